@@ -1,0 +1,47 @@
+# Every target works on a fresh machine with make and Python 3.11 to 3.13.
+PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do command -v $$p && break; done)
+BIN := .venv/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check bench clean lock
+
+help: ## show these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: .venv/ready ## make .venv from the locked packages and fill the compile cache
+
+.venv/ready: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 11) <= v <= (3, 13) else "Python 3.11 to 3.13 is needed, found %d.%d; set PYTHON=python3.12" % v)'
+	@echo "[1/4] .venv with $$($(PYTHON) --version)"
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@echo "[2/4] installer"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	@echo "[3/4] packages, each checked against its hash in requirements.lock"
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps -e .
+	@echo "[4/4] compiling kernels (once for each change of a kernel or processor)"
+	@$(BIN)/silverbullet warm
+	@touch .venv/ready
+
+demo: setup ## everything on embedded parts, dashboard on http://127.0.0.1:8050
+	@$(BIN)/silverbullet demo
+
+test: setup ## run the tests
+	@$(BIN)/pytest
+
+check: setup ## format, lint, types, order of imports
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+bench: setup ## measure kernels and the pipeline beside their peers
+	@$(BIN)/silverbullet bench kernels
+	@$(BIN)/silverbullet bench pipeline
+
+lock: ## renew requirements.lock from pyproject.toml
+	@$(BIN)/uv pip compile pyproject.toml --group dev --universal --generate-hashes --no-emit-index-url --no-header --quiet -o requirements.lock
+
+clean: ## remove .venv, caches and build output
+	@rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,1 @@
+"""Benchmarks that set each part beside its peers in one run."""

@@ -1,0 +1,1 @@
+"""Ticks on their way in: decoding, admission, Kafka and files."""

@@ -1,0 +1,1 @@
+"""Portfolio optimisation: exact solves, Monte Carlo blocks and the engines that run them."""

@@ -1,0 +1,143 @@
+"""A decision, its digest, and its form on the wire (JSON)."""
+
+import hashlib
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from stats.compiled import FloatArray
+
+
+class StageTimes(msgspec.Struct, frozen=True, kw_only=True):
+    """When a decision passed each stage: int64 ns UTC on the clock of ``run``.
+
+    ``event_ns`` is the newest tick's own time, ``message_ns`` its message's Kafka timestamp
+    (whole milliseconds); the rest follow in order.
+    """
+
+    event_ns: int
+    message_ns: int
+    received_ns: int
+    updated_ns: int
+    submitted_ns: int
+    solved_ns: int
+    published_ns: int
+
+
+class Curve(msgspec.Struct, frozen=True, kw_only=True):
+    """Portfolios as points of risk and return, per sampling interval, made from one row."""
+
+    row: int
+    volatility: np.ndarray
+    expected_return: np.ndarray
+
+
+class Decision(msgspec.Struct, frozen=True, kw_only=True):
+    """A portfolio, what it was made from, and how.
+
+    Arrays are float64[n] in the order of ``symbols``. ``mean``, ``volatility``, ``skewness``
+    and ``kurtosis`` are the windows' sample values; ``expected_return``,
+    ``portfolio_volatility`` and ``sharpe`` are under the estimates that the optimiser used.
+    All are per sampling interval. ``digest`` covers inputs, weights and statistics, never
+    ``engine``, ``peers``, ``degraded``, ``late``, ``reason`` or times.
+    """
+
+    id: str
+    portfolio: str
+    trigger: str
+    method: str
+    objective: str
+    row: int
+    row_end_ns: int
+    sample_interval_ns: int
+    n_observations: int
+    symbols: tuple[str, ...]
+    prices: np.ndarray
+    weights: np.ndarray
+    weight_stddev: np.ndarray
+    start_weights: np.ndarray
+    mean: np.ndarray
+    volatility: np.ndarray
+    skewness: np.ndarray
+    kurtosis: np.ndarray
+    expected_return: float
+    portfolio_volatility: float
+    sharpe: float | None
+    sharpe_stddev: float | None
+    optimality_gap: float
+    n_draws: int
+    seed: int
+    round: int
+    engine: str
+    peers: tuple[str, ...]
+    degraded: bool
+    late: bool
+    reason: str
+    times: StageTimes
+    offsets: dict[str, int]
+    digest: str
+    frontier: Curve | None = None
+    cloud: Curve | None = None
+
+
+def decision_id(portfolio: str, row: int, offsets: dict[int, int]) -> str:
+    """Name a decision by portfolio, row and input offsets; sorts by row within a portfolio."""
+    tail = ".".join(f"{partition}-{offset:012d}" for partition, offset in sorted(offsets.items()))
+    return f"{portfolio}:{row:014d}:{tail}"
+
+
+def decision_digest(
+    texts: Sequence[str], integers: Sequence[int], arrays: Sequence[FloatArray]
+) -> str:
+    """Hash inputs, weights and statistics bit by bit.
+
+    Returns
+    -------
+    str
+        32 hexadecimal characters of SHA-256.
+    """
+    digest = hashlib.sha256()
+    digest.update("\0".join(texts).encode())
+    digest.update(np.asarray(integers, np.int64).tobytes())
+    for array in arrays:
+        digest.update(np.ascontiguousarray(array, np.float64).tobytes())
+    return digest.hexdigest()[:32]
+
+
+def _encode_array(value: Any) -> Any:
+    if isinstance(value, np.ndarray):
+        return value.tolist()
+    raise TypeError(f"cannot encode {type(value).__name__} in a decision")
+
+
+def _decode_array(expected: type, value: Any) -> Any:
+    if expected is np.ndarray:
+        array = np.array([math.nan if item is None else item for item in value], np.float64)
+        array.setflags(write=False)
+        return array
+    raise TypeError(f"cannot decode {expected.__name__} in a decision")
+
+
+_encoder = msgspec.json.Encoder(enc_hook=_encode_array)
+_decoder = msgspec.json.Decoder(Decision, dec_hook=_decode_array)
+
+
+def encode_decision(decision: Decision) -> bytes:
+    """Write a decision as JSON; NaN becomes null, every other float keeps its bits."""
+    return _encoder.encode(decision)
+
+
+def decode_decision(payload: bytes) -> Decision:
+    """Read a decision from JSON.
+
+    Raises
+    ------
+    msgspec.ValidationError
+        A field is missing or of another type.
+    msgspec.DecodeError
+        The payload is not JSON.
+    """
+    return _decoder.decode(payload)

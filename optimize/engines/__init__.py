@@ -1,0 +1,1 @@
+"""Where blocks of draws are evaluated: behind one protocol, with one answer."""

@@ -1,0 +1,1 @@
+"""Window statistics of prices that merge and never subtract."""

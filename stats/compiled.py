@@ -1,0 +1,81 @@
+"""The one way a kernel is compiled, and where its machine code is kept.
+
+Numba's own cache does not notice that a function called from another file has
+changed, and then runs stale code in silence. So the cache folder carries a hash of
+every kernel source, the versions and the processor: another source, another folder.
+"""
+
+import hashlib
+import os
+import platform
+from collections.abc import Callable
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+import numba
+import numpy as np
+import platformdirs
+from numpy.typing import NDArray
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+_ROOT = Path(__file__).resolve().parent.parent
+_KERNEL_PACKAGES = ("stats", "optimize")
+
+
+def _processor() -> str:
+    """Name the processor as its compiled code depends on it."""
+    try:
+        text = Path("/proc/cpuinfo").read_text()
+    except OSError:
+        return platform.processor()
+    wanted = ("model name", "flags")
+    lines = {line for line in text.splitlines() if line.startswith(wanted)}
+    return "\n".join(sorted(lines))
+
+
+@cache
+def source_fingerprint() -> str:
+    """Hash what compiled code depends on: kernel sources, versions, processor.
+
+    Returns
+    -------
+    str
+        16 hexadecimal characters.
+    """
+    digest = hashlib.sha256()
+    for package in _KERNEL_PACKAGES:
+        for path in sorted((_ROOT / package).rglob("*.py")):
+            digest.update(str(path.relative_to(_ROOT)).encode() + b"\0" + path.read_bytes())
+    for name in ("numba", "numpy", "llvmlite"):
+        digest.update(f"{name}={version(name)}".encode())
+    digest.update(platform.python_version().encode() + _processor().encode())
+    return digest.hexdigest()[:16]
+
+
+def cache_folder() -> Path:
+    """Give the folder of the compile cache.
+
+    Returns
+    -------
+    Path
+        ``$SILVERBULLET_CACHE`` or the user's cache folder, then ``kernels/<fingerprint>``.
+    """
+    root = os.environ.get("SILVERBULLET_CACHE") or platformdirs.user_cache_dir("silverbullet")
+    return Path(root) / "kernels" / source_fingerprint()
+
+
+def kernel(function: Function) -> Function:
+    """Compile a function on first call, without the GIL, to the same bits everywhere.
+
+    No fastmath and no parallel loops: both change the order of additions. Division by
+    zero follows IEEE 754 as in numpy (``error_model``), which also removes a branch a
+    division.
+    """
+    numba.config.CACHE_DIR = str(cache_folder())
+    compiled = numba.njit(nogil=True, cache=True, error_model="numpy")(function)
+    return cast(Function, compiled)

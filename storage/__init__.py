@@ -1,0 +1,1 @@
+"""Where decisions and status are kept for people to read."""

@@ -1,0 +1,89 @@
+"""What is true between decisions: the record that ``run`` publishes once a second."""
+
+from typing import Literal
+
+import msgspec
+
+RunState = Literal["warming_up", "deciding", "stale", "paused"]
+AssetPhase = Literal["member", "filling", "stale", "missing_rows"]
+EnginePhase = Literal["starting", "ready", "failed", "closed"]
+
+
+class AssetState(msgspec.Struct, frozen=True, kw_only=True):
+    """One symbol and why it is, or is not, in the universe."""
+
+    symbol: str
+    state: AssetPhase
+    reason: str
+    price: float
+    last_event_time_ns: int
+
+
+class EngineState(msgspec.Struct, frozen=True, kw_only=True):
+    """One engine as ``run`` sees it."""
+
+    name: str
+    state: EnginePhase
+    dispatch: str
+    workers: int
+    reason: str
+    blocks_in_flight: int
+    blocks_done: int
+    restarts: int
+
+
+class Status(msgspec.Struct, frozen=True, kw_only=True):
+    """The state of one ``run``; times are ns UTC, counts are since its start."""
+
+    portfolio: str
+    time_ns: int
+    started_ns: int
+    state: RunState
+    reason: str
+    row: int
+    sample_interval_ns: int
+    window_rows: int
+    rows_filled: int
+    method: str
+    trigger: str
+    last_event_time_ns: int
+    last_decision_id: str
+    last_decision_ns: int
+    ticks_read: int
+    ticks_used: int
+    ticks_late: int
+    ticks_duplicate: int
+    rejected: dict[str, int]
+    last_rejection: str
+    lost_offsets: int
+    offsets: dict[str, int]
+    decisions: int
+    decisions_late: int
+    decisions_conflated: int
+    ticks_per_s: float
+    decisions_per_s: float
+    memory_bytes: int
+    assets: tuple[AssetState, ...]
+    engines: tuple[EngineState, ...]
+    notices: tuple[str, ...]
+
+
+_decoder = msgspec.json.Decoder(Status)
+
+
+def encode_status(status: Status) -> bytes:
+    """Write a status as JSON."""
+    return msgspec.json.encode(status)
+
+
+def decode_status(payload: bytes) -> Status:
+    """Read a status from JSON.
+
+    Raises
+    ------
+    msgspec.ValidationError
+        A field is missing or of another type.
+    msgspec.DecodeError
+        The payload is not JSON.
+    """
+    return _decoder.decode(payload)
