@@ -76,6 +76,6 @@ def kernel(function: Function) -> Function:
     zero follows IEEE 754 as in numpy (``error_model``), which also removes a branch a
     division.
     """
-    numba.config.CACHE_DIR = str(cache_folder())
+    setattr(numba.config, "CACHE_DIR", str(cache_folder()))  # noqa: B010 - numba makes its settings at run time
     compiled = numba.njit(nogil=True, cache=True, error_model="numpy")(function)
     return cast(Function, compiled)
