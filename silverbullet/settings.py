@@ -12,11 +12,19 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import platformdirs
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    NoDecode,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
 
 ENVIRONMENT_PREFIX = "SILVERBULLET_"
 Positive = Annotated[float, Field(gt=0)]
 NotNegative = Annotated[float, Field(ge=0)]
+EngineName = Literal["ray", "local"]
 
 
 class SettingsError(ValueError):
@@ -95,10 +103,15 @@ class Decide(Section):
     min_interval_s: NotNegative = Field(0.0, description="least time between two decisions")
 
 
+def _split(value: Any) -> Any:
+    """Take a list written as one word, as the environment has it: ``ray,local``."""
+    return value.split(",") if isinstance(value, str) else value
+
+
 class Engine(Section):
     """Where draws are evaluated."""
 
-    order: tuple[Literal["ray", "local"], ...] = Field(
+    order: Annotated[tuple[EngineName, ...], NoDecode, BeforeValidator(_split)] = Field(
         ("ray", "local"), description="engines by preference; local is always the last resort"
     )
     workers: int = Field(2, ge=1, le=256, description="workers an engine")
@@ -127,35 +140,42 @@ class Serve(Section):
     streams: int = Field(32, ge=1, le=1_000, description="open event streams; further ones get 503")
 
 
-class Settings(Section):
+class Settings(BaseSettings):
     """All sections."""
 
-    kafka: Kafka = Field(default_factory=Kafka)
-    ticks: Ticks = Field(default_factory=Ticks)
-    window: Window = Field(default_factory=Window)
-    optimize: Optimize = Field(default_factory=Optimize)
-    decide: Decide = Field(default_factory=Decide)
-    engine: Engine = Field(default_factory=Engine)
-    storage: Storage = Field(default_factory=Storage)
-    serve: Serve = Field(default_factory=Serve)
+    model_config = SettingsConfigDict(
+        env_prefix=ENVIRONMENT_PREFIX, env_nested_delimiter="__", extra="forbid", frozen=True
+    )
+
+    kafka: Kafka = Kafka()
+    ticks: Ticks = Ticks()
+    window: Window = Window()
+    optimize: Optimize = Optimize()
+    decide: Decide = Decide()
+    engine: Engine = Engine()
+    storage: Storage = Storage()
+    serve: Serve = Serve()
 
 
-def _known_names() -> list[str]:
-    return [
-        f"{section}.{key}"
-        for section, field in Settings.model_fields.items()
-        for key in field.annotation.model_fields  # type: ignore[union-attr]
-    ]
+SECTIONS: dict[str, type[Section]] = {
+    "kafka": Kafka,
+    "ticks": Ticks,
+    "window": Window,
+    "optimize": Optimize,
+    "decide": Decide,
+    "engine": Engine,
+    "storage": Storage,
+    "serve": Serve,
+}
 
 
-def _from_environment(environment: Mapping[str, str]) -> dict[str, dict[str, Any]]:
-    found: dict[str, dict[str, Any]] = {}
-    for name, value in environment.items():
-        if not name.startswith(ENVIRONMENT_PREFIX) or "__" not in name:
-            continue
-        section, key = name.removeprefix(ENVIRONMENT_PREFIX).lower().split("__", 1)
-        found.setdefault(section, {})[key] = value.split(",") if key == "order" else value
-    return found
+def _nearest(name: str) -> str:
+    known = (
+        [f"{section}.{key}" for section, model in SECTIONS.items() for key in model.model_fields]
+        if "." in name
+        else list(SECTIONS)
+    )
+    return difflib.get_close_matches(name, known, n=1, cutoff=0.0)[0]
 
 
 def _explain(error: ValidationError) -> str:
@@ -163,38 +183,22 @@ def _explain(error: ValidationError) -> str:
     for problem in error.errors():
         name = ".".join(str(part) for part in problem["loc"] if isinstance(part, str))
         if problem["type"] == "extra_forbidden":
-            known = _known_names() if "." in name else list(Settings.model_fields)
-            near = difflib.get_close_matches(name, known, n=1, cutoff=0.0)
-            lines.append(f"unknown setting {name}: did you mean {near[0]}?")
+            lines.append(f"unknown setting {name}: did you mean {_nearest(name)}?")
         else:
             lines.append(f"setting {name}={problem['input']!r}: {problem['msg']}")
     return "; ".join(lines)
 
 
-def merge_settings(*layers: Mapping[str, Mapping[str, Any]]) -> Settings:
-    """Lay later layers over earlier ones and check the whole.
-
-    Raises
-    ------
-    SettingsError
-        A name is unknown or a value out of range.
-    """
-    merged: dict[str, Any] = {}
-    for layer in layers:
-        for section, values in layer.items():
-            if not isinstance(values, Mapping):
-                raise SettingsError(f"setting {section}={values!r}: must be a table [{section}]")
-            merged.setdefault(section, {}).update(values)
-    try:
-        return Settings.model_validate(merged)
-    except ValidationError as error:
-        raise SettingsError(_explain(error)) from None
+def _refuse_unknown_sections(environment: Mapping[str, str]) -> None:
+    """Name a misspelt section, which the settings library would pass over in silence."""
+    for name in environment:
+        section = name.removeprefix(ENVIRONMENT_PREFIX).split("__")[0].lower()
+        if name.startswith(ENVIRONMENT_PREFIX) and "__" in name and section not in SECTIONS:
+            raise SettingsError(f"environment {name}: did you mean section {_nearest(section)}?")
 
 
 def load_settings(
-    config: Path | None = None,
-    flags: Mapping[str, Mapping[str, Any]] | None = None,
-    environment: Mapping[str, str] | None = None,
+    config: Path | None = None, flags: Mapping[str, Mapping[str, Any]] | None = None
 ) -> Settings:
     """Read the settings of one process.
 
@@ -204,19 +208,26 @@ def load_settings(
         TOML file, or None.
     flags
         Section to key to value, over everything else.
-    environment
-        Defaults to the process's own.
 
     Raises
     ------
     SettingsError
         The file cannot be read, a name is unknown or a value out of range.
     """
-    from_file: dict[str, Any] = {}
-    if config is not None:
-        try:
-            from_file = tomllib.loads(config.read_text())
-        except (OSError, tomllib.TOMLDecodeError) as error:
-            raise SettingsError(f"settings file {config}: {error}") from None
-    found = _from_environment(os.environ if environment is None else environment)
-    return merge_settings(from_file, found, flags or {})
+    if config is not None and not config.is_file():
+        raise SettingsError(f"settings file {config}: no such file")
+    _refuse_unknown_sections(os.environ)
+    try:
+        from_file = TomlConfigSettingsSource(Settings, toml_file=config)() if config else {}
+    except (OSError, tomllib.TOMLDecodeError) as error:
+        raise SettingsError(f"settings file {config}: {error}") from None
+    merged: dict[str, Any] = {}
+    for layer in (from_file, EnvSettingsSource(Settings)(), flags or {}):
+        for section, values in layer.items():
+            if not isinstance(values, Mapping):
+                raise SettingsError(f"setting {section}={values!r}: must be a table [{section}]")
+            merged.setdefault(section, {}).update(values)
+    try:
+        return Settings.model_validate(merged)
+    except ValidationError as error:
+        raise SettingsError(_explain(error)) from None
