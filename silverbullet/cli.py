@@ -1,0 +1,189 @@
+"""The command line. Commands import what they need when they run: --help answers at once."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from silverbullet import __version__
+from silverbullet.options import Refused, given_flags, given_settings, setting_options
+
+PATHS = click.option(
+    "--from",
+    "paths",
+    multiple=True,
+    type=click.Path(exists=True, path_type=Path),
+    metavar="PATH",
+    help="Quote, trade, candle or close files (CSV, CSV.gz) or folders of them; repeatable.",
+)
+SYMBOL = click.option("--symbol", help="Symbol of files that name none.")
+TIME_COLUMN = click.option("--time-column", help="Column of the event time, where files have two.")
+LOOP = click.option("--loop", is_flag=True, help="Begin again at the end of the files.")
+SPEED = click.option(
+    "--speed", default="1", show_default=True, help="Times the recorded pace, or `max`."
+)
+ASSETS = click.option(
+    "--assets", type=click.IntRange(1, 500), default=12, show_default=True, help="Simulated assets."
+)
+RATE = click.option(
+    "--rate",
+    type=click.FloatRange(min=0, min_open=True),
+    default=60.0,
+    show_default=True,
+    help="Simulated ticks a second, over all assets.",
+)
+SEED = click.option("--seed", default=1, show_default=True, help="Seed of the simulator.")
+JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="silverbullet")
+def main() -> None:
+    """Optimise a crypto portfolio live: ticks in, portfolios out."""
+
+
+@main.command()
+@PATHS
+@SYMBOL
+@TIME_COLUMN
+@LOOP
+@SPEED
+@ASSETS
+@RATE
+@SEED
+@click.option("--once", is_flag=True, help="Play --from to its end, decide on the last row, exit.")
+@JSON
+@setting_options("engine", "method", "trigger", "sample-interval", "window", "port")
+def demo(once: bool, as_json: bool, paths: tuple[Path, ...], **feed: Any) -> None:
+    """Run everything on embedded parts, with the dashboard on http://127.0.0.1:8050."""
+    if once:
+        from silverbullet.once import run_once
+
+        if not paths:
+            raise Refused("--once needs --from PATH: there is nothing to play to its end")
+        chosen = {"symbol": feed["symbol"], "time_column": feed["time_column"]}
+        answer = run_once(paths, given_settings, **chosen)
+        click.echo(json.dumps(answer) if as_json else json.dumps(answer, indent=2))
+        return
+    if as_json:
+        raise Refused("--json prints the one decision of --once; the page has the others")
+    from silverbullet.demo import run_demo
+
+    sys.exit(run_demo(given_settings, given_flags(), paths, feed))
+
+
+@main.command()
+@PATHS
+@SYMBOL
+@TIME_COLUMN
+@LOOP
+@SPEED
+@ASSETS
+@RATE
+@SEED
+@setting_options("sample-interval", "window")
+def simulate(paths: tuple[Path, ...], **feed: Any) -> None:
+    """Feed Kafka with a simulated market, or from files."""
+    from silverbullet.parts import run_simulate
+
+    run_simulate(given_settings, paths, **feed)
+
+
+@main.command()
+@click.option("--once", is_flag=True, help="Stop at the end of the topic, its last row decided.")
+@setting_options("engine", "method", "trigger", "sample-interval", "window")
+def run(once: bool) -> None:
+    """Read ticks, keep the windows, optimise, publish decisions."""
+    from silverbullet.parts import run_pipeline
+
+    run_pipeline(given_settings(), until_end=once)
+
+
+@main.command()
+@setting_options()
+def record() -> None:
+    """Write decisions and status to the store."""
+    from silverbullet.parts import run_record
+
+    run_record(given_settings())
+
+
+@main.command()
+@setting_options("port")
+def serve() -> None:
+    """Show the dashboard and answer the REST API."""
+    from silverbullet.parts import run_serve
+
+    run_serve(given_settings())
+
+
+@main.command()
+@JSON
+@setting_options()
+def doctor(as_json: bool) -> None:
+    """Say what this machine has and lacks for each part, with the remedy."""
+    from silverbullet.doctor import examine
+
+    findings = examine(given_settings())
+    if as_json:
+        click.echo(json.dumps([finding._asdict() for finding in findings]))
+    else:
+        for finding in findings:
+            mark = click.style("ok  ", fg="green") if finding.ok else click.style("lack", fg="red")
+            click.echo(f"{mark}  {finding.part:<10} {finding.says}")
+    sys.exit(0 if all(finding.ok for finding in findings) else 1)
+
+
+@main.command()
+@JSON
+@setting_options()
+def settings(as_json: bool) -> None:
+    """List every setting, its value here and what it is for."""
+    from silverbullet.settings import describe_settings
+
+    rows = describe_settings(given_settings())
+    if as_json:
+        click.echo(json.dumps([row._asdict() for row in rows]))
+        return
+    for row in rows:
+        click.echo(f"{row.name + ' = ' + row.value:<46} {row.description}")
+
+
+@main.command()
+def warm() -> None:
+    """Compile the kernels into the user's cache, so that nothing waits for it later."""
+    from silverbullet.parts import warm_everything
+
+    warm_everything(progress=True)
+
+
+@main.group()
+def bench() -> None:
+    """Measure a part beside its peers, in one run."""
+
+
+for _name, _text in {
+    "kernels": "Each kernel beside its numpy twin and the libraries people use for its job.",
+    "pipeline": "Tick to decision by stage, beside a relay that only passes messages on.",
+}.items():
+
+    @bench.command(_name, help=_text)
+    @click.option("--seconds", type=float, default=None, help="Length of one repetition.")
+    @click.option("--repetitions", type=click.IntRange(1), default=None, help="Repetitions.")
+    @click.option(
+        "--output", type=click.Path(path_type=Path), default=None, help="Folder of the JSON."
+    )
+    @JSON
+    @click.pass_context
+    def _bench(ctx: click.Context, as_json: bool, **options: Any) -> None:
+        from importlib import import_module
+
+        given = {name: value for name, value in options.items() if value is not None}
+        report = import_module(f"bench.{ctx.info_name}").run_bench(**given)
+        click.echo(report.to_json() if as_json else report.to_text())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,318 @@
+"""What is decided, and when: a step machine without clock, threads or I/O.
+
+``step(event)`` gives the effects that the shell carries out; every event bears its time. The
+shell sends a ``Timer`` after each wake-up, so that digesting ticks and deciding are told apart
+in the stage times. Statistics not used yet are replaced by newer ones (conflation); without
+conflation the rest of a batch waits, undigested, until its next row may be decided, and
+``wants_ticks`` holds the consumer back meanwhile: nothing queues without a bound.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from itertools import chain
+from typing import NamedTuple
+
+from ingest.admission import Admitted
+from ingest.ticks import SymbolTable
+from optimize.decision import Curve, Decision
+from optimize.evaluate import merge_blocks
+from optimize.frontier import efficient_frontier
+from optimize.job import BlockResult, DrawJob
+from silverbullet.portfolio import Basis, Provenance, carry_weights, make_decision, make_job
+from silverbullet.settings import Settings
+from stats.market import Market, NotReady
+from stats.moments import Moments
+
+
+class TicksArrived(NamedTuple):
+    """Admitted ticks of one wake-up."""
+
+    admitted: Admitted
+
+
+class Timer(NamedTuple):
+    """Time has come; decides what is due."""
+
+    time_ns: int
+
+
+class JobDone(NamedTuple):
+    """All blocks of a job are there."""
+
+    tag: int
+    results: Sequence[BlockResult]
+    provenance: Provenance
+
+
+class EndOfInput(NamedTuple):
+    """No tick will follow: the row of the last one closes."""
+
+
+class Evaluate(NamedTuple):
+    """Have a job's blocks evaluated; answer with ``JobDone`` of the same tag."""
+
+    tag: int
+    job: DrawJob
+
+
+class Publish(NamedTuple):
+    """Send a decision out."""
+
+    decision: Decision
+
+
+Event = TicksArrived | Timer | JobDone | EndOfInput
+Effect = Evaluate | Publish
+
+
+class Decider:
+    """Digests ticks and decides a portfolio again and again.
+
+    Parameters
+    ----------
+    settings
+        Windows, method, trigger and the rest.
+    symbols
+        The live table of symbols that admission fills.
+    resume
+        The portfolio's newest decision of an earlier run: what it decided is not decided
+        again, and its weights are where the next solve starts.
+    only_at_end
+        Decide once, when the input has ended.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        symbols: SymbolTable,
+        *,
+        resume: Decision | None = None,
+        only_at_end: bool = False,
+    ) -> None:
+        self.settings = settings
+        self._table = symbols
+        self._only_at_end = only_at_end
+        window = settings.window
+        self.market = Market(
+            sample_interval_ns=round(window.sample_interval_s * 1e9),
+            allowed_lateness_ns=round(settings.ticks.allowed_lateness_s * 1e9),
+            window_rows=window.rows,
+            window_ticks=window.ticks,
+            min_observations=min(window.min_observations, window.rows - 1),
+            stale_after=window.stale_after,
+            defer_ticks=settings.decide.trigger == "row",
+        )
+        self.last_decision: Decision | None = resume
+        self.not_ready = "no tick yet"
+        self.counts: Counter[str] = Counter()
+        self.rejected: Counter[str] = Counter()
+        self.last_rejection = ""
+        self._resume = resume
+        self._rows: Iterator[int] = iter(())
+        self._holds_rows = False
+        self._due = False
+        self._rows_since_decision = 0
+        self._message_ns = 0
+        self._basis: Basis | None = None
+        self._tag = 0
+        self._cloud_tag: int | None = None
+        self._cloud_basis: Basis | None = None
+        self._curves: tuple[Curve, Curve] | None = None
+        self._last_cloud_ns: int | None = None
+        self._last_started_ns: int | None = None
+        self._ended = False
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """All symbols admitted so far."""
+        return self._table.symbols
+
+    @property
+    def busy(self) -> bool:
+        """Whether a decision is under way."""
+        return self._basis is not None
+
+    @property
+    def wants_ticks(self) -> bool:
+        """Whether the shell may read on."""
+        return self.settings.decide.conflate or not (self._holds_rows or self.busy)
+
+    @property
+    def finished(self) -> bool:
+        """Whether the input has ended and everything due is decided."""
+        return self._ended and not (self.busy or self._due or self._holds_rows)
+
+    def next_timer_ns(self) -> int | None:
+        """Give the time at which a throttled decision is due, or None."""
+        if not (self._due or self._holds_rows) or self.busy or self._last_started_ns is None:
+            return None
+        return self._last_started_ns + round(self.settings.decide.min_interval_s * 1e9)
+
+    def step(self, event: Event) -> list[Effect]:
+        """Take one event; give what the shell has to do."""
+        match event:
+            case TicksArrived(admitted):
+                self._digest(admitted)
+                return []
+            case Timer(time_ns):
+                return self._advance(time_ns)
+            case JobDone():
+                return self._finish(event)
+            case EndOfInput():
+                self._ended, self._only_at_end = True, False
+                self._take_rows(self.market.close())
+                return []
+
+    def _digest(self, admitted: Admitted) -> None:
+        batch = admitted.batch
+        self.counts["read"] += admitted.n_read
+        self.counts["duplicate"] += admitted.n_duplicate
+        for rejection in admitted.rejections:
+            self.rejected[rejection.reason] += 1
+            self.last_rejection = rejection.message
+        if not len(batch):
+            return
+        self._message_ns = batch.message_time_ns
+        self._take_rows(
+            self.market.update(
+                batch.symbol_ids,
+                batch.prices,
+                batch.event_time_ns,
+                batch.partitions,
+                batch.offsets,
+                batch.receive_time_ns,
+            )
+        )
+        if self.settings.decide.trigger == "tick":
+            self._due = True
+
+    def _take_rows(self, rows: Iterator[int]) -> None:
+        self._rows = chain(self._rows, rows) if self._holds_rows else rows
+        self._holds_rows = True
+        decide = self.settings.decide
+        if decide.conflate or decide.trigger == "tick" or self._only_at_end:
+            self._close_rows(one=False)
+
+    def _close_rows(self, *, one: bool) -> None:
+        """Let rows close: all that the batch holds, or just the next that may be decided."""
+        for row in self._rows:
+            if self._is_decided(row):
+                continue
+            self._rows_since_decision += 1
+            if self.settings.decide.trigger == "row":
+                self._due = True
+                if one:
+                    return
+        self._holds_rows = False
+        self._rows = iter(())
+
+    def _is_decided(self, row: int) -> bool:
+        return self._resume is not None and row <= self._resume.row
+
+    def _advance(self, time_ns: int) -> list[Effect]:
+        while not self.busy and not self._only_at_end and not self._throttled(time_ns):
+            if self._holds_rows and not self._due:
+                self._close_rows(one=True)
+            if not self._due:
+                break
+            self._due = False
+            effects = self._start(time_ns)
+            if effects:
+                return effects
+            if not self._holds_rows:
+                break
+        return []
+
+    def _throttled(self, time_ns: int) -> bool:
+        least_ns = self.settings.decide.min_interval_s * 1e9
+        return self._last_started_ns is not None and time_ns < self._last_started_ns + least_ns
+
+    def _moments(self) -> Moments | NotReady:
+        symbols = self.symbols
+        if self.settings.decide.trigger == "tick" and not self._ended:
+            return self.market.open_moments(symbols)
+        return self.market.moments(symbols)
+
+    def _start(self, time_ns: int) -> list[Effect]:
+        moments = self._moments()
+        if isinstance(moments, NotReady):
+            self.not_ready = moments.reason
+            self._rows_since_decision = 0
+            return []
+        if self._resume is not None and not self._is_news(moments, self._resume):
+            return []
+        self.not_ready = ""
+        self.counts["conflated"] += max(0, self._rows_since_decision - 1)
+        self._rows_since_decision = 0
+        start_weights = carry_weights(self.last_decision, moments.symbols)
+        job = make_job(moments, self.settings.optimize, start_weights)
+        self._basis = Basis(moments, job, self._message_ns, time_ns)
+        self._last_started_ns = time_ns
+        self._tag += 1
+        return [Evaluate(self._tag, job)]
+
+    @staticmethod
+    def _is_news(moments: Moments, last: Decision) -> bool:
+        """Tell whether an earlier run has not decided this row, or not from these ticks."""
+        if moments.row != last.row:
+            return moments.row > last.row
+        return any(
+            offset > last.offsets.get(str(partition), -1)
+            for partition, offset in moments.offsets.items()
+        )
+
+    def _finish(self, done: JobDone) -> list[Effect]:
+        if done.tag == self._cloud_tag:
+            self._keep_cloud(done)
+            return []
+        if self._basis is None or done.tag != self._tag:
+            raise RuntimeError(f"job {done.tag} was not asked for; under way is {self._tag}")
+        basis, self._basis = self._basis, None
+        outcome = merge_blocks(basis.job, done.results)
+        decide = self.settings.decide
+        decision = make_decision(
+            decide.portfolio, decide.trigger, basis, outcome, done.provenance, self._curves
+        )
+        self._curves = None
+        self.last_decision = decision
+        self.counts["decisions"] += 1
+        self.counts["late_decisions"] += decision.late
+        time_ns = done.provenance.solved_ns
+        # The cloud is asked for after the decision is out of the way, never before it.
+        return [Publish(decision), *self._ask_for_cloud(basis, time_ns), *self._advance(time_ns)]
+
+    def _ask_for_cloud(self, basis: Basis, time_ns: int) -> list[Effect]:
+        optimize = self.settings.optimize
+        if optimize.cloud_points == 0 or self._cloud_tag is not None or self._ended:
+            return []
+        interval_ns = optimize.cloud_interval_s * 1e9
+        if self._last_cloud_ns is not None and time_ns < self._last_cloud_ns + interval_ns:
+            return []
+        self._last_cloud_ns = time_ns
+        job = make_job(basis.moments, optimize, basis.job.start_weights, kind="cloud")
+        self._cloud_basis = basis._replace(job=job)
+        # Negative tags: the cloud's job must not disturb the order of the decisions' own.
+        self._cloud_tag = -self._tag
+        return [Evaluate(self._cloud_tag, job)]
+
+    def _keep_cloud(self, done: JobDone) -> None:
+        basis, self._cloud_basis, self._cloud_tag = self._cloud_basis, None, None
+        if basis is None:
+            raise RuntimeError(f"cloud {done.tag} was not asked for")
+        job, row = basis.job, basis.moments.row
+        outcome = merge_blocks(job, done.results)
+        frontier = efficient_frontier(
+            mean=job.mean, covariance=job.covariance, max_weight=job.max_weight
+        )
+        self._curves = (
+            Curve(
+                row=row,
+                volatility=outcome.cloud_volatility,
+                expected_return=outcome.cloud_return,
+            ),
+            Curve(
+                row=row,
+                volatility=frontier.volatility,
+                expected_return=frontier.expected_return,
+            ),
+        )

@@ -1,0 +1,140 @@
+"""Options that stand for settings, and how a command gets at what they say."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from silverbullet.settings import Settings
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+Flags = dict[str, dict[str, Any]]
+
+_UNITS_S = {"ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3_600.0, "d": 86_400.0}
+
+
+class Refused(click.ClickException):
+    """What was asked for cannot be done as asked; one line, exit 2."""
+
+    exit_code = 2
+
+
+class Duration(click.ParamType):
+    """A length of time such as 500ms, 1s, 30m, 1h or 1d; gives seconds."""
+
+    name = "duration"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Read the number and its unit."""
+        text = str(value).strip().lower()
+        number = text.rstrip("msdh")
+        try:
+            return float(number) * _UNITS_S[text[len(number) :] or "s"]
+        except (ValueError, KeyError):
+            self.fail(f"{value!r} is no length of time: write 500ms, 1s, 30m, 1h or 1d", param, ctx)
+
+
+# Option to setting, type and help.
+_SETTING_OPTIONS: dict[str, tuple[str, Any, str]] = {
+    "engine": (
+        "engine.order",
+        click.Choice(["ray", "local"]),
+        "Engine to prefer; local always stands in.",
+    ),
+    "method": ("optimize.method", click.Choice(["resample", "exact"]), "How weights are found."),
+    "trigger": ("decide.trigger", click.Choice(["row", "tick"]), "What starts a decision."),
+    "sample-interval": ("window.sample_interval_s", Duration(), "Length of a row: 1s, 30m, 1d."),
+    "window": ("window.rows", int, "Rows in the grid window."),
+    "port": ("serve.port", int, "Port of the dashboard; 0 takes any free one."),
+}
+
+
+def _flags(ctx: click.Context) -> Flags:
+    flags: Flags = ctx.meta.setdefault("silverbullet.flags", {})
+    return flags
+
+
+def _put(setting: str) -> Callable[[click.Context, click.Parameter, Any], None]:
+    section, key = setting.split(".")
+
+    def callback(ctx: click.Context, _: click.Parameter, value: Any) -> None:
+        if value is not None:
+            chosen = [value, *(["local"] if value != "local" else [])]
+            _flags(ctx).setdefault(section, {})[key] = chosen if key == "order" else value
+
+    return callback
+
+
+def _assign(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> None:
+    for text in values:
+        name, equals, value = text.partition("=")
+        section, dot, key = name.partition(".")
+        if not (equals and dot):
+            raise click.BadParameter(f"{text!r}: write SECTION.KEY=VALUE", ctx, param)
+        _flags(ctx).setdefault(section, {}).setdefault(key, value)
+
+
+def _keep_path(ctx: click.Context, _: click.Parameter, value: Path | None) -> None:
+    ctx.meta["silverbullet.config"] = value
+
+
+def setting_options(*names: str) -> Callable[[Command], Command]:
+    """Give a command ``--config``, ``--set`` and the named options."""
+    options = [
+        click.option(f"--{name}", type=kind, help=text, expose_value=False, callback=_put(setting))
+        for name, (setting, kind, text) in _SETTING_OPTIONS.items()
+        if name in names
+    ]
+    options += [
+        click.option(
+            "--set",
+            multiple=True,
+            metavar="SECTION.KEY=VALUE",
+            help="Any setting, over file and environment; repeatable.",
+            expose_value=False,
+            callback=_assign,
+        ),
+        click.option(
+            "--config",
+            type=click.Path(dir_okay=False, path_type=Path),
+            help="Settings file (TOML).",
+            expose_value=False,
+            callback=_keep_path,
+        ),
+    ]
+
+    def decorate(command: Command) -> Command:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+def given_flags() -> Flags:
+    """Give what the running command's options say, by section and key."""
+    return _flags(click.get_current_context())
+
+
+def given_settings(extra: Mapping[str, Mapping[str, Any]] | None = None) -> "Settings":
+    """Read the settings of the running command; ``extra`` fills what its options left open.
+
+    Raises
+    ------
+    Refused
+        A setting is unknown or out of range.
+    """
+    from silverbullet.settings import SettingsError, load_settings
+
+    ctx = click.get_current_context()
+    flags = {section: dict(values) for section, values in (extra or {}).items()}
+    for section, values in _flags(ctx).items():
+        flags.setdefault(section, {}).update(values)
+    try:
+        return load_settings(ctx.meta.get("silverbullet.config"), flags)
+    except SettingsError as error:
+        raise Refused(str(error)) from None

@@ -1,0 +1,105 @@
+"""What is true between decisions, from the decider's counts and what the shell has seen."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from optimize.engines.evaluator import EngineView
+from silverbullet.decider import Decider
+from storage.records import AssetState, EngineState, RunState, Status
+
+# A market that says nothing this long is called stale at once on the page; at least 5 s,
+# so that a row of 100 ms does not flicker.
+STALE_AFTER_ROWS = 3
+STALE_AFTER_LEAST_NS = 5_000_000_000
+
+
+class Surroundings(NamedTuple):
+    """What the shell knows and the decider does not; times in ns UTC."""
+
+    time_ns: int
+    started_ns: int
+    lost_offsets: int
+    offsets: dict[str, int]
+    engines: Sequence[EngineView]
+    memory_bytes: int
+    notices: tuple[str, ...]
+
+
+class Rates:
+    """Ticks and decisions a second, from one status to the next."""
+
+    def __init__(self) -> None:
+        self._last: tuple[int, int, int] | None = None
+
+    def step(self, time_ns: int, ticks: int, decisions: int) -> tuple[float, float]:
+        """Give ticks and decisions a second since the step before (0 at the first)."""
+        last, self._last = self._last, (time_ns, ticks, decisions)
+        if last is None or time_ns <= last[0]:
+            return 0.0, 0.0
+        seconds = (time_ns - last[0]) / 1e9
+        return (ticks - last[1]) / seconds, (decisions - last[2]) / seconds
+
+
+def run_state(decider: Decider, time_ns: int) -> tuple[RunState, str]:
+    """Tell the state of a run and why, in plain words."""
+    market = decider.market
+    if decider.last_decision is None:
+        return "warming_up", decider.not_ready
+    if decider.not_ready:
+        return "stale", f"the last decision stands: {decider.not_ready}"
+    interval_ns = round(decider.settings.window.sample_interval_s * 1e9)
+    limit_ns = max(STALE_AFTER_LEAST_NS, STALE_AFTER_ROWS * interval_ns)
+    silence_ns = time_ns - market.last_receive_time_ns
+    if market.last_receive_time_ns and silence_ns > limit_ns:
+        return "stale", f"the last decision stands: no tick for {silence_ns / 1e9:.0f} s"
+    return "deciding", ""
+
+
+def make_status(decider: Decider, rates: Rates, around: Surroundings) -> Status:
+    """Write the status record of this moment."""
+    settings, market, counts = decider.settings, decider.market, decider.counts
+    state, reason = run_state(decider, around.time_ns)
+    last = decider.last_decision
+    ticks_per_s, decisions_per_s = rates.step(around.time_ns, counts["read"], counts["decisions"])
+    return Status(
+        portfolio=settings.decide.portfolio,
+        time_ns=around.time_ns,
+        started_ns=around.started_ns,
+        state=state,
+        reason=reason,
+        row=market.last_row,
+        sample_interval_ns=round(settings.window.sample_interval_s * 1e9),
+        window_rows=settings.window.rows,
+        rows_filled=market.rows_filled,
+        method=settings.optimize.method,
+        trigger=settings.decide.trigger,
+        last_event_time_ns=market.last_event_time_ns,
+        last_decision_id=last.id if last else "",
+        last_decision_ns=last.times.published_ns if last else 0,
+        ticks_read=counts["read"],
+        ticks_used=market.n_used,
+        ticks_late=market.n_late,
+        ticks_duplicate=counts["duplicate"],
+        rejected=dict(decider.rejected),
+        last_rejection=decider.last_rejection,
+        lost_offsets=around.lost_offsets,
+        offsets=around.offsets,
+        decisions=counts["decisions"],
+        decisions_late=counts["late_decisions"],
+        decisions_conflated=counts["conflated"],
+        ticks_per_s=ticks_per_s,
+        decisions_per_s=decisions_per_s,
+        memory_bytes=around.memory_bytes,
+        assets=tuple(
+            AssetState(
+                symbol=view.symbol,
+                state=view.state,
+                reason=view.reason,
+                price=view.price,
+                last_event_time_ns=view.last_event_time_ns,
+            )
+            for view in market.assets(decider.symbols)
+        ),
+        engines=tuple(EngineState(**view._asdict()) for view in around.engines),
+        notices=around.notices,
+    )
