@@ -1,0 +1,41 @@
+"""Which real parts a test needs, and where the recorded market data is."""
+
+import importlib.util
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+MARKET_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+# Marker: whether its part is here, and the remedy where it is not.
+_PARTS = {
+    "ray": (
+        lambda: importlib.util.find_spec("ray") is not None,
+        "Ray is missing: run `make setup`",
+    ),
+    "browser": (
+        lambda: bool(shutil.which("chromium") and shutil.which("chromedriver")),
+        "Chromium is missing: apt-get install chromium chromium-driver",
+    ),
+    "market_data": (
+        MARKET_DATA.is_dir,
+        "the recorded market data is missing: it belongs in ../shared/data beside the project",
+    ),
+}
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip a test whose real part is missing; fail it where every part is required."""
+    for marker, (is_here, remedy) in _PARTS.items():
+        if item.get_closest_marker(marker) and not is_here():
+            if os.environ.get("SILVERBULLET_TEST_REQUIRE_ALL"):
+                pytest.fail(remedy, pytrace=False)
+            pytest.skip(remedy)
+
+
+@pytest.fixture(scope="session")
+def market_data() -> Path:
+    """Give the folder of recorded market data; use with the marker ``market_data``."""
+    return MARKET_DATA
