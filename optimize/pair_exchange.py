@@ -1,0 +1,203 @@
+"""The exact optimum of one set of estimates: maximum Sharpe ratio or minimum variance."""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from optimize.exchange import (
+    CAP_RAISED,
+    NO_POSITIVE_RETURN,
+    NO_VARIANCE_AT_ALL,
+    NOT_CONVERGED,
+    ONE_ASSET,
+    SINGULAR,
+    TWINS,
+    ZERO_VARIANCE,
+    optimise,
+)
+from optimize.inputs import check_constraints, check_estimates, check_start
+from optimize.job import Objective
+from stats.compiled import FloatArray, kernel
+
+_REASONS = (
+    (ONE_ASSET, "one asset: it takes all"),
+    (CAP_RAISED, "the cap times the number of assets is below 1: cap raised to 1/n"),
+    (NO_VARIANCE_AT_ALL, "no asset has any variance: equal weights"),
+    (NO_POSITIVE_RETURN, "no portfolio has a positive expected return: minimum variance instead"),
+    (ZERO_VARIANCE, "the portfolio's variance is zero: it has no Sharpe ratio"),
+    (SINGULAR, "the covariance is singular: the optimum follows noise and may not be unique"),
+    (TWINS, "two assets move together exactly: the split between them is arbitrary"),
+    (NOT_CONVERGED, "the bound on exchanges was reached before the optimum"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Solution:
+    """An exact portfolio.
+
+    Attributes
+    ----------
+    weights
+        float64[n], read-only: >= 0, <= the cap, sum 1 to rounding.
+    expected_return, volatility
+        Of the portfolio under the estimates, in their units.
+    sharpe
+        Their ratio (risk-free 0), or None where the volatility is zero.
+    status
+        ``optimal``, or the plain reasons why the portfolio is what it is.
+    exchanges
+        Pair exchanges made.
+    """
+
+    weights: FloatArray
+    expected_return: float
+    volatility: float
+    sharpe: float | None
+    status: str
+    exchanges: int
+
+
+@kernel
+def find_twin(mean: FloatArray, covariance: FloatArray, weights: FloatArray) -> bool:
+    """Tell whether a held asset has a twin: the same mean, and a difference without variance."""
+    n = mean.shape[0]
+    for i in range(n):
+        if weights[i] > 0.0:
+            row = covariance[i]
+            for j in range(n):
+                size = row[i] + covariance[j, j]
+                if j != i and abs(size - 2.0 * row[j]) <= 1e-14 * size:
+                    gap = abs(mean[i] - mean[j])
+                    if size > 0.0 and gap <= 1e-14 * (abs(mean[i]) + abs(mean[j])):
+                        return True
+    return False
+
+
+@kernel
+def solve_estimates(
+    sharpe: bool,
+    mean: FloatArray,
+    covariance: FloatArray,
+    max_weight: float,
+    weights: FloatArray,
+) -> tuple[int, int, float, float]:
+    """Solve from the start in ``weights`` (zeros: cold), in place.
+
+    Returns
+    -------
+    flags, exchanges, expected_return, variance
+    """
+    n = mean.shape[0]
+    flags, exchanges, cap = 0, 0, max_weight
+    if n * cap < 1.0:
+        flags |= CAP_RAISED if n * cap < 1.0 - 1e-12 else 0
+        cap = 1.0 / n
+    largest, best = 0.0, -np.inf
+    for k in range(n):
+        largest = max(largest, covariance[k, k])
+        best = max(best, mean[k])
+    if n == 1:
+        weights[0] = 1.0
+        flags |= ONE_ASSET
+        flags |= NO_POSITIVE_RETURN if sharpe and best <= 0.0 else 0
+        flags |= ZERO_VARIANCE if largest == 0.0 else 0
+    elif largest == 0.0 and (best <= 0.0 or not sharpe):
+        weights[:] = 1.0 / n
+        flags |= NO_VARIANCE_AT_ALL
+    else:
+        # Estimates are read-only, draws are not, and numba compiles each apart: a copy of
+        # 20 kB (1 us) halves what has to be compiled.
+        sigma = covariance.copy()
+        ready, work = np.ones(n, np.uint8), np.empty((2, n))
+        more, exchanges = optimise(sharpe, mean.copy(), sigma, ready, sigma, cap, weights, work)
+        flags |= more
+        flags |= TWINS if find_twin(mean, covariance, weights) else 0
+    expected, variance = measure_portfolio(mean, covariance, weights)
+    return flags, exchanges, expected, variance
+
+
+@kernel
+def measure_portfolio(
+    mean: FloatArray, covariance: FloatArray, weights: FloatArray
+) -> tuple[float, float]:
+    """Return a portfolio's expected return and variance, asset by asset in order."""
+    n = mean.shape[0]
+    gradient = np.zeros(n)
+    for j in range(n):
+        w = weights[j]
+        if w != 0.0:
+            row = covariance[j]
+            for k in range(n):
+                gradient[k] += w * row[k]
+    expected, variance = 0.0, 0.0
+    for k in range(n):
+        expected += weights[k] * mean[k]
+        variance += weights[k] * gradient[k]
+    return expected, max(variance, 0.0)
+
+
+def describe(flags: int) -> str:
+    """Say in words why a portfolio is what it is; ``optimal`` if nothing is to be said."""
+    return "; ".join(text for bit, text in _REASONS if flags & bit) or "optimal"
+
+
+def sharpe_ratio(expected_return: float, volatility: float) -> float | None:
+    """Divide expected return by volatility; None where there is no volatility."""
+    return expected_return / volatility if volatility > 0.0 else None
+
+
+def freeze(array: FloatArray) -> FloatArray:
+    """Make an array read-only and return it."""
+    array.setflags(write=False)
+    return array
+
+
+def solve(
+    *,
+    mean: Any,
+    covariance: Any,
+    objective: Objective = "max_sharpe",
+    max_weight: float = 1.0,
+    start_weights: Any = None,
+) -> Solution:
+    """Find the long-only portfolio of maximum Sharpe ratio or minimum variance, exactly.
+
+    Parameters
+    ----------
+    mean, covariance
+        float64[n] and float64[n, n], per any one interval.
+    objective
+        ``max_sharpe`` (risk-free 0) or ``min_variance``.
+    max_weight
+        Cap of each weight in (0, 1]; raised to 1/n, with the reason, where n caps miss 1.
+    start_weights
+        Where to begin, say yesterday's weights: the optimum is the same, found sooner.
+
+    Returns
+    -------
+    Solution
+        Always a valid portfolio. What kept it from being the optimum asked for is its status.
+
+    Raises
+    ------
+    ValueError
+        A shape, a value, the objective or the cap is wrong.
+    """
+    mu, sigma = check_estimates(mean, covariance)
+    cap = check_constraints(objective, max_weight)
+    weights = check_start(start_weights, len(mu)).copy()
+    mu, sigma = freeze(mu.view()), freeze(sigma.view())
+    flags, exchanges, expected, variance = solve_estimates(
+        objective == "max_sharpe", mu, sigma, cap, weights
+    )
+    volatility = math.sqrt(variance)
+    return Solution(
+        weights=freeze(weights),
+        expected_return=expected,
+        volatility=volatility,
+        sharpe=sharpe_ratio(expected, volatility),
+        status=describe(flags),
+        exchanges=exchanges,
+    )
