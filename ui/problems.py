@@ -1,0 +1,131 @@
+"""Every error as a problem document (RFC 9457) that says the remedy."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+from apiflask import APIFlask, HTTPError
+from flask import Response, request
+from werkzeug.exceptions import HTTPException, InternalServerError
+
+from storage.protocol import StoreError
+from ui.schemas import ParameterFault, Problem, encode
+
+PROBLEM_TYPE = "application/problem+json"
+OPENAPI_PATH = "/api/v1/openapi.json"
+# As apiflask types what it takes.
+Responses = dict[int | str, dict[str, str | dict[str, dict[str, Any]]]]
+_REMEDIES = {
+    400: "send a well-formed HTTP request",
+    404: f"see {OPENAPI_PATH} for the routes",
+    405: "use a method that the Allow header names",
+    413: "send a smaller request",
+    415: "send the media type that the route takes",
+    422: f"see {OPENAPI_PATH} for the parameters and their ranges",
+    500: "the server's log has the traceback; please report it",
+}
+
+
+class ProblemError(Exception):
+    """Ends a request with a problem document."""
+
+    def __init__(
+        self,
+        status: int,
+        detail: str,
+        remedy: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        faults: list[ParameterFault] | None = None,
+    ) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.detail = detail
+        self.remedy = remedy
+        self.headers = dict(headers or {})
+        self.faults = faults
+
+
+def parameter_problem(parameter: str, message: str) -> ProblemError:
+    """Refuse one parameter (422)."""
+    fault = ParameterFault(parameter=parameter, message=message)
+    return ProblemError(422, f"{parameter}: {message}", _REMEDIES[422], faults=[fault])
+
+
+def _respond(error: ProblemError) -> Response:
+    document = Problem(
+        type="about:blank",
+        title=HTTPStatus(error.status).phrase,
+        status=error.status,
+        detail=error.detail,
+        instance=request.path,
+        remedy=error.remedy,
+        errors=msgspec.UNSET if error.faults is None else error.faults,
+    )
+    response = Response(encode(document), error.status, content_type=PROBLEM_TYPE)
+    response.headers.update(error.headers)
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def _from_store(error: StoreError) -> Response:
+    remedy = "see that the store's file or server is there and readable, then ask again"
+    return _respond(ProblemError(503, f"store: {error}", remedy, headers={"Retry-After": "5"}))
+
+
+def _from_http(error: HTTPException) -> Response | HTTPException:
+    status = error.code or 500
+    if status < 400 or error.response is not None:
+        return error  # a redirect
+    headers = {
+        name: value for name, value in error.get_headers() if name in {"Allow", "Retry-After"}
+    }
+    detail = error.description or error.name
+    if isinstance(error, InternalServerError):
+        detail = f"{request.method} {request.path} failed inside the server"
+    return _respond(
+        ProblemError(status, detail, _REMEDIES.get(status, _REMEDIES[404]), headers=headers)
+    )
+
+
+def _validation_faults(detail: Any) -> list[ParameterFault]:
+    return [
+        ParameterFault(
+            # A check of several parameters at once has no name of its own.
+            parameter="query" if name == "_schema" else name,
+            message="; ".join(messages).removeprefix("Value error, "),
+        )
+        for fields in detail.values()
+        for name, messages in fields.items()
+    ]
+
+
+def _from_api(error: HTTPError) -> Response:
+    status = error.status_code
+    remedy = _REMEDIES.get(status, _REMEDIES[404])
+    if not isinstance(error.detail, dict) or not error.detail:
+        return _respond(ProblemError(status, str(error.message), remedy))
+    faults = _validation_faults(error.detail)
+    detail = "; ".join(f"{fault.parameter}: {fault.message}" for fault in faults)
+    return _respond(ProblemError(status, detail, remedy, faults=faults))
+
+
+def install_problems(app: APIFlask) -> None:
+    """Answer every error of the application with a problem document."""
+    app.register_error_handler(ProblemError, _respond)
+    app.register_error_handler(StoreError, _from_store)
+    app.register_error_handler(HTTPException, _from_http)
+    app.register_error_handler(HTTPError, _from_api)
+
+
+def problem_answers(*statuses: int) -> Responses:
+    """Describe problem documents of these statuses for OpenAPI."""
+    schema = {"$ref": "#/components/schemas/Problem"}
+    return {
+        status: {
+            "description": HTTPStatus(status).phrase,
+            "content": {PROBLEM_TYPE: {"schema": schema}},
+        }
+        for status in statuses
+    }
