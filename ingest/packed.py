@@ -49,11 +49,15 @@ class PackedError(ValueError):
     ----------
     reason
         ``truncated``, ``crc`` or ``version``.
+    what, rule
+        What was found and what it should be.
     """
 
-    def __init__(self, reason: str, message: str) -> None:
-        super().__init__(message)
+    def __init__(self, reason: str, what: str, rule: str) -> None:
+        super().__init__(f"{what}: {rule}")
         self.reason = reason
+        self.what = what
+        self.rule = rule
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,23 +167,24 @@ def decode_packed(value: bytes) -> PackedRows:
     """
     if len(value) < _HEADER.size:
         raise PackedError(
-            "truncated", f"packed header has {len(value)} of {_HEADER.size} bytes: send it again"
+            "truncated", f"packed message of {len(value)} bytes", f"its header has {_HEADER.size}"
         )
     magic, version, flags, n, table_size, n_symbols, crc = _HEADER.unpack_from(value)
     if magic != MAGIC or version != VERSION or flags > _HAS_TRADE_IDS:
         raise PackedError(
             "version",
-            f"packed magic {magic.hex()} version {version} flags {flags}: "
-            f"this program reads {MAGIC.hex()} version {VERSION}, flags 0 or 1",
+            f"packed magic {magic.hex()} version {version} flags {flags}",
+            f"must be {MAGIC.hex()} version {VERSION} flags 0 or 1",
         )
     size = _HEADER.size + n * (26 if flags else 18) + table_size
     if len(value) != size:
         raise PackedError(
-            "truncated", f"packed message has {len(value)} bytes where its header says {size}"
+            "truncated", f"packed message of {len(value)} bytes", f"its header says {size}"
         )
     view = memoryview(value)
-    if zlib.crc32(view[_HEADER.size :], zlib.crc32(view[:_CHECKED])) != crc:
-        raise PackedError("crc", "packed message fails its CRC-32: it was changed on the way")
+    found = zlib.crc32(view[_HEADER.size :], zlib.crc32(view[:_CHECKED]))
+    if found != crc:
+        raise PackedError("crc", f"packed message with CRC-32 {found:08x}", f"must be {crc:08x}")
     ids_at = _HEADER.size + n * (24 if flags else 16)
     return PackedRows(
         names=_split_table(value[size - table_size :], n_symbols),
