@@ -1,0 +1,164 @@
+"""Write the topics of decisions and status to a store, losing nothing and nothing twice.
+
+Offsets are committed only after `append` returned; a crash between the two makes the messages
+come again, and the store knows them by id. While the store fails, the batch is kept and Kafka
+keeps the rest.
+"""
+
+import logging
+import threading
+import time
+from dataclasses import dataclass
+
+from storage.protocol import Store, StoreError
+from storage.recording import (
+    FIRST_WAIT_S,
+    LONGEST_WAIT_S,
+    Batch,
+    MessageSource,
+    RecordCounts,
+    Recorder,
+)
+
+__all__ = ["MessageSource", "RecordCounts", "Recorder", "record"]
+
+_log = logging.getLogger(__name__)
+
+_POLL_S = 0.25
+_RETENTION_INTERVAL_S = 60.0
+# What may still be read and kept after the order to stop.
+_FLUSH_S = 2.0
+
+
+def _growing(wait_s: float) -> float:
+    return min(max(2 * wait_s, FIRST_WAIT_S), LONGEST_WAIT_S)
+
+
+@dataclass(slots=True)
+class _Loop:
+    """The shell: source and store, the clock, and waits that the order to stop ends."""
+
+    source: MessageSource
+    store: Store
+    recorder: Recorder
+    stop: threading.Event
+    retention_s: float
+    source_errors: tuple[type[Exception], ...]
+    _source_wait_s: float = 0.0
+    _next_prune_s: float = 0.0
+    _gave_up: bool = False
+
+    def step(self, timeout_s: float) -> bool:
+        """Take what one poll brings; False where nothing came or it could not be kept."""
+        try:
+            messages = self.source.poll(timeout_s)
+            lost = self.source.lost_offsets
+        except self.source_errors as error:
+            self._source_wait_s = _growing(self._source_wait_s)
+            _log.error("reading: %s; next try in %.1f s", error, self._source_wait_s)
+            self.stop.wait(self._source_wait_s)
+            return False
+        self._source_wait_s = 0.0
+        if lost > self.recorder.counts.lost:
+            _log.warning(
+                "%d messages were gone from the broker before they could be stored (%d in all); "
+                "run `silverbullet record` without breaks, or let Kafka keep them longer",
+                lost - self.recorder.counts.lost,
+                lost,
+            )
+        if messages is None:
+            return False
+        return all(self._keep(batch) for batch in self.recorder.take(messages, lost))
+
+    def prune(self) -> None:
+        """Delete a little of what is too old: at once again while there is more, else later."""
+        now_s = time.monotonic()
+        if now_s < self._next_prune_s:
+            return
+        self._next_prune_s = now_s + _RETENTION_INTERVAL_S
+        try:
+            deleted = self.store.prune(time.time_ns() - int(self.retention_s * 1e9))
+        except StoreError as error:
+            _log.error("%s; tried again in %.0f s", error, _RETENTION_INTERVAL_S)
+            return
+        if deleted:
+            self._next_prune_s = now_s
+            _log.debug("deleted %d decisions older than %.0f s", deleted, self.retention_s)
+
+    def flush(self) -> None:
+        """Keep what the broker holds already, for a short while.
+
+        Not after a batch was given up: a later commit would skip it.
+        """
+        end_s = time.monotonic() + _FLUSH_S
+        while not self._gave_up and self.step(0.0) and time.monotonic() < end_s:
+            pass
+
+    def _keep(self, batch: Batch) -> bool:
+        """Append until the store takes it, then commit; False where the order to stop came."""
+        for problem in batch.problems:
+            _log.warning("%s", problem)
+        while True:
+            last_try = self.stop.is_set()
+            try:
+                n_new = self.store.append(batch.decisions, batch.statuses)
+                break
+            except StoreError as error:
+                wait_s = self.recorder.failed()
+                if last_try:
+                    self._gave_up = True
+                    _log.error("%s; ended: %s come again at the next start", error, _held(batch))
+                    return False
+                _log.error("%s; %s wait, next try in %.1f s", error, _held(batch), wait_s)
+            self.stop.wait(wait_s)
+        self.recorder.kept(batch, n_new)
+        try:
+            self.source.commit(batch.positions)
+        except self.source_errors as error:
+            # The next commit covers this one; after a crash the store knows what comes again.
+            _log.error("stored, but its offsets are not committed yet: %s", error)
+        return True
+
+
+def _held(batch: Batch) -> str:
+    return f"{len(batch.decisions)} decisions and {len(batch.statuses)} status records"
+
+
+def record(
+    source: MessageSource,
+    store: Store,
+    *,
+    stop: threading.Event,
+    retention_s: float,
+    recorder: Recorder | None = None,
+    source_errors: tuple[type[Exception], ...] = (OSError,),
+) -> RecordCounts:
+    """Record until told to stop; returns within seconds of it, having kept what was there.
+
+    Failures of the store and of the source are logged, a line for each try, and tried again
+    with growing waits (0.1 s to 30 s) without end.
+
+    Parameters
+    ----------
+    source, store
+        Owned, and closed, by the caller.
+    stop
+        Ends every wait. A store that fails then is tried once more.
+    retention_s
+        Age, by row end or status time, at which records are deleted.
+    recorder
+        The core, where topics are not named as usual or counts are read from outside.
+    source_errors
+        What `source` raises while its broker cannot be reached.
+
+    Returns
+    -------
+    RecordCounts
+        What was done.
+    """
+    loop = _Loop(source, store, recorder or Recorder(), stop, retention_s, source_errors)
+    while not stop.is_set():
+        loop.step(_POLL_S)
+        loop.prune()
+    loop.flush()
+    return loop.recorder.counts
