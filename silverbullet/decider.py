@@ -8,61 +8,28 @@ conflation the rest of a batch waits, undigested, until its next row may be deci
 """
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from itertools import chain
-from typing import NamedTuple
 
 from ingest.admission import Admitted
 from ingest.ticks import SymbolTable
-from optimize.decision import Curve, Decision
+from optimize.decision import Decision
 from optimize.evaluate import merge_blocks
-from optimize.frontier import efficient_frontier
-from optimize.job import BlockResult, DrawJob
-from silverbullet.portfolio import Basis, Provenance, carry_weights, make_decision, make_job
+from silverbullet.cloud_schedule import CloudSchedule
+from silverbullet.events import (
+    Effect,
+    EndOfInput,
+    Evaluate,
+    Event,
+    JobDone,
+    Publish,
+    TicksArrived,
+    Timer,
+)
+from silverbullet.portfolio import Basis, carry_weights, make_decision, make_job
 from silverbullet.settings import Settings
 from stats.market import Market, NotReady
 from stats.moments import Moments
-
-
-class TicksArrived(NamedTuple):
-    """Admitted ticks of one wake-up."""
-
-    admitted: Admitted
-
-
-class Timer(NamedTuple):
-    """Time has come; decides what is due."""
-
-    time_ns: int
-
-
-class JobDone(NamedTuple):
-    """All blocks of a job are there."""
-
-    tag: int
-    results: Sequence[BlockResult]
-    provenance: Provenance
-
-
-class EndOfInput(NamedTuple):
-    """No tick will follow: the row of the last one closes."""
-
-
-class Evaluate(NamedTuple):
-    """Have a job's blocks evaluated; answer with ``JobDone`` of the same tag."""
-
-    tag: int
-    job: DrawJob
-
-
-class Publish(NamedTuple):
-    """Send a decision out."""
-
-    decision: Decision
-
-
-Event = TicksArrived | Timer | JobDone | EndOfInput
-Effect = Evaluate | Publish
 
 
 class Decider:
@@ -98,7 +65,7 @@ class Decider:
             allowed_lateness_ns=round(settings.ticks.allowed_lateness_s * 1e9),
             window_rows=window.rows,
             window_ticks=window.ticks,
-            min_observations=min(window.min_observations, window.rows - 1),
+            min_observations=min(window.min_observations, window.rows),
             stale_after=window.stale_after,
             defer_ticks=settings.decide.trigger == "row",
         )
@@ -115,10 +82,7 @@ class Decider:
         self._message_ns = 0
         self._basis: Basis | None = None
         self._tag = 0
-        self._cloud_tag: int | None = None
-        self._cloud_basis: Basis | None = None
-        self._curves: tuple[Curve, Curve] | None = None
-        self._last_cloud_ns: int | None = None
+        self._cloud = CloudSchedule(settings.optimize)
         self._last_started_ns: int | None = None
         self._ended = False
 
@@ -262,8 +226,7 @@ class Decider:
         )
 
     def _finish(self, done: JobDone) -> list[Effect]:
-        if done.tag == self._cloud_tag:
-            self._keep_cloud(done)
+        if self._cloud.keep(done):
             return []
         if self._basis is None or done.tag != self._tag:
             raise RuntimeError(f"job {done.tag} was not asked for; under way is {self._tag}")
@@ -271,48 +234,13 @@ class Decider:
         outcome = merge_blocks(basis.job, done.results)
         decide = self.settings.decide
         decision = make_decision(
-            decide.portfolio, decide.trigger, basis, outcome, done.provenance, self._curves
+            decide.portfolio, decide.trigger, basis, outcome, done.provenance, self._cloud.take()
         )
-        self._curves = None
         self.last_decision = decision
         self.counts["decisions"] += 1
         self.counts["late_decisions"] += decision.late
         time_ns = done.provenance.solved_ns
-        # The cloud is asked for after the decision is out of the way, never before it.
-        return [Publish(decision), *self._ask_for_cloud(basis, time_ns), *self._advance(time_ns)]
-
-    def _ask_for_cloud(self, basis: Basis, time_ns: int) -> list[Effect]:
-        optimize = self.settings.optimize
-        if optimize.cloud_points == 0 or self._cloud_tag is not None or self._ended:
-            return []
-        interval_ns = optimize.cloud_interval_s * 1e9
-        if self._last_cloud_ns is not None and time_ns < self._last_cloud_ns + interval_ns:
-            return []
-        self._last_cloud_ns = time_ns
-        job = make_job(basis.moments, optimize, basis.job.start_weights, kind="cloud")
-        self._cloud_basis = basis._replace(job=job)
-        # Negative tags: the cloud's job must not disturb the order of the decisions' own.
-        self._cloud_tag = -self._tag
-        return [Evaluate(self._cloud_tag, job)]
-
-    def _keep_cloud(self, done: JobDone) -> None:
-        basis, self._cloud_basis, self._cloud_tag = self._cloud_basis, None, None
-        if basis is None:
-            raise RuntimeError(f"cloud {done.tag} was not asked for")
-        job, row = basis.job, basis.moments.row
-        outcome = merge_blocks(job, done.results)
-        frontier = efficient_frontier(
-            mean=job.mean, covariance=job.covariance, max_weight=job.max_weight
-        )
-        self._curves = (
-            Curve(
-                row=row,
-                volatility=outcome.cloud_volatility,
-                expected_return=outcome.cloud_return,
-            ),
-            Curve(
-                row=row,
-                volatility=frontier.volatility,
-                expected_return=frontier.expected_return,
-            ),
-        )
+        # The cloud is asked for after the decision is out of the way, never before it. Its tag
+        # is negative: it must not disturb the order of the decisions' own.
+        cloud = [] if self._ended else self._cloud.ask(basis, -self._tag, time_ns)
+        return [Publish(decision), *cloud, *self._advance(time_ns)]

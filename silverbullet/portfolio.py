@@ -109,10 +109,6 @@ def _digest(portfolio: str, basis: Basis, outcome: Outcome) -> str:
     )
 
 
-def _finite(value: float) -> float | None:
-    return float(value) if np.isfinite(value) else None
-
-
 def make_decision(
     portfolio: str,
     trigger: str,
@@ -151,8 +147,8 @@ def make_decision(
         kurtosis=moments.kurtosis,
         expected_return=float(outcome.expected_return),
         portfolio_volatility=float(outcome.volatility),
-        sharpe=_finite(outcome.sharpe),
-        sharpe_stddev=_finite(outcome.sharpe_stddev),
+        sharpe=outcome.sharpe,
+        sharpe_stddev=outcome.sharpe_stddev,
         optimality_gap=float(outcome.optimality_gap),
         n_draws=job.n_draws if job.kind != "exact" else 0,
         seed=job.seed,

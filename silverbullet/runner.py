@@ -22,8 +22,8 @@ from ingest.ticks import SymbolTable
 from optimize.decision import Decision, decode_decision, encode_decision
 from optimize.engines.evaluator import Completed, Evaluator
 from optimize.evaluate import evaluate_block
-from silverbullet.decider import (
-    Decider,
+from silverbullet.decider import Decider
+from silverbullet.events import (
     Effect,
     EndOfInput,
     Evaluate,

@@ -1,0 +1,60 @@
+"""When the risk-return cloud and its frontier are made: rarely, and never before a decision."""
+
+from optimize.decision import Curve
+from optimize.evaluate import merge_blocks
+from optimize.frontier import efficient_frontier
+from silverbullet.events import Evaluate, JobDone
+from silverbullet.portfolio import Basis, make_job
+from silverbullet.settings import Optimize
+
+
+class CloudSchedule:
+    """Asks for a cloud at most once an interval and holds it for the next decision."""
+
+    def __init__(self, settings: Optimize) -> None:
+        self._settings = settings
+        self._tag: int | None = None
+        self._basis: Basis | None = None
+        self._curves: tuple[Curve, Curve] | None = None
+        self._last_ns: int | None = None
+
+    def ask(self, basis: Basis, tag: int, time_ns: int) -> list[Evaluate]:
+        """Ask for a cloud of a decision's statistics, if one is due."""
+        settings = self._settings
+        if settings.cloud_points == 0 or self._tag is not None:
+            return []
+        interval_ns = settings.cloud_interval_s * 1e9
+        if self._last_ns is not None and time_ns < self._last_ns + interval_ns:
+            return []
+        job = make_job(basis.moments, settings, basis.job.start_weights, kind="cloud")
+        self._last_ns, self._tag, self._basis = time_ns, tag, basis._replace(job=job)
+        return [Evaluate(tag, job)]
+
+    def keep(self, done: JobDone) -> bool:
+        """Take the cloud's result; tell whether it was the one asked for."""
+        if self._basis is None or done.tag != self._tag:
+            return False
+        job, row = self._basis.job, self._basis.moments.row
+        outcome = merge_blocks(job, done.results)
+        frontier = efficient_frontier(
+            mean=job.mean, covariance=job.covariance, max_weight=job.max_weight
+        )
+        self._tag = self._basis = None
+        self._curves = (
+            Curve(
+                row=row,
+                volatility=outcome.cloud_volatility,
+                expected_return=outcome.cloud_return,
+            ),
+            Curve(
+                row=row,
+                volatility=frontier.volatility,
+                expected_return=frontier.expected_return,
+            ),
+        )
+        return True
+
+    def take(self) -> tuple[Curve, Curve] | None:
+        """Give cloud and frontier once, if there are new ones."""
+        curves, self._curves = self._curves, None
+        return curves

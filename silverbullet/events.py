@@ -1,0 +1,50 @@
+"""What the decider is told, and what it has the shell do."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from ingest.admission import Admitted
+from optimize.decision import Decision
+from optimize.job import BlockResult, DrawJob
+from silverbullet.portfolio import Provenance
+
+
+class TicksArrived(NamedTuple):
+    """Admitted ticks of one wake-up."""
+
+    admitted: Admitted
+
+
+class Timer(NamedTuple):
+    """Time has come; decides what is due."""
+
+    time_ns: int
+
+
+class JobDone(NamedTuple):
+    """All blocks of a job are there."""
+
+    tag: int
+    results: Sequence[BlockResult]
+    provenance: Provenance
+
+
+class EndOfInput(NamedTuple):
+    """No tick will follow: the row of the last one closes."""
+
+
+class Evaluate(NamedTuple):
+    """Have a job's blocks evaluated; answer with ``JobDone`` of the same tag."""
+
+    tag: int
+    job: DrawJob
+
+
+class Publish(NamedTuple):
+    """Send a decision out."""
+
+    decision: Decision
+
+
+Event = TicksArrived | Timer | JobDone | EndOfInput
+Effect = Evaluate | Publish
