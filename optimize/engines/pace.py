@@ -1,0 +1,57 @@
+"""How long blocks take: measured where they were, guessed where they were not."""
+
+from typing import TypeVar
+
+from optimize.engines.moves import Policy, Shape
+
+Key = TypeVar("Key")
+
+_WEIGHT = 0.25  # of the newest value; four blocks forget half, so one slow block does not decide
+_KNOWN_LIMIT = 1024  # shapes kept; a universe of 512 assets that grows one by one has 512
+# A draw takes 3.4 us at n = 10, 47-62 at 50, 220-330 at 100, 14-21 ms at 500 on one core;
+# 0.02 us n^2.2 is within a factor of two of all four.
+_PRIOR_NS, _PRIOR_POWER = 20.0, 2.2
+
+
+class Pace:
+    """Moving averages of block times by shape, and of whole loads by engine and shape."""
+
+    def __init__(self, policy: Policy) -> None:
+        self._policy = policy
+        self._compute: dict[Shape, float] = {}
+        self._span: dict[tuple[str, Shape], float] = {}
+
+    def computed(self, shape: Shape, compute_ns: int) -> None:
+        """Take in what one block took where it was evaluated."""
+        _average(self._compute, shape, float(compute_ns))
+
+    def spanned(self, engine: str, shape: Shape, span_ns: int, blocks: int) -> None:
+        """Take in how long an engine took from being sent blocks to the last of them."""
+        _average(self._span, (engine, shape), span_ns / blocks)
+
+    def block_ns(self, shape: Shape) -> float:
+        """Estimate one block's time on one core."""
+        known = self._compute.get(shape)
+        if known is not None:
+            return known
+        return float(shape.draws * _PRIOR_NS * shape.n_assets**_PRIOR_POWER)
+
+    def hedge_ns(self, engine: str, shape: Shape, blocks: int, workers: int) -> int:
+        """Give the time after which so many blocks are late at an engine."""
+        span_ns = self.block_ns(shape) * -(-blocks // max(1, workers))
+        known = self._span.get((engine, shape))
+        if known is not None:
+            span_ns = max(span_ns, known * blocks)
+        return self._policy.hedge_floor_ns + int(self._policy.hedge_factor * span_ns)
+
+    def reserve_ns(self, shape: Shape, blocks: int, workers: int) -> int:
+        """Give the time to keep for so many blocks on the last resort."""
+        need_ns = self.block_ns(shape) * -(-blocks // max(1, workers))
+        return self._policy.reserve_floor_ns + int(self._policy.reserve_factor * need_ns)
+
+
+def _average(values: dict[Key, float], key: Key, value: float) -> None:
+    known = values.get(key)
+    if known is None and len(values) >= _KNOWN_LIMIT:
+        values.pop(next(iter(values)))
+    values[key] = value if known is None else known + _WEIGHT * (value - known)
