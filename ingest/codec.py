@@ -89,8 +89,10 @@ class Decoded:
         Symbols named, the same one perhaps several times.
     name_ids
         intp[n], place of each row's symbol in ``names``.
-    prices, event_time_ns, trade_ids
-        float64[n], int64[n] and int64[n] (-1 where a row has none).
+    prices, event_time_ns
+        float64[n] and int64[n].
+    trade_ids
+        int64[n], -1 where a row has none; None where no row has one.
     row_faults, message_faults
         What cannot be read, by place of the row among all n and by place of the message.
     """
@@ -100,7 +102,7 @@ class Decoded:
     name_ids: NDArray[np.intp]
     prices: NDArray[np.float64]
     event_time_ns: NDArray[np.int64]
-    trade_ids: NDArray[np.int64]
+    trade_ids: NDArray[np.int64] | None
     row_faults: dict[int, Fault]
     message_faults: dict[int, Fault]
 
@@ -112,7 +114,7 @@ class _Part(NamedTuple):
     name_ids: NDArray[np.intp]
     prices: NDArray[np.float64]
     event_time_ns: NDArray[np.int64]
-    trade_ids: NDArray[np.int64]
+    trade_ids: NDArray[np.int64] | None
 
 
 class _Reader:
@@ -171,16 +173,13 @@ class _Reader:
         self.end_json()
         self.counts.append(len(rows.prices))
         names, name_ids = rows.names, rows.symbol_ids.astype(np.intp)
-        beyond = np.unique(name_ids[name_ids >= len(names)])
-        if len(beyond):  # a place outside the table becomes a name that admission refuses
-            name_ids[name_ids >= len(names)] = len(names) + np.searchsorted(
-                beyond, name_ids[name_ids >= len(names)]
-            )
-            names += tuple(f"#{place}" for place in beyond)
-        trade_ids = (
-            np.full(len(name_ids), NO_TRADE_ID) if rows.trade_ids is None else rows.trade_ids
-        )
-        self._add(_Part(names, name_ids, rows.prices, rows.event_time_ns, trade_ids))
+        if len(name_ids) and name_ids.max() >= len(names):
+            # A place outside the table becomes a name that admission refuses.
+            outside = name_ids >= len(names)
+            places, name_ids[outside] = np.unique(name_ids[outside], return_inverse=True)
+            name_ids[outside] += len(names)
+            names += tuple(f"#{place}" for place in places)
+        self._add(_Part(names, name_ids, rows.prices, rows.event_time_ns, rows.trade_ids))
 
     def _read_slowly(self, value: bytes) -> None:
         rows = read_message(value)
@@ -204,10 +203,10 @@ class _Reader:
         self._rows_in_parts += len(part.prices)
 
 
-def _numeric(trade_ids: list[int | str | None]) -> NDArray[np.int64]:
+def _numeric(trade_ids: list[int | str | None]) -> NDArray[np.int64] | None:
     kinds = set(map(type, trade_ids))
     if kinds == {NoneType}:
-        return np.full(len(trade_ids), NO_TRADE_ID)
+        return None
     if kinds != {int}:
         trade_ids = [numeric_trade_id(trade_id) for trade_id in trade_ids]
     return np.array(trade_ids, np.int64)
@@ -224,13 +223,25 @@ def _join(parts: list[_Part]) -> _Part:
             base = bases[id(part.names)] = len(names)
             names += part.names
         moved.append(part.name_ids + base)
-    _, _, prices, times, trade_ids = zip(*parts, strict=True)
-    return _Part(tuple(names), *map(np.concatenate, (moved, prices, times, trade_ids)))
+    trade_ids = None
+    if any(part.trade_ids is not None for part in parts):
+        trade_ids = np.concatenate([_or_none(part) for part in parts])
+    return _Part(
+        tuple(names),
+        np.concatenate(moved),
+        np.concatenate([part.prices for part in parts]),
+        np.concatenate([part.event_time_ns for part in parts]),
+        trade_ids,
+    )
 
 
-_NO_ROWS = _Part(
-    (), np.empty(0, np.intp), np.empty(0), np.empty(0, np.int64), np.empty(0, np.int64)
-)
+def _or_none(part: _Part) -> NDArray[np.int64]:
+    if part.trade_ids is None:
+        return np.full(len(part.prices), NO_TRADE_ID)
+    return part.trade_ids
+
+
+_NO_ROWS = _Part((), np.empty(0, np.intp), np.empty(0), np.empty(0, np.int64), None)
 
 
 def decode(values: Sequence[bytes]) -> Decoded:

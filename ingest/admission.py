@@ -1,0 +1,241 @@
+"""Which ticks are used: a pure step machine over arrays, the same for any batching.
+
+A row is refused for the first of these that holds: it cannot be read; its symbol is none; its
+price is outside [1e-15, 1e15]; its event time is before 1970 or too far ahead of its message's
+Kafka timestamp; it would be the first of one symbol too many. Then a trade already seen is
+left out: its number is not above the last used of its symbol. A refused row leaves no trace:
+neither its symbol nor its trade id is remembered.
+
+The bounds of a price keep every later figure finite: ratios stay under 1e30 and squared
+differences too, where 5e-324 beside 1 would already overflow. What is traded stays far inside:
+the dearest unit quoted is about 1e12 (a bitcoin in the smallest currencies), the cheapest about
+1e-13 (a meme coin in bitcoin).
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ingest.codec import Decoded, RawMessages, decode
+from ingest.duplicates import TradeIds
+from ingest.json_rows import Fault, show
+from ingest.rejection import Rejection, row_payloads
+from ingest.ticks import SymbolLimitError, SymbolTable, TickBatch
+
+MIN_PRICE = 1e-15
+MAX_PRICE = 1e15
+SYMBOL = re.compile(r"[A-Z0-9._/-]{1,32}")
+
+_INVALID, _NEW, _OVER_LIMIT = -1, -2, -3  # in place of a symbol's id
+_NS_PER_MS = 1_000_000
+_MAX_TIMESTAMP_MS = 2**62 // _NS_PER_MS  # year 2116; beyond, ns would not fit 64 bits
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """What became of the messages of one step.
+
+    Attributes
+    ----------
+    batch
+        The ticks to use.
+    rejections
+        What was refused, in order.
+    n_read
+        Rows seen, a message that cannot be read counted as one:
+        ``len(batch) + len(rejections) + n_duplicate``.
+    n_duplicate
+        Trades already seen.
+    """
+
+    batch: TickBatch
+    rejections: tuple[Rejection, ...]
+    n_read: int
+    n_duplicate: int
+
+
+class Admission:
+    """Judges rows and numbers symbols.
+
+    Parameters
+    ----------
+    symbols
+        Numbers symbols in the order of their first row used.
+    future_tolerance_ns
+        How far an event time may be ahead of its message's Kafka timestamp (of the time of
+        receipt where a message has none).
+    rejected_topic
+        Named in the messages of rejections.
+    """
+
+    def __init__(
+        self,
+        symbols: SymbolTable,
+        future_tolerance_ns: int,
+        rejected_topic: str = "ticks.rejected",
+    ) -> None:
+        self.symbols = symbols
+        self._future_tolerance_ns = future_tolerance_ns
+        self._rejected_topic = rejected_topic
+        self._trade_ids = TradeIds(symbols.limit)
+
+    def step(self, raw: RawMessages) -> Admitted:
+        """Decode and judge the messages of one wake-up.
+
+        Parameters
+        ----------
+        raw
+            The messages; nothing in them raises.
+
+        Returns
+        -------
+        Admitted
+            What to use, what was refused.
+        """
+        rows = decode(raw.values)
+        latest_ns = self._latest_event_time_ns(raw, rows.counts)
+        used = (rows.prices >= MIN_PRICE) & (rows.prices <= MAX_PRICE)
+        used &= (rows.event_time_ns >= 0) & (rows.event_time_ns <= latest_ns)
+        if rows.row_faults:
+            used[list(rows.row_faults)] = False
+        ids = self._identify(rows, used)
+        n = len(used)
+        n_used = np.count_nonzero(used)
+        rejections: tuple[Rejection, ...] = ()
+        if n_used < n or rows.message_faults:
+            rejections = self._reject(raw, rows, ids, used, latest_ns)
+        n_duplicate = 0
+        if rows.trade_ids is not None:
+            n_duplicate = self._trade_ids.drop_seen(ids, rows.trade_ids, used)
+        batch = _batch(raw, rows, ids, used if n_used - n_duplicate < n else None)
+        return Admitted(batch, rejections, n + len(rows.message_faults), n_duplicate)
+
+    def _latest_event_time_ns(
+        self, raw: RawMessages, counts: list[int]
+    ) -> NDArray[np.int64] | np.int64:
+        """Give the latest event time taken, of each row or of all."""
+        known_ms = np.array(raw.timestamps_ms, np.int64)
+        limits = np.minimum(known_ms, _MAX_TIMESTAMP_MS) * _NS_PER_MS
+        limits[known_ms < 0] = raw.receive_time_ns
+        limits += self._future_tolerance_ns
+        return limits[0] if len(limits) == 1 else np.repeat(limits, counts)
+
+    def _identify(self, rows: Decoded, used: NDArray[np.bool_]) -> NDArray[np.int32]:
+        """Give each row's symbol id, or why it has none; such a row is taken out of ``used``."""
+        find = self.symbols.find
+        found = [find(name) for name in rows.names]
+        known = np.array([_NEW if place is None else place for place in found], np.int32)
+        if None in found:
+            for place, name in enumerate(rows.names):
+                if found[place] is None and SYMBOL.fullmatch(name) is None:
+                    known[place] = _INVALID
+            self._intern(rows, known, used)
+            used &= known[rows.name_ids] >= 0
+        return known[rows.name_ids]
+
+    def _intern(self, rows: Decoded, known: NDArray[np.int32], used: NDArray[np.bool_]) -> None:
+        """Give ids to new symbols with a row to use, in the order of these rows."""
+        new = np.flatnonzero(used & (known[rows.name_ids] == _NEW))
+        places, first = np.unique(rows.name_ids[new], return_index=True)
+        for place in places[np.argsort(first)]:
+            try:
+                known[place] = self.symbols.intern(rows.names[place])
+            except SymbolLimitError:
+                known[place] = _OVER_LIMIT
+
+    def _reject(
+        self,
+        raw: RawMessages,
+        rows: Decoded,
+        ids: NDArray[np.int32],
+        used: NDArray[np.bool_],
+        latest_ns: NDArray[np.int64] | np.int64,
+    ) -> tuple[Rejection, ...]:
+        """Tell what is refused, message by message."""
+        starts = np.concatenate(([0], np.cumsum(rows.counts)))
+        latest = np.broadcast_to(latest_ns, used.shape)
+        refused = np.flatnonzero(~used)
+        places: dict[int, list[int]] = {message: [] for message in rows.message_faults}
+        for place, message in zip(
+            refused.tolist(), (np.searchsorted(starts, refused, "right") - 1).tolist(), strict=True
+        ):
+            places.setdefault(message, []).append(place)
+        rejections: list[Rejection] = []
+        for message in sorted(places):
+            value, count = raw.values[message], rows.counts[message]
+            if message in rows.message_faults:
+                fault = rows.message_faults[message]
+                rejections.append(self._rejection(raw, message, None, fault, value))
+                continue
+            within = [place - int(starts[message]) for place in places[message]]
+            payloads = row_payloads(value, count, within)
+            for place, row, payload in zip(places[message], within, payloads, strict=True):
+                fault = _fault(rows, place, int(ids[place]), int(latest[place]), self.symbols.limit)
+                rejections.append(self._rejection(raw, message, row, fault, payload))
+        return tuple(rejections)
+
+    def _rejection(
+        self, raw: RawMessages, message: int, row: int | None, fault: Fault, payload: bytes
+    ) -> Rejection:
+        topic, partition, offset = (
+            raw.topics[message],
+            raw.partitions[message],
+            raw.offsets[message],
+        )
+        where = f"{topic}[{partition}]@{offset}" + (f" row {row}" if row else "")
+        kind = "message" if row is None else "row"
+        text = f"{fault.what} at {where}: {fault.rule}; {kind} sent to {self._rejected_topic}"
+        return Rejection(topic, partition, offset, row, fault.reason, text, payload)
+
+
+def _fault(rows: Decoded, place: int, symbol_id: int, latest_ns: int, limit: int) -> Fault:
+    """Find why a row is refused: the first rule that it breaks."""
+    known = rows.row_faults.get(place)
+    if known is not None:
+        return known
+    symbol = rows.names[rows.name_ids[place]]
+    price, time_ns = float(rows.prices[place]), int(rows.event_time_ns[place])
+    if symbol_id == _INVALID:
+        return Fault("symbol", f"symbol={show(symbol)}", f"must match {SYMBOL.pattern}")
+    if not MIN_PRICE <= price <= MAX_PRICE:
+        rule = "must be > 0" if price <= 0 else f"must be in [{MIN_PRICE:g}, {MAX_PRICE:g}]"
+        return Fault("price", f"price={price!r} for {symbol}", rule)
+    when = f"event_time_ns={time_ns} for {symbol}"
+    if time_ns < 0:
+        return Fault("event_time_past", when, "must be >= 0, the year 1970")
+    if time_ns > latest_ns:
+        ahead_s = (time_ns - latest_ns) / 1e9
+        rule = f"must be at most {latest_ns}, it is {ahead_s:g} s beyond ticks.future_tolerance_s"
+        return Fault("event_time_future", when, rule)
+    rule = f"the limit of {limit} symbols is reached, raise ticks.max_symbols to take it"
+    return Fault("symbol_limit", f"symbol={symbol}", rule)
+
+
+def _batch(
+    raw: RawMessages, rows: Decoded, ids: NDArray[np.int32], used: NDArray[np.bool_] | None
+) -> TickBatch:
+    """Gather the rows to use, all of them where ``used`` is None."""
+    if len(rows.counts) == 1:
+        partitions = np.full(len(ids), raw.partitions[0], np.int32)
+        offsets = np.full(len(ids), raw.offsets[0], np.int64)
+    else:
+        partitions = np.repeat(np.array(raw.partitions, np.int32), rows.counts)
+        offsets = np.repeat(np.array(raw.offsets, np.int64), rows.counts)
+
+    def keep(column: NDArray[Any]) -> NDArray[Any]:
+        kept = column if used is None else column[used]
+        kept.flags.writeable = False
+        return kept
+
+    return TickBatch(
+        symbol_ids=keep(ids),
+        prices=keep(rows.prices),
+        event_time_ns=keep(rows.event_time_ns),
+        partitions=keep(partitions),
+        offsets=keep(offsets),
+        receive_time_ns=raw.receive_time_ns,
+        message_time_ns=max(raw.timestamps_ms, default=0) * _NS_PER_MS,
+    )
