@@ -1,7 +1,11 @@
 """The application and the process that serves it."""
 
+import errno
+import os
+import socket
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 from apiflask import APIFlask
 
@@ -18,6 +22,7 @@ from ui.prototype import prototype
 from ui.stream import StreamHub
 
 _LOOPBACK = {"127.0.0.1": "127.0.0.1", "localhost": "127.0.0.1", "::1": "::1"}
+_BACKLOG = 128
 
 
 class BindError(RuntimeError):
@@ -78,3 +83,97 @@ def create_app(
 
         mount(app)
     return app
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    address = _LOOPBACK.get(host)
+    if address is None:
+        raise BindError(
+            f"host={host}: only {', '.join(_LOOPBACK)} until there is authentication; from "
+            "another machine use an SSH tunnel (ssh -L)"
+        )
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((address, port))
+        listener.listen(_BACKLOG)
+    except OSError as error:
+        listener.close()
+        if error.errno == errno.EADDRINUSE:
+            raise PortTakenError(
+                f"port {port} on {address} is taken by another process; choose another with "
+                "--port, or --port 0 for any free one"
+            ) from None
+        raise BindError(
+            f"cannot listen on port {port} of {address}: {error.strerror}; choose another with "
+            "--port, or --port 0 for any free one"
+        ) from None
+    return listener
+
+
+def serve(
+    store_path: str | Path,
+    host: str = "127.0.0.1",
+    port: int = 8050,
+    streams: int = 32,
+    *,
+    portfolio: str = "main",
+    on_ready: Callable[[str], None] | None = None,
+) -> int:
+    """Serve the store until SIGTERM or Ctrl-C; ends within a second, whatever streams are open.
+
+    Parameters
+    ----------
+    store_path
+        SQLite file; need not be there yet.
+    host
+        A loopback address.
+    port
+        0 takes any free one.
+    streams
+        Most event streams open at a time.
+    portfolio
+        What is served where a request names none.
+    on_ready
+        Called with the real address once it is listened on; what is asked from then on is
+        answered as soon as the worker has started, about a second later.
+
+    Returns
+    -------
+    int
+        Exit code.
+
+    Raises
+    ------
+    PortTakenError
+        Another process has the port.
+    BindError
+        The address is not a loopback one, or cannot be listened on.
+    StoreError
+        The store is there but cannot be read.
+    """
+    from storage.sqlite import SqliteStore
+    from ui.worker import Application
+
+    SqliteStore(store_path, read_only=True).close()  # to fail here rather than in the worker
+    listener = _listen(host, port)
+    name = f"[{host}]" if ":" in host else _LOOPBACK[host]
+    url = f"http://{name}:{listener.getsockname()[1]}"
+    application = Application(
+        lambda: create_app(
+            SqliteStore(store_path, read_only=True), streams=streams, portfolio=portfolio
+        ),
+        listener_fd=listener.detach(),
+        streams=streams,
+        when_ready=lambda: on_ready(url) if on_ready is not None else None,
+    )
+    master = os.getpid()
+    try:
+        application.run()
+    except SystemExit as ending:
+        code = ending.code if isinstance(ending.code, int) else 0
+        if os.getpid() != master:
+            os._exit(code)  # a worker that failed to start must not run its caller's code
+        return code
+    return 0
