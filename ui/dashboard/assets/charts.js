@@ -1,0 +1,86 @@
+// What the three charts share: fonts, axes, colours of the theme, and the rule when to redraw.
+(function (sb) {
+  "use strict";
+  const FONT = '-apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, system-ui, sans-serif';
+
+  function axis(more) {
+    const surface = sb.theme.surface();
+    return {
+      gridcolor: surface.line, zeroline: false, linecolor: surface.line, showline: false,
+      tickfont: { size: 11, color: surface.muted }, ticks: "", fixedrange: true, automargin: false,
+      ...more,
+    };
+  }
+
+  function layout(more) {
+    const surface = sb.theme.surface();
+    return {
+      margin: { l: 52, r: 12, t: 8, b: 30 }, paper_bgcolor: "rgba(0,0,0,0)",
+      plot_bgcolor: "rgba(0,0,0,0)", font: { family: FONT, size: 11, color: surface.text },
+      showlegend: false, hovermode: "closest", dragmode: false, autosize: true,
+      hoverlabel: {
+        bgcolor: surface.panel, bordercolor: surface.zero, align: "left",
+        font: { family: FONT, size: 12, color: surface.text },
+      },
+      ...more,
+    };
+  }
+
+  // A drawing function for Dash that answers "no update" unless what it depends on has changed.
+  function figure(key, draw) {
+    let last = null;
+    return () => {
+      if (!sb.model.latest) return window.dash_clientside.no_update;
+      const now = `${key()}|${sb.theme.name()}`;
+      if (now === last) return window.dash_clientside.no_update;
+      last = now;
+      return draw();
+    };
+  }
+
+  // An axis that holds still: it moves only when data leave it or fill less than half of it.
+  function steadyRange() {
+    let kept = null;
+    return (low, high) => {
+      const span = high - low || Math.abs(high) || 1;
+      const outside = !kept || low < kept[0] || high > kept[1];
+      const tooWide = kept && span < 0.5 * (kept[1] - kept[0]);
+      if (outside || tooWide) kept = [low - 0.14 * span, high + 0.14 * span];
+      return kept;
+    };
+  }
+
+  // Evenly spaced places of at most `most` of `n` items, the newest always among them.
+  function places(n, most) {
+    if (n <= most) return Array.from({ length: n }, (_, i) => i);
+    const step = Math.ceil(n / most);
+    const list = [];
+    for (let i = n - 1; i >= 0; i -= step) list.push(i);
+    return list.reverse();
+  }
+
+  // Round places on an axis, written by the page's own rules: 31k %, not 31000%.
+  function percentTicks([low, high], most) {
+    const rough = (high - low) / most;
+    const power = 10 ** Math.floor(Math.log10(rough));
+    const step = [1, 2, 5, 10].map((n) => n * power).find((size) => size >= rough);
+    const values = [];
+    for (let k = Math.ceil(low / step); k * step <= high; k += 1) values.push(k * step);
+    const digits = Math.max(0, -Math.floor(Math.log10(step * 100) + 1e-9));
+    const write = (value) => {
+      const size = Math.abs(value) * 100;
+      if (size >= 1e6) return `${sb.format.fixed(value * 1e-4, step < 1e4 ? 1 : 0)}M %`;
+      return size >= 1e4 ? `${sb.format.fixed(value / 10, step < 10 ? 1 : 0)}k %` : `${sb.format.fixed(value * 100, digits)} %`;
+    };
+    return { tickvals: values, ticktext: values.map(write) };
+  }
+
+  function describe(id, text) {
+    const box = document.getElementById(`${id}-box`);
+    if (box.getAttribute("aria-label") !== text) box.setAttribute("aria-label", text);
+  }
+
+  sb.charts = { axis, layout, figure, steadyRange, places, percentTicks, describe };
+  window.dash_clientside = window.dash_clientside || {};
+  window.dash_clientside.silverbullet = window.dash_clientside.silverbullet || {};
+})((window.silverbullet = window.silverbullet || {}));

@@ -1,0 +1,72 @@
+// Engines as the run sees them, and the run's own counts.
+(function (sb) {
+  "use strict";
+
+  function engineRow(engine) {
+    const { element } = sb.paint;
+    const row = element("div", "engine");
+    row.dataset.state = engine.state;
+    const facts = [
+      `${sb.format.plural(engine.workers, "worker")}`,
+      engine.dispatch,
+      `${sb.format.count(engine.blocks_done)} blocks`,
+      engine.blocks_in_flight ? `${engine.blocks_in_flight} in flight` : "",
+      engine.restarts ? sb.format.plural(engine.restarts, "restart") : "",
+    ].filter(Boolean);
+    row.append(
+      element("span", "engine-name", engine.name), element("span", "engine-state", engine.state),
+      element("span", "engine-facts", facts.join(" · ")),
+    );
+    if (engine.reason) row.append(element("span", "engine-reason", engine.reason));
+    return row;
+  }
+
+  function facts(status, latest) {
+    const { format } = sb;
+    const rejected = Object.values(status.rejected).reduce((a, b) => a + b, 0);
+    return [
+      ["up", format.duration((status.time_ns - status.started_ns) / 1e6)],
+      ["memory", format.bytes(status.memory_bytes)],
+      ["method", latest ? `${latest.method}, ${latest.objective.replace("_", " ")}` : status.method],
+      ["trigger", status.trigger],
+      ["window", `${format.count(status.rows_filled)} / ${format.count(status.window_rows)} rows of ${format.interval(status.sample_interval_ns)}`],
+      ["draws", latest ? format.count(latest.n_draws) : format.NONE],
+      ["decisions", format.count(status.decisions)],
+      ["late", format.count(status.decisions_late)],
+      ["conflated", format.count(status.decisions_conflated)],
+      ["ticks a second", format.rate(status.ticks_per_s)],
+      ["ticks read", format.count(status.ticks_read)],
+      ["used", format.count(status.ticks_used)],
+      ["late ticks", format.count(status.ticks_late)],
+      ["duplicates", format.count(status.ticks_duplicate)],
+      ["rejected", format.count(rejected)],
+      ["lost offsets", format.count(status.lost_offsets)],
+    ];
+  }
+
+  function draw() {
+    const { status, latest } = sb.model;
+    if (!status) return;
+    const { element, text } = sb.paint;
+    const box = document.getElementById("engine");
+    if (!box.firstChild) box.append(element("div", "engines"), element("dl", "counts"));
+    const [engines, counts] = box.children;
+    const key = JSON.stringify(status.engines);
+    if (engines.dataset.key !== key) {
+      engines.dataset.key = key;
+      engines.replaceChildren(...status.engines.map(engineRow));
+    }
+    const list = facts(status, latest);
+    if (counts.children.length !== list.length) {
+      counts.replaceChildren(...list.map(([name]) => {
+        const pair = element("div");
+        pair.append(element("dt", "", name), element("dd"));
+        return pair;
+      }));
+    }
+    list.forEach(([, value], i) => text(counts.children[i].lastChild, value));
+    text("engine-caption", latest && latest.peers.length ? `newest decision by ${latest.peers.slice(0, 3).join(", ")}${latest.peers.length > 3 ? ` and ${latest.peers.length - 3} more` : ""}` : "");
+  }
+
+  (sb.parts = sb.parts || []).push([["status", "decision"], draw]);
+})((window.silverbullet = window.silverbullet || {}));

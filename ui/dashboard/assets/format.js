@@ -1,0 +1,104 @@
+// How figures are written. Digits are grouped with a narrow no-break space; "–" means no value.
+(function (sb) {
+  "use strict";
+  const NONE = "–";
+  const MINUS = "−";
+  const YEAR_NS = 365 * 24 * 3600 * 1e9;
+
+  function grouped(text) {
+    const [whole, part] = text.split(".");
+    const spaced = whole.replace(/\B(?=(\d{3})+(?!\d))/g, "\u202f");
+    return part === undefined ? spaced : `${spaced}.${part}`;
+  }
+
+  function fixed(value, digits) {
+    if (value === null || value === undefined || !Number.isFinite(value)) return NONE;
+    const text = grouped(Math.abs(value).toFixed(digits));
+    return value < 0 && /[1-9]/.test(text) ? MINUS + text : text;
+  }
+
+  // A fraction as percent: fewer decimals the larger it is; k and M beyond what a tile can hold.
+  function percent(value) {
+    if (value === null || value === undefined || !Number.isFinite(value)) return NONE;
+    const size = Math.abs(value) * 100;
+    if (size >= 1e9) return `${(value * 100).toExponential(1).replace("-", MINUS)} %`;
+    if (size >= 1e6) return `${fixed(value * 1e-4, 1)}M %`;
+    if (size >= 1e5) return `${fixed(value * 0.1, 0)}k %`;
+    return `${fixed(value * 100, size >= 1000 ? 0 : size >= 100 ? 1 : 2)} %`;
+  }
+
+  function share(value) {
+    return value === null || value === undefined ? NONE : `${fixed(value * 100, 2)} %`;
+  }
+
+  // A difference of shares, in percentage points, always with its sign.
+  function points(value) {
+    if (value === null || value === undefined || !Number.isFinite(value)) return NONE;
+    const text = fixed(value * 100, 2);
+    return value > 0 && /[1-9]/.test(text) ? `+${text}` : text;
+  }
+
+  // Six significant digits, as prices from 0.00001 to 100 000 need.
+  function price(value) {
+    if (value === null || value === undefined || !Number.isFinite(value)) return NONE;
+    const magnitude = value > 0 ? Math.floor(Math.log10(value)) : 0;
+    return fixed(value, Math.min(10, Math.max(2, 5 - magnitude)));
+  }
+
+  function count(value) {
+    if (value === null || value === undefined) return NONE;
+    return value >= 1e10 ? `${fixed(value / 1e9, 1)}G` : grouped(String(Math.round(value)));
+  }
+
+  function rate(value) {
+    return fixed(value, value >= 100 ? 0 : value >= 10 ? 1 : 2);
+  }
+
+  // A latency in milliseconds, in the unit that reads best.
+  function latency(ms) {
+    if (ms === null || ms === undefined || !Number.isFinite(ms)) return NONE;
+    const size = Math.abs(ms);
+    if (size < 1) return `${fixed(ms * 1000, size < 0.1 ? 1 : 0)} µs`;
+    if (size < 1000) return `${fixed(ms, size < 10 ? 2 : size < 100 ? 1 : 0)} ms`;
+    return duration(ms);
+  }
+
+  function duration(ms) {
+    const sign = ms < 0 ? MINUS : "";
+    const s = Math.abs(ms) / 1000;
+    if (s < 10) return `${sign}${s.toFixed(1)} s`;
+    if (s < 60) return `${sign}${Math.floor(s)} s`;
+    if (s < 3600) return `${sign}${Math.floor(s / 60)} min ${Math.floor(s % 60)} s`;
+    if (s < 86400) return `${sign}${Math.floor(s / 3600)} h ${Math.floor((s % 3600) / 60)} min`;
+    return `${sign}${Math.floor(s / 86400)} d ${Math.floor((s % 86400) / 3600)} h`;
+  }
+
+  // A sampling interval: "1 s", "30 min", "250 ms".
+  function interval(ns) {
+    const s = ns / 1e9;
+    if (s < 1) return `${+(s * 1000).toPrecision(3)} ms`;
+    if (s % 86400 === 0) return `${s / 86400} d`;
+    if (s % 3600 === 0) return `${s / 3600} h`;
+    return s % 60 === 0 ? `${s / 60} min` : `${+s.toPrecision(4)} s`;
+  }
+
+  function time(ms, withMillis) {
+    if (!ms) return NONE;
+    return new Date(ms).toISOString().slice(11, withMillis ? 23 : 19);
+  }
+
+  function stamp(ms) {
+    return ms ? new Date(ms).toISOString().replace("T", " ").slice(0, 23) : NONE;
+  }
+
+  function bytes(value) {
+    return value >= 1e9 ? `${fixed(value / 1e9, 2)} GB` : `${fixed(value / 1e6, 0)} MB`;
+  }
+
+  sb.format = {
+    NONE, fixed, percent, share, points, price, count, rate, latency, duration, interval, time,
+    stamp, bytes,
+    plural: (n, one, many) => `${count(n)} ${n === 1 ? one : many || `${one}s`}`,
+    perYear: (sampleIntervalNs) => YEAR_NS / sampleIntervalNs,
+  };
+})((window.silverbullet = window.silverbullet || {}));

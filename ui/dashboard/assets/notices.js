@@ -1,0 +1,158 @@
+// What is wrong or worth knowing, in plain sentences, from the status and from its absence.
+(function (sb) {
+  "use strict";
+  // `run` reports once a second; after five missed reports its figures are called old.
+  const REPORT_MS = 5000;
+
+  function ages(nowMs) {
+    const { status, latest } = sb.model;
+    return {
+      report: status ? nowMs - status.time_ns / 1e6 : null,
+      data: status && status.last_event_time_ns ? nowMs - status.last_event_time_ns / 1e6 : null,
+      decision: latest ? nowMs - latest.times.published_ns / 1e6 : null,
+    };
+  }
+
+  // Three intervals without a decision, and never less than five seconds, are too long.
+  function overdue(nowMs) {
+    const { latest, status } = sb.model;
+    if (!latest || !status || status.state !== "deciding") return false;
+    return ages(nowMs).decision > Math.max(5000, (3 * latest.sample_interval_ns) / 1e6);
+  }
+
+  function state(nowMs) {
+    const { status, latest } = sb.model;
+    if (!status && !latest) return "waiting";
+    if (!status || ages(nowMs).report > REPORT_MS || overdue(nowMs)) return "stale";
+    return status.state;
+  }
+
+  // Each notice: key (announced once), level, text, and optionally its running part or progress.
+  function link(nowMs) {
+    const { feed, format } = sb;
+    if (feed.state === "disconnected") {
+      return [{
+        key: "link", level: "bad", text: "Disconnected from the server, trying again.",
+        live: `${feed.detail}; for ${format.duration(nowMs - feed.since)}`,
+      }];
+    }
+    return [];
+  }
+
+  function freshness(nowMs) {
+    const { status, latest } = sb.model;
+    const { format } = sb;
+    const age = ages(nowMs);
+    if (!status) return latest ? [{ key: "no-status", level: "warn", text: "No status on record: the figures may be old." }] : [];
+    if (age.report > REPORT_MS) {
+      return [{
+        key: "silent", level: "bad",
+        text: "Stale: silverbullet run does not report. The figures are the last ones known.",
+        live: `last report ${format.duration(age.report)} ago`,
+      }];
+    }
+    if (status.state === "stale") {
+      return [{ key: "stale", level: "warn", text: `Stale: ${status.reason || "no new ticks"}`, live: `newest tick ${format.duration(age.data)} ago` }];
+    }
+    if (overdue(nowMs)) {
+      return [{ key: "overdue", level: "warn", text: "Stale: no new decision.", live: `the last one ${format.duration(age.decision)} ago` }];
+    }
+    return [];
+  }
+
+  function warming() {
+    const { status } = sb.model;
+    if (!status || status.state !== "warming_up") return [];
+    return [{
+      key: "warming", level: "info",
+      text: `Warming up. ${status.reason}`.trim(),
+      live: `${status.rows_filled} of ${status.window_rows} rows in the window`,
+      progress: status.window_rows ? status.rows_filled / status.window_rows : 0,
+    }];
+  }
+
+  function engines() {
+    const { status, latest } = sb.model;
+    const list = (status ? status.engines : []).flatMap((engine) => {
+      if (engine.state === "failed") {
+        return [{ key: `engine-${engine.name}`, level: "bad", text: `Engine ${engine.name} failed: ${engine.reason || "no reason given"}` }];
+      }
+      if (engine.state === "starting") {
+        return [{ key: `engine-${engine.name}`, level: "info", text: `Engine ${engine.name} is starting. ${engine.reason}`.trim() }];
+      }
+      return [];
+    });
+    if (latest && latest.degraded) {
+      list.push({ key: "degraded", level: "warn", text: `Degraded, decided on ${latest.engine}: ${latest.reason || "the preferred engine was not there"}` });
+    } else if (latest && latest.reason) {
+      list.push({ key: "reason", level: "info", text: latest.reason });
+    }
+    return list;
+  }
+
+  function losses() {
+    const { status } = sb.model;
+    if (!status) return [];
+    const { format } = sb;
+    const list = [];
+    if (status.lost_offsets > 0) {
+      list.push({
+        key: "lost", level: "warn",
+        text: "Messages lost: the broker had dropped them before they were read.",
+        live: format.plural(status.lost_offsets, "offset"),
+      });
+    }
+    const rejected = Object.entries(status.rejected).filter(([, n]) => n > 0);
+    if (rejected.length) {
+      rejected.sort((a, b) => b[1] - a[1]);
+      const total = rejected.reduce((sum, [, n]) => sum + n, 0);
+      list.push({
+        key: `rejected-${rejected.map(([reason]) => reason).sort().join()}`, level: "warn",
+        text: `Rows rejected: ${status.last_rejection || "see the topic ticks.rejected"}`,
+        spoken: "Rows rejected",
+        live: `${format.count(total)} in all (${rejected.map(([reason, n]) => `${format.count(n)} ${reason}`).join(", ")})`,
+      });
+    }
+    return list;
+  }
+
+  function universe() {
+    const { status } = sb.model;
+    const out = status ? status.assets.filter((asset) => asset.state !== "member") : [];
+    if (!out.length || status.state === "warming_up") return [];
+    const first = out[0];
+    return [{
+      key: `out-${out.map((asset) => asset.symbol).join()}`, level: "info",
+      text: out.length === 1
+        ? `${first.symbol} is not in the universe: ${first.reason || first.state}`
+        : `${out.length} assets are not in the universe: ${out.slice(0, 4).map((asset) => asset.symbol).join(", ")}${out.length > 4 ? ", …" : ""}`,
+    }];
+  }
+
+  function own() {
+    const { status } = sb.model;
+    return (status ? status.notices : []).map((text) => ({ key: `n-${text}`, level: "info", text }));
+  }
+
+  function list(nowMs) {
+    const seen = new Set();
+    const all = [
+      ...link(nowMs), ...freshness(nowMs), ...warming(), ...engines(), ...losses(), ...universe(),
+      ...own(),
+    ];
+    return all.filter(({ text }) => !seen.has(text) && seen.add(text));
+  }
+
+  // With nothing to report the line still says what is going on, so that nothing jumps later.
+  function calm() {
+    const { status, latest } = sb.model;
+    if (!status || !latest) return "";
+    const { format } = sb;
+    const members = status.assets.filter((asset) => asset.state === "member").length;
+    const when = status.trigger === "tick" ? "on every tick" : `when a row of ${format.interval(latest.sample_interval_ns)} closes`;
+    return `Deciding ${when}, ${latest.method === "resample" ? `resampled over ${format.count(latest.n_draws)} draws` : "exactly"}; ` +
+      `${format.plural(members, "asset")}, ${format.count(latest.n_observations)} rows in the window.`;
+  }
+
+  sb.notices = { ages, state, list, calm };
+})((window.silverbullet = window.silverbullet || {}));

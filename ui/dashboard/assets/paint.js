@@ -1,0 +1,61 @@
+// When the page draws: at most four times a second, never while hidden, and each part only when
+// what it shows has changed. Text is written by the parts themselves; charts and the grid are
+// Dash's and follow the number in the store "frame".
+(function (sb) {
+  "use strict";
+  const LEAST_MS = 250;
+  // Each part adds [topics, draw] to this list when its file is read, in whatever order.
+  const parts = (sb.parts = sb.parts || []);
+  let wanted = new Set();
+  let last = 0;
+  let timer = 0;
+  let frame = 0;
+  let frozenMs = 0;
+
+  // The page's own time: it stands still while the page is paused and has something to show.
+  function now() {
+    if (!sb.view.get().paused || !sb.model.status) frozenMs = 0;
+    else if (!frozenMs) frozenMs = Date.now();
+    return frozenMs || Date.now();
+  }
+
+  function paint() {
+    timer = 0;
+    if (document.hidden) return;
+    last = performance.now();
+    sb.feed.drain();
+    const what = wanted;
+    wanted = new Set();
+    const all = what.has("all");
+    for (const [on, draw] of parts) if (all || on.some((topic) => what.has(topic))) draw();
+    if (all || what.has("decision") || what.has("status")) {
+      frame += 1;
+      window.dash_clientside.set_props("frame", { data: frame });
+    }
+  }
+
+  function request(what) {
+    wanted.add(what);
+    if (timer || document.hidden) return;
+    const wait = Math.max(0, LEAST_MS - (performance.now() - last));
+    timer = setTimeout(() => requestAnimationFrame(paint), wait);
+  }
+
+  // Keyed text: writing only what differs keeps selections and screen readers undisturbed.
+  function text(id, value) {
+    const element = typeof id === "string" ? document.getElementById(id) : id;
+    if (element && element.textContent !== value) element.textContent = value;
+    return element;
+  }
+
+  function element(tag, className, content) {
+    const made = document.createElement(tag);
+    if (className) made.className = className;
+    if (content !== undefined) made.textContent = content;
+    return made;
+  }
+
+  document.addEventListener("visibilitychange", () => { if (!document.hidden) request("all"); });
+
+  sb.paint = { request, now, text, element };
+})((window.silverbullet = window.silverbullet || {}));

@@ -1,0 +1,68 @@
+// Starts the page once Dash has laid it out.
+(function (sb) {
+  "use strict";
+
+  function pressed(id, value) {
+    document.getElementById(id).setAttribute("aria-pressed", String(value));
+  }
+
+  function showView() {
+    const view = sb.view.get();
+    pressed("pause", view.paused);
+    sb.paint.text("pause", view.paused ? "Resume" : "Pause");
+    document.getElementById("page").toggleAttribute("data-paused", view.paused);
+    for (const button of document.querySelectorAll("button.range")) {
+      button.setAttribute("aria-pressed", String(Number(button.dataset.range) === view.range));
+    }
+    document.getElementById("clear-asset").hidden = !view.asset;
+  }
+
+  function follow(view, before) {
+    showView();
+    if (view.theme !== before.theme) sb.theme.apply();
+    if (before.paused && !view.paused) sb.feed.resume();
+    if (view.decision !== before.decision) sb.drawer.show(view.decision);
+    sb.paint.request("all");
+  }
+
+  function onKey(event) {
+    const typing = event.target.closest("input, textarea, select, [contenteditable]");
+    if (typing || event.ctrlKey || event.metaKey || event.altKey) return;
+    const key = event.key.toLowerCase();
+    if (key === "p") sb.view.set({ paused: !sb.view.get().paused });
+    if (key === "t") sb.theme.toggle();
+  }
+
+  function bind() {
+    const click = (id, act) => document.getElementById(id).addEventListener("click", act);
+    click("pause", () => sb.view.set({ paused: !sb.view.get().paused }));
+    click("theme", sb.theme.toggle);
+    click("clear-asset", () => sb.view.set({ asset: null }));
+    for (const button of document.querySelectorAll("button.range")) {
+      button.addEventListener("click", () => sb.view.set({ range: Number(button.dataset.range) }));
+    }
+    document.addEventListener("keydown", onKey);
+  }
+
+  function start() {
+    sb.theme.apply();
+    bind();
+    sb.drawer.bind();
+    showView();
+    sb.view.onChange(follow);
+    sb.assets.restoreSort();
+    sb.feed.start();
+    // Ages run on although nothing arrives: that is how the page knows it is stale.
+    setInterval(() => sb.paint.request("clock"), 1000);
+    if (sb.view.get().decision) sb.drawer.show(sb.view.get().decision);
+    sb.paint.request("all");
+  }
+
+  // The layout arrives by one request after the scripts; its last element tells it is complete.
+  const watch = new MutationObserver(() => {
+    if (!document.getElementById("drawer")) return;
+    watch.disconnect();
+    start();
+  });
+  watch.observe(document.documentElement, { childList: true, subtree: true });
+})((window.silverbullet = window.silverbullet || {}));

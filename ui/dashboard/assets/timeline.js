@@ -1,0 +1,94 @@
+// Weights over time: all assets stacked, or the selected one with its standard deviation.
+(function (sb) {
+  "use strict";
+  const MOST_POINTS = 240;
+  const MOST_ASSETS = 9;
+
+  function weightOf(item, symbol) {
+    const at = item.symbols.indexOf(symbol);
+    return at < 0 ? 0 : item.weights[at];
+  }
+
+  // The assets that held most over the visible range get a colour and a layer of their own.
+  function leaders(items) {
+    const sums = new Map();
+    for (const item of items) {
+      item.symbols.forEach((symbol, i) => sums.set(symbol, (sums.get(symbol) || 0) + item.weights[i]));
+    }
+    return [...sums.entries()].sort((a, b) => b[1] - a[1]).slice(0, MOST_ASSETS)
+      .filter(([, total]) => total > 0).map(([symbol]) => symbol);
+  }
+
+  function stack(items, x) {
+    const symbols = leaders(items).sort();
+    const layers = symbols.map((symbol) => ({
+      name: symbol, colour: sb.theme.colour(symbol), y: items.map((item) => weightOf(item, symbol)),
+    }));
+    const rest = items.map((_, k) => Math.max(0, 1 - layers.reduce((sum, layer) => sum + layer.y[k], 0)));
+    if (rest.some((value) => value > 0.001)) {
+      layers.push({ name: "others", colour: sb.theme.surface().rest, y: rest });
+    }
+    return layers.map((layer) => ({
+      type: "scatter", mode: "lines", stackgroup: "all", name: layer.name, x, y: layer.y,
+      line: { width: 0.6, color: sb.theme.surface().panel, shape: "hv" }, fillcolor: layer.colour,
+      hovertemplate: "%{y:.1%}",
+    }));
+  }
+
+  function single(items, x, symbol) {
+    const colour = sb.theme.colour(symbol);
+    const weight = items.map((item) => weightOf(item, symbol));
+    const spread = items.map((item) => item.stddev[item.symbols.indexOf(symbol)] || 0);
+    const edge = { type: "scatter", mode: "lines", x, line: { width: 0 }, hoverinfo: "skip" };
+    return [
+      { ...edge, y: weight.map((w, i) => Math.max(0, w - spread[i])) },
+      { ...edge, y: weight.map((w, i) => w + spread[i]), fill: "tonexty", fillcolor: `${colour}33` },
+      {
+        type: "scatter", mode: "lines", x, y: weight, name: symbol,
+        line: { color: colour, width: 1.8 }, hovertemplate: "%{y:.2%}",
+      },
+    ];
+  }
+
+  function labels(traces) {
+    let base = 0;
+    return traces.flatMap((trace) => {
+      const last = trace.y[trace.y.length - 1];
+      const middle = base + last / 2;
+      base += last;
+      if (last < 0.045) return [];
+      return [{
+        x: 1, xref: "paper", xanchor: "left", y: middle, yref: "y", yanchor: "middle", xshift: 4,
+        text: trace.name, showarrow: false, font: { size: 11, color: trace.fillcolor },
+      }];
+    });
+  }
+
+  function draw() {
+    const all = sb.model.visible();
+    const items = sb.charts.places(all.length, MOST_POINTS).map((i) => all[i]);
+    const x = items.map((item) => new Date(item.endMs).toISOString());
+    const { asset } = sb.view.get();
+    const traces = asset ? single(items, x, asset) : stack(items, x);
+    sb.paint.text("timeline-title", asset ? `Weight of ${asset}` : "Weights over time");
+    sb.paint.text("timeline-caption", asset ? "± one standard deviation" : "");
+    sb.charts.describe("timeline", `Weights over the last ${all.length} decisions`);
+    const top = asset ? Math.max(0.02, ...traces[1].y) * 1.08 : 1;
+    return {
+      data: traces,
+      layout: sb.charts.layout({
+        margin: { l: 40, r: asset ? 14 : 74, t: 8, b: 26 }, hovermode: "x unified",
+        annotations: asset ? [] : labels(traces),
+        xaxis: sb.charts.axis({ type: "date", nticks: 5, showgrid: false, tickformatstops: [
+          { dtickrange: [null, 1000], value: "%H:%M:%S.%L" }, { dtickrange: [1000, 60000], value: "%H:%M:%S" },
+          { dtickrange: [60000, 86400000], value: "%H:%M" }, { dtickrange: [86400000, null], value: "%d %b" },
+        ] }),
+        yaxis: sb.charts.axis({ range: [0, top], tickformat: asset && top < 0.1 ? ".1%" : ".0%", nticks: 5 }),
+      }),
+    };
+  }
+
+  const key = () => [sb.model.version.decision, sb.view.get().asset, sb.view.get().range].join();
+  sb.timeline = { leaders };
+  window.dash_clientside.silverbullet.timelineFigure = sb.charts.figure(key, draw);
+})((window.silverbullet = window.silverbullet || {}));

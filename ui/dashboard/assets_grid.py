@@ -1,0 +1,130 @@
+"""The table of assets."""
+
+from typing import Any
+
+import dash_ag_grid as dag
+from dash.development.base_component import Component
+
+from ui.dashboard.panels import panel
+
+
+def _column(field: str, name: str, hint: str, width: int, **more: Any) -> dict[str, Any]:
+    column = {
+        "field": field,
+        "headerName": name,
+        "headerTooltip": hint,
+        "minWidth": width,
+        "width": width,
+        "flex": width,
+        "type": "rightAligned",
+    }
+    return column | more
+
+
+def _shown_as(function: str) -> dict[str, str]:
+    """Name a formatter of ``assets/assets_table.js``."""
+    return {"function": f"{function}(params.value)"}
+
+
+COLUMNS: list[dict[str, Any]] = [
+    _column(
+        "symbol", "Asset", "Symbol", 104, pinned="left", type=None, cellClass="symbol", flex=None
+    ),
+    _column(
+        "weight",
+        "Weight",
+        "Share of the portfolio",
+        78,
+        valueFormatter=_shown_as("share"),
+        cellClass="strong",
+    ),
+    _column(
+        "stddev",
+        "±",
+        "One standard deviation of the weight over the draws",
+        64,
+        valueFormatter=_shown_as("share"),
+        cellClass="quiet",
+    ),
+    _column(
+        "change",
+        "Change",
+        "Change of the weight since the decision before, percentage points",
+        78,
+        valueFormatter=_shown_as("points"),
+        cellClassRules={"up": "params.value > 0.00005", "down": "params.value < -0.00005"},
+    ),
+    _column("price", "Price", "Newest price", 100, valueFormatter=_shown_as("price")),
+    _column(
+        "mean",
+        "Return / y",
+        "Sample mean log return of the window, annualised (365 d of 24 h)",
+        92,
+        valueFormatter=_shown_as("percent"),
+        cellClassRules={"up": "params.value > 0", "down": "params.value < 0"},
+    ),
+    _column(
+        "volatility",
+        "Vol / y",
+        "Sample volatility of the window, annualised (365 d of 24 h)",
+        84,
+        valueFormatter=_shown_as("percent"),
+    ),
+    _column(
+        "skewness", "Skew", "Skewness of the tick window", 66, valueFormatter=_shown_as("ratio")
+    ),
+    _column(
+        "kurtosis",
+        "Kurt",
+        "Excess kurtosis of the tick window",
+        66,
+        valueFormatter=_shown_as("ratio"),
+    ),
+    _column(
+        "state",
+        "State",
+        "Member of the universe, or why not",
+        120,
+        type=None,
+        cellClass="state",
+        tooltipField="state",
+        cellClassRules={"out": "params.data.phase !== 'member'"},
+    ),
+]
+
+
+def assets_panel() -> Component:
+    """Show every asset that is in the universe or waits for it; a click selects one."""
+    grid = dag.AgGrid(
+        id="assets",
+        className="assets",
+        columnDefs=COLUMNS,
+        rowData=[],
+        getRowId="params.data.symbol",
+        defaultColDef={
+            "sortable": True,
+            "resizable": True,
+            "suppressMovable": True,
+            "suppressHeaderMenuButton": True,
+            "sortingOrder": ["desc", "asc"],
+        },
+        rowClassRules={"selected": "params.data.selected"},
+        dashGridOptions={
+            "theme": {"function": "gridTheme(themeQuartz)"},
+            "rowHeight": 25,
+            "headerHeight": 28,
+            "animateRows": False,
+            "suppressCellFocus": False,
+            "suppressColumnVirtualisation": True,
+            "suppressScrollOnNewData": True,
+            "tooltipShowDelay": 300,
+            "suppressNoRowsOverlay": True,
+        },
+        eventListeners={
+            "cellClicked": ["assetClicked(params)"],
+            "cellKeyDown": ["assetKey(params)"],
+            "sortChanged": ["assetsSorted(params)"],
+        },
+        style={"height": None},
+    )
+    return panel("assets", "Assets", grid)

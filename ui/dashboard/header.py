@@ -1,0 +1,78 @@
+"""The bar at the top, and the plain notices under it."""
+
+from dash import html
+from dash.development.base_component import Component
+
+
+def _fact(identifier: str, label: str, hint: str) -> Component:
+    return html.Div(
+        [html.Dt(label), html.Dd("–", id=f"fact-{identifier}")],
+        className="fact",
+        id=f"fact-{identifier}-box",
+        title=hint,
+    )
+
+
+def _controls() -> Component:
+    return html.Div(
+        className="controls",
+        children=[
+            html.Span("connecting", id="link", className="link", title="The event stream"),
+            html.Button(
+                "Pause",
+                id="pause",
+                type="button",
+                **{"aria-pressed": "false", "aria-keyshortcuts": "P"},
+                title="Hold the page still (P); deciding goes on",
+            ),
+            html.Button(
+                "Light",
+                id="theme",
+                type="button",
+                **{"aria-keyshortcuts": "T", "aria-label": "Change to the light theme"},
+                title="Dark or light (T)",
+            ),
+        ],
+    )
+
+
+def header(portfolio: str) -> Component:
+    """Say what runs, in which state, on what, how fresh; and hold the page's controls."""
+    facts = html.Dl(
+        className="facts",
+        children=[
+            _fact("engine", "engine", "Where the newest decision was computed"),
+            _fact("workers", "workers", "Workers of that engine"),
+            _fact("row", "row", "Number of the newest decided row: event time / interval"),
+            _fact("age", "data age", "Time since the newest tick's own time stamp"),
+            _fact("offset", "offset", "Next message to read, over all partitions of ticks"),
+            _fact("lag", "since decision", "Messages read since the newest decision's input"),
+        ],
+    )
+    return html.Header(
+        className="top",
+        children=[
+            html.H1(
+                [
+                    html.Span(className="mark", **{"aria-hidden": "true"}),
+                    html.Span("SilverBullet", className="name"),
+                    html.Span(portfolio, id="portfolio", className="portfolio"),
+                ]
+            ),
+            html.Span("loading", id="state", className="badge", **{"data-state": "loading"}),
+            facts,
+            _controls(),
+        ],
+    )
+
+
+def notices() -> Component:
+    """Hold the notices; the hidden region speaks each one once, without its running numbers."""
+    return html.Section(
+        className="notices",
+        **{"aria-label": "Notices"},
+        children=[
+            html.Div(id="notices"),
+            html.Div(id="announce", className="hidden", role="status", **{"aria-live": "polite"}),
+        ],
+    )

@@ -1,0 +1,21 @@
+"""Which part of the page each browser function draws; none of them runs on the server."""
+
+import dash
+from dash import ClientsideFunction, Input, Output
+
+DRAWN = (
+    ("cloud", "figure", "cloudFigure"),
+    ("timeline", "figure", "timelineFigure"),
+    ("latency", "figure", "latencyFigure"),
+    ("assets", "rowData", "assetRows"),
+)
+
+
+def connect(app: dash.Dash) -> None:
+    """Tie each drawing function of ``assets/*.js`` to the page's frame counter."""
+    for component, prop, function in DRAWN:
+        app.clientside_callback(
+            ClientsideFunction("silverbullet", function),
+            Output(component, prop),
+            Input("frame", "data"),
+        )
