@@ -1,0 +1,238 @@
+"""Ticks of all symbols on one clock: which row a tick belongs to and when a row closes.
+
+Row k covers (k I, (k + 1) I] since the epoch, I being the sampling interval: a price at exactly
+a boundary belongs to the row that ends there. A tick is late when its row ended before its own
+partition's newest event time less the allowed lateness; a row closes when every partition has
+passed its end in this sense. So rows are a function of the ticks alone.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stats import pending
+from stats.compiled import FloatArray, IntArray
+
+_NANOSECONDS_LIMIT = 2**62
+
+
+class Grid:
+    """Rows of one sampling interval, made from ticks as they come.
+
+    Parameters
+    ----------
+    sample_interval_ns
+        Length of a row, > 0.
+    allowed_lateness_ns
+        How long a row waits for ticks behind its partition's newest, >= 0.
+    quiet_rows
+        Rows made after the last one with a tick; further ones are not made until a tick comes,
+        so that a gap of years costs no more than one of minutes.
+    partitions
+        All partitions that ticks come from; a row waits for each of them.
+
+    Raises
+    ------
+    ValueError
+        A parameter is out of range.
+    """
+
+    def __init__(
+        self,
+        *,
+        sample_interval_ns: int,
+        allowed_lateness_ns: int,
+        quiet_rows: int,
+        partitions: Sequence[int] = (0,),
+    ) -> None:
+        if not 0 < sample_interval_ns < _NANOSECONDS_LIMIT:
+            raise ValueError(f"sample_interval_ns={sample_interval_ns}: must be > 0")
+        if not 0 <= allowed_lateness_ns < _NANOSECONDS_LIMIT:
+            raise ValueError(f"allowed_lateness_ns={allowed_lateness_ns}: must be >= 0")
+        if not partitions or len(set(partitions)) != len(partitions) or min(partitions) < 0:
+            raise ValueError(f"partitions={tuple(partitions)}: must be different and >= 0")
+        self.partitions = tuple(partitions)
+        self._quiet_rows = quiet_rows
+        self._position = np.full(max(partitions) + 1, -1, np.int64)
+        self._position[list(partitions)] = np.arange(len(partitions))
+        self.state: IntArray = np.full(pending.N_STATE, pending.NONE, np.int64)
+        self.state[pending.INTERVAL] = sample_interval_ns
+        self.state[pending.LATENESS] = allowed_lateness_ns
+        for name in (pending.N_SYMBOLS, pending.N_USED, pending.N_LATE, pending.FREE_NODE):
+            self.state[name] = 0
+        self.state[pending.FIRST_WAITING] = self.state[pending.N_WAITING] = 0
+        self._marks: IntArray = np.full((len(partitions), 2), pending.NONE, np.int64)
+        self._rows: IntArray = np.full((64, 1 + 2 * len(partitions)), -1, np.int64)
+        self.inbox_i: IntArray = np.zeros((4, 0), np.int64)
+        self.inbox_f: FloatArray = np.zeros(0)
+        self._pool_i: IntArray = np.zeros((3, 0), np.int64)
+        self._pool_f: FloatArray = np.zeros(0)
+        self._grow_pool(1024)
+        self.symbol_i: IntArray = np.zeros((4, 0), np.int64)
+        self.symbol_f: FloatArray = np.zeros((4, 0))
+        self._grow_symbols(16)
+        self._count = 0
+
+    @property
+    def n_symbols(self) -> int:
+        """Symbols seen: the greatest id of a used tick, plus one."""
+        return int(self.state[pending.N_SYMBOLS])
+
+    @property
+    def last_row(self) -> int | None:
+        """Newest closed row."""
+        row = int(self.state[pending.LAST_ROW])
+        return None if row == pending.NONE else row
+
+    @property
+    def offsets(self) -> dict[int, int]:
+        """Newest offset taken of each partition that has spoken."""
+        return {
+            partition: int(mark[pending.NEWEST_OFFSET])
+            for partition, mark in zip(self.partitions, self._marks, strict=True)
+            if mark[pending.NEWEST_OFFSET] != pending.NONE
+        }
+
+    def load(
+        self,
+        symbol_ids: NDArray[np.integer],
+        prices: FloatArray,
+        event_time_ns: IntArray,
+        partitions: NDArray[np.integer],
+        offsets: IntArray,
+    ) -> None:
+        """Copy a batch to the inbox.
+
+        Copied because a kernel is compiled anew for read-only or strided arrays.
+        """
+        n = len(symbol_ids)
+        if n > len(self.inbox_f):
+            capacity = max(1024, 1 << (n - 1).bit_length())
+            self.inbox_i, self.inbox_f = np.zeros((4, capacity), np.int64), np.zeros(capacity)
+        inbox = self.inbox_i
+        inbox[pending.SYMBOL, :n] = symbol_ids
+        inbox[pending.TIME, :n] = event_time_ns
+        inbox[pending.OFFSET, :n] = offsets
+        self.inbox_f[:n] = prices
+        if self.partitions == (0,):
+            inbox[pending.PARTITION, :n] = partitions
+        else:
+            known = np.clip(partitions, -1, len(self._position) - 1)
+            found = self._position[known]
+            inbox[pending.PARTITION, :n] = np.where(known == partitions, found, -1)
+        self._count = n
+
+    def admit(self, start: int) -> int:
+        """Take ticks of the inbox from ``start`` on until one lets a row close.
+
+        Returns
+        -------
+        int
+            The first tick not taken; the batch's length where all were.
+
+        Raises
+        ------
+        ValueError
+            A tick has no finite positive price, no symbol, or comes from an unknown partition.
+        """
+        while True:
+            start = pending.admit_ticks(
+                start,
+                self._count,
+                self.inbox_i,
+                self.inbox_f,
+                self._pool_i,
+                self._pool_f,
+                self._rows,
+                self._marks,
+                self.symbol_i,
+                self.symbol_f,
+                self.state,
+            )
+            reason = self.state[pending.STOPPED_FOR]
+            if reason in (pending.BATCH_DONE, pending.ROW_TO_CLOSE):
+                return int(start)
+            self._make_room(int(reason), int(start))
+
+    def _make_room(self, reason: int, at: int) -> None:
+        symbol = int(self.inbox_i[pending.SYMBOL, at])
+        if reason == pending.POOL_FULL:
+            self._grow_pool(2 * len(self._pool_f))
+        elif reason == pending.ROWS_FULL:
+            self._grow_rows()
+        elif reason == pending.SYMBOL_NEW:
+            self._grow_symbols(1 << symbol.bit_length())
+        elif reason == pending.PRICE_BAD:
+            raise ValueError(
+                f"price={self.inbox_f[at]} for symbol id {symbol} at tick {at} of the batch: "
+                "must be > 0 and finite; admission must refuse it before it comes here"
+            )
+        elif reason == pending.PARTITION_BAD:
+            raise ValueError(
+                f"tick {at} of the batch is of no partition in {self.partitions}: "
+                "name all partitions of the topic when the market is made"
+            )
+        else:
+            raise ValueError(f"symbol id {symbol} at tick {at} of the batch: must be >= 0")
+
+    def _grow_pool(self, capacity: int) -> None:
+        # Called with no free node left (or none at all): the new nodes are all the free ones.
+        old = len(self._pool_f)
+        pool_i, pool_f = np.full((3, capacity), -1, np.int64), np.zeros(capacity)
+        pool_i[:, :old], pool_f[:old] = self._pool_i, self._pool_f
+        pool_i[pending.NEXT, old : capacity - 1] = np.arange(old + 1, capacity)
+        self._pool_i, self._pool_f = pool_i, pool_f
+        self.state[pending.FREE_NODE] = old
+        self.ordered_i: IntArray = np.zeros((2, capacity), np.int64)
+        self.ordered_f: FloatArray = np.zeros(capacity)
+
+    def _grow_rows(self) -> None:
+        first, n = self.state[pending.FIRST_WAITING], self.state[pending.N_WAITING]
+        rows = np.full((max(64, 2 * int(n)), self._rows.shape[1]), -1, np.int64)
+        rows[:n] = self._rows[first : first + n]
+        self._rows = rows
+        self.state[pending.FIRST_WAITING] = 0
+
+    def _grow_symbols(self, capacity: int) -> None:
+        old = self.symbol_f.shape[1]
+        symbol_i = np.full((4, capacity), pending.NONE, np.int64)
+        symbol_f = np.full((4, capacity), np.nan)
+        symbol_i[:, :old], symbol_f[:, :old] = self.symbol_i, self.symbol_f
+        self.symbol_i, self.symbol_f = symbol_i, symbol_f
+
+    def next_row(self, *, at_end: bool = False) -> int | None:
+        """Give the row that closes next, or None; ``at_end`` of the input all rows close."""
+        state = self.state
+        first = pending.NONE
+        if state[pending.N_WAITING]:
+            first = int(self._rows[state[pending.FIRST_WAITING], 0])
+        last = self.last_row
+        quiet = last is None or last >= state[pending.LAST_TICK_ROW] + self._quiet_rows
+        row = first if last is None or quiet else last + 1
+        if row == pending.NONE:
+            return None
+        due = row <= state[pending.PASSED_ROW] or (at_end and first != pending.NONE)
+        return row if due else None
+
+    def close(self, row: int) -> int:
+        """Close the row that ``next_row`` gave; its ticks stand in ``ordered`` by partition.
+
+        Returns
+        -------
+        int
+            Ticks in the row.
+        """
+        return int(
+            pending.close_row(
+                row,
+                self.ordered_i,
+                self.ordered_f,
+                self._pool_i,
+                self._pool_f,
+                self._rows,
+                self.symbol_i,
+                self.symbol_f,
+                self.state,
+            )
+        )

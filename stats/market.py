@@ -1,0 +1,273 @@
+"""The market as the decider sees it: ticks go in, rows close, moments come out.
+
+Sans-IO: no clock, no thread, no random state. What comes out is a function of the ticks alone,
+whatever the batches and the interleaving of partitions were. It stands on a symbol's ticks
+being in one partition, as they are when Kafka keys them by symbol.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stats import pending
+from stats.compiled import FloatArray, IntArray
+from stats.moments import Moments
+from stats.returns import log_returns
+from stats.tick_window import TickStatistics
+from stats.universe import AssetView, Universe
+from stats.windows import Windows
+
+
+@dataclass(frozen=True, slots=True)
+class NotReady:
+    """There are no moments yet, and why, in plain words."""
+
+    reason: str
+
+
+class Market:
+    """Windows of all symbols and the rule that says which of them count.
+
+    Parameters
+    ----------
+    sample_interval_ns, allowed_lateness_ns
+        Length of a row, and how long it waits for ticks behind its partition's newest.
+    window_rows, window_ticks
+        W of the grid window and N of the tick window, >= 2.
+    min_observations
+        Rows of returns before the first moments.
+    stale_after
+        Rows without a tick after which a symbol leaves the universe.
+    defer_ticks
+        A tick enters the tick window when its row closes, so that a row's statistics never
+        depend on how ticks were batched (trigger ``row``); else at once (trigger ``tick``).
+    partitions
+        All partitions that ticks come from; a row waits for each of them.
+
+    Attributes
+    ----------
+    last_receive_time_ns
+        When the newest batch was received; 0 before the first.
+
+    Raises
+    ------
+    ValueError
+        A parameter is out of range.
+    """
+
+    def __init__(
+        self,
+        *,
+        sample_interval_ns: int,
+        allowed_lateness_ns: int,
+        window_rows: int,
+        window_ticks: int,
+        min_observations: int,
+        stale_after: int,
+        defer_ticks: bool,
+        partitions: Sequence[int] = (0,),
+    ) -> None:
+        if min_observations < 2:
+            raise ValueError(f"min_observations={min_observations}: must be >= 2")
+        if stale_after < 1:
+            raise ValueError(f"stale_after={stale_after}: must be >= 1")
+        self._windows = Windows(
+            sample_interval_ns=sample_interval_ns,
+            allowed_lateness_ns=allowed_lateness_ns,
+            window_rows=window_rows,
+            window_ticks=window_ticks,
+            # After this many rows without any tick the window holds zeros only and every symbol
+            # is stale: further rows change nothing.
+            quiet_rows=max(2 * window_rows, stale_after),
+            defer_ticks=defer_ticks,
+            partitions=partitions,
+        )
+        self._universe = Universe(window_rows, min_observations, stale_after)
+        self._interval_ns = sample_interval_ns
+        self.last_receive_time_ns = 0
+
+    @property
+    def n_used(self) -> int:
+        """Ticks used."""
+        return int(self._windows.grid.state[pending.N_USED])
+
+    @property
+    def n_late(self) -> int:
+        """Ticks not used because their own partition had passed their row."""
+        return int(self._windows.grid.state[pending.N_LATE])
+
+    @property
+    def n_waiting(self) -> int:
+        """Rows that hold ticks and have not closed: many where a partition is silent."""
+        return int(self._windows.grid.state[pending.N_WAITING])
+
+    @property
+    def last_row(self) -> int | None:
+        """Newest closed row, or None."""
+        return self._windows.grid.last_row
+
+    @property
+    def rows_filled(self) -> int:
+        """Rows of returns in the grid window."""
+        return self._windows.rows.rows_filled
+
+    @property
+    def last_event_time_ns(self) -> int:
+        """Newest event time used; 0 before the first tick."""
+        return max(0, int(self._windows.grid.state[pending.NEWEST_USED_TIME]))
+
+    def update(
+        self,
+        symbol_ids: NDArray[np.int32],
+        prices: FloatArray,
+        event_time_ns: IntArray,
+        partitions: NDArray[np.int32],
+        offsets: IntArray,
+        receive_time_ns: int,
+    ) -> Iterator[int]:
+        """Take a batch of admitted ticks, row by row.
+
+        Parameters
+        ----------
+        symbol_ids, prices, event_time_ns, partitions, offsets
+            [n] each, in the order of arrival.
+        receive_time_ns
+            When the batch was received, UTC.
+
+        Returns
+        -------
+        Iterator[int]
+            The number of each row that closes. While the caller holds it the state is exactly
+            that at the row's end; the rest of the batch is taken as the iterator goes on, so it
+            must be taken to its end, also where no row is awaited.
+
+        Raises
+        ------
+        RuntimeError
+            The iterator before was not taken to its end.
+        ValueError
+            On the way: a price, symbol id or partition that admission must have refused.
+        """
+        rows = self._windows.take(symbol_ids, prices, event_time_ns, partitions, offsets)
+        self.last_receive_time_ns = receive_time_ns
+        return rows
+
+    def close(self) -> Iterator[int]:
+        """End the input: close all rows up to that of the last tick.
+
+        Returns
+        -------
+        Iterator[int]
+            As that of ``update``.
+        """
+        return self._windows.end()
+
+    def _member_ids(self) -> IntArray:
+        last = self._windows.grid.last_row
+        if last is None:
+            return np.zeros(0, np.int64)
+        return self._universe.members(
+            self._windows.grid.symbol_i, last, self._windows.rows.rows_filled
+        )
+
+    def moments(self, symbols: Sequence[str]) -> Moments | NotReady:
+        """Give the members' statistics of the rows closed so far.
+
+        ``last_event_time_ns`` is that of the newest tick in these rows, ``last_receive_time_ns``
+        when the batch was received that closed the last one.
+
+        Parameters
+        ----------
+        symbols
+            The symbol table, by id.
+        """
+        ids = self._member_ids()
+        if not len(ids):
+            return self._not_ready(symbols)
+        mean, covariance, volatility, count = self._windows.rows.read(ids)
+        return self._collect(symbols, ids, (mean, covariance, volatility), count, open_row=False)
+
+    def open_moments(self, symbols: Sequence[str]) -> Moments | NotReady:
+        """Give the members' statistics with their newest prices as the row that stands open.
+
+        Members are those of the last closed row. Where several rows wait for ticks, the open
+        row stands for all of them.
+
+        Parameters
+        ----------
+        symbols
+            The symbol table, by id.
+        """
+        ids = self._member_ids()
+        if not len(ids):
+            return self._not_ready(symbols)
+        grid = self._windows.grid
+        returns = np.empty(grid.symbol_f.shape[1])
+        log_returns(grid.symbol_f[pending.NEWEST_PRICE], grid.symbol_f[pending.PRICE], returns)
+        mean, covariance, volatility, count = self._windows.rows.read(ids, returns)
+        return self._collect(symbols, ids, (mean, covariance, volatility), count, open_row=True)
+
+    def _collect(
+        self,
+        symbols: Sequence[str],
+        ids: IntArray,
+        window: tuple[FloatArray, FloatArray, FloatArray],
+        count: int,
+        *,
+        open_row: bool,
+    ) -> Moments:
+        grid = self._windows.grid
+        ticks = self._windows.ticks.read(ids)
+        price = pending.NEWEST_PRICE if open_row else pending.PRICE
+        newest = pending.NEWEST_USED_TIME if open_row else pending.NEWEST_CLOSED_TIME
+        prices = grid.symbol_f[price, ids]
+        for array in (prices, *window):
+            array.setflags(write=False)
+        return Moments(
+            symbols=tuple([symbols[i] for i in ids.tolist()]),
+            prices=prices,
+            mean=window[0],
+            covariance=window[1],
+            volatility=window[2],
+            skewness=ticks.skewness,
+            kurtosis=ticks.kurtosis,
+            n_observations=count,
+            sample_interval_ns=self._interval_ns,
+            row=int(grid.state[pending.LAST_ROW]) + open_row,
+            is_open_row=open_row,
+            last_event_time_ns=int(grid.state[newest]),
+            last_receive_time_ns=self.last_receive_time_ns,
+            offsets=grid.offsets,
+        )
+
+    def _not_ready(self, symbols: Sequence[str]) -> NotReady:
+        if self._windows.grid.last_row is None:
+            return NotReady("no row has closed yet")
+        need = min(self._universe.min_observations, self._windows.rows.window_rows)
+        if self.rows_filled < need:
+            return NotReady(f"{self.rows_filled} of at least {need} rows")
+        views = self.assets(symbols)
+        if all(view.state == "stale" for view in views):
+            return NotReady(f"no symbol had a tick for {self._universe.stale_after} rows")
+        first = next(view for view in views if view.state != "stale")
+        return NotReady(f"no symbol is a member; {first.symbol}: {first.reason}")
+
+    def assets(self, symbols: Sequence[str]) -> list[AssetView]:
+        """Describe every symbol of the table: price, membership and the reason.
+
+        Parameters
+        ----------
+        symbols
+            The symbol table, by id.
+        """
+        grid = self._windows.grid
+        return self._universe.describe(
+            symbols, grid.symbol_i, grid.symbol_f, grid.last_row, self._windows.rows.rows_filled
+        )
+
+    def tick_statistics(self) -> TickStatistics:
+        """Give the tick window's statistics of every symbol seen, by id."""
+        self._windows.ticks.reserve(self._windows.grid.n_symbols)
+        return self._windows.ticks.read(np.arange(self._windows.grid.n_symbols))

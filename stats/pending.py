@@ -1,0 +1,255 @@
+"""Ticks that wait for their row to close: the late rule, the closing rule, the row itself.
+
+Layout of the arrays, all of which belong to ``grid.Grid``:
+
+``inbox_i`` int64[4, n], ``inbox_f`` float64[n]
+    The batch: symbol, event time, partition, offset; price.
+``pool_i`` int64[3, n], ``pool_f`` float64[n]
+    Waiting ticks as linked lists: symbol, event time, next node; price.
+``rows`` int64[n, 1 + 2 P]
+    Rows with waiting ticks, ascending: number, then first and last node for each of the P
+    partitions. A list for each partition, so that a row is taken in one order whatever the
+    interleaving of partitions was.
+``marks`` int64[P, 2]
+    Newest event time and newest offset of each partition.
+``symbol_i`` int64[4, S], ``symbol_f`` float64[4, S]
+    What is known of each symbol, by the names below.
+``state`` int64[...]
+    By the names below.
+"""
+
+from stats.compiled import FloatArray, IntArray, kernel
+from stats.returns import log_return
+
+NONE = -(2**62)
+
+SYMBOL, TIME, PARTITION, OFFSET = 0, 1, 2, 3
+NEXT = 2
+NEWEST, NEWEST_OFFSET = 0, 1
+# symbol_i: event time of the price its row ended with, row of its first price, last row with a
+# tick, newest event time. symbol_f: price its last closed row ended with, the one before, their
+# log return, newest price.
+PRICE_TIME, FIRST_ROW, TICK_ROW, NEWEST_TIME = 0, 1, 2, 3
+PRICE, PREVIOUS, RETURN, NEWEST_PRICE = 0, 1, 2, 3
+
+(
+    INTERVAL,
+    LATENESS,
+    N_SYMBOLS,
+    N_USED,
+    N_LATE,
+    LAST_ROW,
+    LAST_TICK_ROW,
+    PASSED_ROW,
+    NEWEST_CLOSED_TIME,
+    NEWEST_USED_TIME,
+    FREE_NODE,
+    FIRST_WAITING,
+    N_WAITING,
+    STOPPED_FOR,
+    N_STATE,
+) = range(15)
+
+(
+    BATCH_DONE,
+    ROW_TO_CLOSE,
+    POOL_FULL,
+    ROWS_FULL,
+    SYMBOL_NEW,
+    PRICE_BAD,
+    PARTITION_BAD,
+    SYMBOL_BAD,
+) = range(8)
+
+
+@kernel
+def passed_row(marks: IntArray, interval: int, lateness: int) -> int:
+    """Give the newest row whose end lies before every partition's watermark."""
+    watermark = marks[0, NEWEST]
+    for p in range(1, len(marks)):
+        watermark = min(watermark, marks[p, NEWEST])
+    if watermark == NONE:
+        return NONE
+    # Row k ends at (k + 1) * interval; passed means end < watermark.
+    return int((watermark - lateness - 1) // interval - 1)
+
+
+@kernel
+def find_waiting(row: int, rows: IntArray, state: IntArray) -> int:
+    """Find or insert a waiting row; its position, or -1 where ``rows`` is full."""
+    first = int(state[FIRST_WAITING])
+    end = first + int(state[N_WAITING])
+    at = end
+    while at > first and rows[at - 1, 0] > row:
+        at -= 1
+    if at > first and rows[at - 1, 0] == row:
+        return at - 1
+    if end == len(rows):
+        return -1
+    for i in range(end, at, -1):
+        rows[i] = rows[i - 1]
+    rows[at] = -1
+    rows[at, 0] = row
+    state[N_WAITING] += 1
+    return at
+
+
+@kernel
+def check_tick(
+    i: int, inbox_i: IntArray, inbox_f: FloatArray, marks: IntArray, symbol_i: IntArray
+) -> int:
+    """Say why a tick cannot be taken, or ``BATCH_DONE`` where it can."""
+    if not 0.0 < inbox_f[i] < 1.7976931348623157e308:
+        return PRICE_BAD
+    if not 0 <= inbox_i[PARTITION, i] < len(marks):
+        return PARTITION_BAD
+    symbol = inbox_i[SYMBOL, i]
+    if symbol < 0:
+        return SYMBOL_BAD
+    return SYMBOL_NEW if symbol >= symbol_i.shape[1] else BATCH_DONE
+
+
+@kernel
+def keep_tick(
+    i: int,
+    at: int,
+    inbox_i: IntArray,
+    inbox_f: FloatArray,
+    pool_i: IntArray,
+    pool_f: FloatArray,
+    rows: IntArray,
+    symbol_i: IntArray,
+    symbol_f: FloatArray,
+    state: IntArray,
+) -> None:
+    """Append a tick to its row's list and renew its symbol's newest price."""
+    symbol, time = inbox_i[SYMBOL, i], inbox_i[TIME, i]
+    node = state[FREE_NODE]
+    state[FREE_NODE] = pool_i[NEXT, node]
+    pool_i[SYMBOL, node] = symbol
+    pool_i[TIME, node] = time
+    pool_i[NEXT, node] = -1
+    pool_f[node] = inbox_f[i]
+    head = 1 + 2 * inbox_i[PARTITION, i]
+    if rows[at, head] < 0:
+        rows[at, head] = node
+    else:
+        pool_i[NEXT, rows[at, head + 1]] = node
+    rows[at, head + 1] = node
+    if time >= symbol_i[NEWEST_TIME, symbol]:
+        symbol_i[NEWEST_TIME, symbol] = time
+        symbol_f[NEWEST_PRICE, symbol] = inbox_f[i]
+    state[N_SYMBOLS] = max(state[N_SYMBOLS], symbol + 1)
+    state[NEWEST_USED_TIME] = max(state[NEWEST_USED_TIME], time)
+    state[N_USED] += 1
+
+
+@kernel
+def admit_ticks(
+    start: int,
+    count: int,
+    inbox_i: IntArray,
+    inbox_f: FloatArray,
+    pool_i: IntArray,
+    pool_f: FloatArray,
+    rows: IntArray,
+    marks: IntArray,
+    symbol_i: IntArray,
+    symbol_f: FloatArray,
+    state: IntArray,
+) -> int:
+    """Take ticks until the batch ends or one of them lets a row close.
+
+    A late tick's symbol becomes -1 in the inbox. The tick that lets a row close has moved its
+    partition's watermark but waits itself: the next call begins with it.
+
+    Returns
+    -------
+    int
+        The first tick not taken; ``state[STOPPED_FOR]`` says why.
+    """
+    interval, lateness = state[INTERVAL], state[LATENESS]
+    for i in range(start, count):
+        state[STOPPED_FOR] = check_tick(i, inbox_i, inbox_f, marks, symbol_i)
+        if state[STOPPED_FOR] != BATCH_DONE:
+            return i
+        time, partition = inbox_i[TIME, i], inbox_i[PARTITION, i]
+        row = (time - 1) // interval
+        newest = marks[partition, NEWEST]
+        marks[partition, NEWEST_OFFSET] = inbox_i[OFFSET, i]
+        late = newest != NONE and (row + 1) * interval < newest - lateness
+        if late or row <= state[LAST_ROW]:
+            state[N_LATE] += 1
+            inbox_i[SYMBOL, i] = -1
+            continue
+        if time > newest:
+            marks[partition, NEWEST] = time
+            passed = passed_row(marks, interval, lateness)
+            if passed > state[PASSED_ROW]:
+                state[PASSED_ROW] = passed
+                state[STOPPED_FOR] = ROW_TO_CLOSE
+                return i
+        if state[FREE_NODE] < 0:
+            state[STOPPED_FOR] = POOL_FULL
+            return i
+        at = find_waiting(row, rows, state)
+        if at < 0:
+            state[STOPPED_FOR] = ROWS_FULL
+            return i
+        keep_tick(i, at, inbox_i, inbox_f, pool_i, pool_f, rows, symbol_i, symbol_f, state)
+    state[STOPPED_FOR] = BATCH_DONE
+    return count
+
+
+@kernel
+def close_row(
+    row: int,
+    ordered_i: IntArray,
+    ordered_f: FloatArray,
+    pool_i: IntArray,
+    pool_f: FloatArray,
+    rows: IntArray,
+    symbol_i: IntArray,
+    symbol_f: FloatArray,
+    state: IntArray,
+) -> int:
+    """Close a row: each symbol's price at its end and the log return of the row.
+
+    The price with the greatest event time wins, ties to the later arrival; without a tick the
+    price stays. The row's ticks are copied to ``ordered``, partition by partition in the order
+    of arrival, and leave the pool.
+
+    Returns
+    -------
+    int
+        Ticks in the row.
+    """
+    n_symbols = state[N_SYMBOLS]
+    for s in range(n_symbols):
+        symbol_f[PREVIOUS, s] = symbol_f[PRICE, s]
+    n = 0
+    first = state[FIRST_WAITING]
+    if state[N_WAITING] > 0 and rows[first, 0] == row:
+        for head in range(1, rows.shape[1], 2):
+            node = rows[first, head]
+            while node >= 0:
+                symbol, time = pool_i[SYMBOL, node], pool_i[TIME, node]
+                ordered_i[SYMBOL, n], ordered_i[TIME, n], ordered_f[n] = symbol, time, pool_f[node]
+                n += 1
+                if time >= symbol_i[PRICE_TIME, symbol]:
+                    symbol_i[PRICE_TIME, symbol], symbol_f[PRICE, symbol] = time, pool_f[node]
+                if symbol_i[FIRST_ROW, symbol] == NONE:
+                    symbol_i[FIRST_ROW, symbol] = row
+                symbol_i[TICK_ROW, symbol] = row
+                state[NEWEST_CLOSED_TIME] = max(state[NEWEST_CLOSED_TIME], time)
+                following = pool_i[NEXT, node]
+                pool_i[NEXT, node] = state[FREE_NODE]
+                state[FREE_NODE] = node
+                node = following
+        state[FIRST_WAITING] += 1
+        state[N_WAITING] -= 1
+        state[LAST_TICK_ROW] = row
+    for s in range(n_symbols):
+        symbol_f[RETURN, s] = log_return(symbol_f[PRICE, s], symbol_f[PREVIOUS, s])
+    state[LAST_ROW] = row
+    return n
