@@ -113,15 +113,16 @@ class Admission:
         batch = _batch(raw, rows, ids, used if n_used - n_duplicate < n else None)
         return Admitted(batch, rejections, n + len(rows.message_faults), n_duplicate)
 
-    def _latest_event_time_ns(
-        self, raw: RawMessages, counts: list[int]
-    ) -> NDArray[np.int64] | np.int64:
+    def _latest_event_time_ns(self, raw: RawMessages, counts: list[int]) -> NDArray[np.int64] | int:
         """Give the latest event time taken, of each row or of all."""
-        known_ms = np.array(raw.timestamps_ms, np.int64)
-        limits = np.minimum(known_ms, _MAX_TIMESTAMP_MS) * _NS_PER_MS
-        limits[known_ms < 0] = raw.receive_time_ns
-        limits += self._future_tolerance_ns
-        return limits[0] if len(limits) == 1 else np.repeat(limits, counts)
+        if len(counts) == 1:  # without arrays: 3 us less, a tenth of the whole step
+            known_ms = raw.timestamps_ms[0]
+            known_ns = min(known_ms, _MAX_TIMESTAMP_MS) * _NS_PER_MS
+            return (known_ns if known_ms >= 0 else raw.receive_time_ns) + self._future_tolerance_ns
+        known = np.array(raw.timestamps_ms, np.int64)
+        limits = np.minimum(known, _MAX_TIMESTAMP_MS) * _NS_PER_MS
+        limits[known < 0] = raw.receive_time_ns
+        return np.repeat(limits + self._future_tolerance_ns, counts)
 
     def _identify(self, rows: Decoded, used: NDArray[np.bool_]) -> NDArray[np.int32]:
         """Give each row's symbol id, or why it has none; such a row is taken out of ``used``."""
@@ -152,7 +153,7 @@ class Admission:
         rows: Decoded,
         ids: NDArray[np.int32],
         used: NDArray[np.bool_],
-        latest_ns: NDArray[np.int64] | np.int64,
+        latest_ns: NDArray[np.int64] | int,
     ) -> tuple[Rejection, ...]:
         """Tell what is refused, message by message."""
         starts = np.concatenate(([0], np.cumsum(rows.counts)))
@@ -218,24 +219,24 @@ def _batch(
     raw: RawMessages, rows: Decoded, ids: NDArray[np.int32], used: NDArray[np.bool_] | None
 ) -> TickBatch:
     """Gather the rows to use, all of them where ``used`` is None."""
-    if len(rows.counts) == 1:
-        partitions = np.full(len(ids), raw.partitions[0], np.int32)
-        offsets = np.full(len(ids), raw.offsets[0], np.int64)
-    else:
-        partitions = np.repeat(np.array(raw.partitions, np.int32), rows.counts)
-        offsets = np.repeat(np.array(raw.offsets, np.int64), rows.counts)
-
-    def keep(column: NDArray[Any]) -> NDArray[Any]:
-        kept = column if used is None else column[used]
-        kept.flags.writeable = False
-        return kept
+    partitions: NDArray[np.int32] = np.array(raw.partitions, np.int32)
+    offsets: NDArray[np.int64] = np.array(raw.offsets, np.int64)
+    if rows.counts != [1]:
+        partitions = np.repeat(partitions, rows.counts)
+        offsets = np.repeat(offsets, rows.counts)
 
     return TickBatch(
-        symbol_ids=keep(ids),
-        prices=keep(rows.prices),
-        event_time_ns=keep(rows.event_time_ns),
-        partitions=keep(partitions),
-        offsets=keep(offsets),
+        symbol_ids=_keep(ids, used),
+        prices=_keep(rows.prices, used),
+        event_time_ns=_keep(rows.event_time_ns, used),
+        partitions=_keep(partitions, used),
+        offsets=_keep(offsets, used),
         receive_time_ns=raw.receive_time_ns,
         message_time_ns=max(raw.timestamps_ms, default=0) * _NS_PER_MS,
     )
+
+
+def _keep(column: NDArray[Any], used: NDArray[np.bool_] | None) -> NDArray[Any]:
+    kept = column if used is None else column[used]
+    kept.setflags(write=False)
+    return kept

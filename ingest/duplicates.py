@@ -43,30 +43,29 @@ class TradeIds:
         int
             How many were taken out.
         """
-        rows = np.flatnonzero(used & (trade_ids >= 0))
-        if len(rows) == 0:
-            return 0
-        find = self._seen_of_few if len(rows) <= _FEW else self._seen_of_many
-        seen = find(rows, ids, trade_ids)
-        used[seen] = False
+        if len(ids) <= _FEW:
+            seen = self._seen_of_few(ids.tolist(), trade_ids.tolist(), used.tolist())
+        else:
+            rows = np.flatnonzero(used & (trade_ids >= 0))
+            seen = self._seen_of_many(rows, ids, trade_ids)
+        if len(seen):
+            used[seen] = False
         return len(seen)
 
-    def _seen_of_few(
-        self, rows: NDArray[np.intp], ids: NDArray[np.int32], trade_ids: NDArray[np.int64]
-    ) -> NDArray[np.intp]:
-        seen = np.zeros(len(rows), np.bool_)
+    def _seen_of_few(self, ids: list[int], trade_ids: list[int], used: list[bool]) -> list[int]:
+        seen = []
         last = self._last
-        for place, row in enumerate(rows.tolist()):
-            symbol = ids[row]
-            if trade_ids[row] > last[symbol]:
-                last[symbol] = trade_ids[row]
-            else:
-                seen[place] = True
-        return rows[seen]
+        for row, trade_id in enumerate(trade_ids):
+            if used[row] and trade_id >= 0:
+                if trade_id > last[ids[row]]:
+                    last[ids[row]] = trade_id
+                else:
+                    seen.append(row)
+        return seen
 
     def _seen_of_many(
         self, rows: NDArray[np.intp], ids: NDArray[np.int32], trade_ids: NDArray[np.int64]
-    ) -> NDArray[np.intp]:
+    ) -> list[int]:
         rows = rows[np.argsort(ids[rows].astype(self._sort_kind), kind="stable")]
         symbol, number = ids[rows], trade_ids[rows]
         first = np.flatnonzero(np.diff(symbol, prepend=-1))
@@ -76,7 +75,7 @@ class TradeIds:
         previous[first] = self._last[symbol[first]]
         if (number > previous).all():  # the usual case: every symbol's ids rise
             self._last[symbol[last]] = number[last]
-            return rows[:0]
+            return []
         highest = np.empty_like(number)
         for start, end in zip(first, last + 1, strict=True):
             np.maximum.accumulate(number[start:end], out=highest[start:end])
@@ -85,4 +84,5 @@ class TradeIds:
         before[1:] = highest[:-1]
         before[first] = self._last[symbol[first]]
         self._last[symbol[last]] = highest[last]
-        return rows[number <= before]
+        seen: list[int] = rows[number <= before].tolist()
+        return seen
