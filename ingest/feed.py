@@ -1,0 +1,235 @@
+"""The shell that sends ticks to Kafka at their times."""
+
+import threading
+import time
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Protocol
+
+import numpy as np
+
+from ingest.codec import encode_packed
+from ingest.files import FileTicks, sniff
+from ingest.formats import SECOND_NS
+from ingest.pacing import Pacer, Schedule, Wait
+from ingest.playback import RecordedSource, TickSource
+
+_FUTURE_NS: Final = 60 * SECOND_NS  # admission refuses event times further ahead of Kafka's
+_LONGEST_WAIT_S: Final = 0.5  # delivery failures are looked at so often
+_CREDIT_WAIT_S: Final = 0.001
+_FLUSH_S, _STOPPED_FLUSH_S = 60.0, 2.0
+
+
+class MessageSink(Protocol):
+    """The part of `ingest.producer.TopicProducer` that a feed needs."""
+
+    def send(
+        self,
+        topic: str,
+        value: bytes,
+        key: bytes | str | None = None,
+        partition: int | None = None,
+        timestamp_ms: int | None = None,
+    ) -> None:
+        """Queue a message."""
+
+    def poll(self) -> None:
+        """Take in delivery failures."""
+
+    def flush(self, timeout_s: float) -> int:
+        """Wait for delivery; gives the messages still under way."""
+        ...
+
+
+@dataclass(slots=True)
+class FeedReport:
+    """What was sent.
+
+    Attributes
+    ----------
+    ticks, messages, sent_bytes
+        Counts.
+    last_clock_ns
+        Event time of the last tick, UTC; 0 where there was none.
+    undelivered
+        Messages not known to be delivered at the end.
+    """
+
+    ticks: int = 0
+    messages: int = 0
+    sent_bytes: int = 0
+    last_clock_ns: int = 0
+    undelivered: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class PackedMessage:
+    """A message to be sent: its value, key, partition, and the ticks in it."""
+
+    value: bytes
+    key: str | None
+    partition: int
+    n_ticks: int
+
+
+def open_recorded(
+    paths: Sequence[str | Path],
+    *,
+    sample_interval_ns: int | None = None,
+    symbol: str | None = None,
+    time_column: str | None = None,
+    loop: bool = False,
+    keep_event_times: bool = False,
+) -> RecordedSource:
+    """Look at recorded files and make a source of them.
+
+    Parameters
+    ----------
+    paths, symbol, time_column
+        See `ingest.files.sniff`.
+    sample_interval_ns
+        Length of a row; None: the files' own spacing, one second where they have none.
+    loop, keep_event_times
+        See `RecordedSource`.
+
+    Raises
+    ------
+    ingest.formats.FileFormatError
+        The files cannot be read as ticks.
+    """
+    found = sniff(
+        paths, symbol=symbol, time_column=time_column, latest_ns=time.time_ns() + _FUTURE_NS
+    )
+    interval_ns = sample_interval_ns or found.spacing_ns or SECOND_NS
+    return RecordedSource(found, interval_ns, loop=loop, keep_event_times=keep_event_times)
+
+
+def feed(
+    source: TickSource,
+    producer: MessageSink,
+    topic: str,
+    *,
+    stop: threading.Event,
+    speed: float = 1.0,
+    history_ns: int = 0,
+    begin_ns: int | None = None,
+    partitions: int = 1,
+    can_send: Callable[[int], bool] | None = None,
+) -> FeedReport:
+    """Send ticks to a topic, each when it is due, until the source or the caller ends it.
+
+    Ticks go in packed batches of those due together. Event times that run ahead of the wall
+    clock (a speed above 1) take the Kafka timestamp with them, so that admission does not take
+    them for the future's.
+
+    Parameters
+    ----------
+    source
+        Where ticks come from.
+    producer
+        Where they go.
+    topic
+        Name of the topic.
+    stop
+        Set it to end the feed; it ends within milliseconds and two seconds of flushing.
+    speed
+        Event time that passes in a second; ``math.inf``: as fast as it goes.
+    history_ns
+        Begin with ticks of so much event time before ``begin_ns``, sent at once.
+    begin_ns
+        Event time at which the live part begins; None: now. After a restart, the last event
+        time sent before, should it be ahead of now.
+    partitions
+        Partitions of the topic; a symbol's is that of librdkafka's default partitioner.
+    can_send
+        Asked before each message whether so many bytes may be sent now; until it says so,
+        nothing is sent. So a feed can be held to what was consumed.
+
+    Returns
+    -------
+    FeedReport
+        What was sent.
+
+    Raises
+    ------
+    ValueError
+        A speed or a number of partitions that is not positive.
+    """
+    if not speed > 0 or partitions < 1:
+        raise ValueError(f"speed={speed}, partitions={partitions}: both must be > 0")
+    now_ns = time.time_ns()
+    live_ns = now_ns if begin_ns is None else begin_ns
+    pacer = Pacer(source.chunks(live_ns - history_ns, live_ns), Schedule(now_ns, live_ns, speed))
+    outlet = _Outlet(producer, topic, partitions, can_send, stop)
+    while not stop.is_set():
+        now_ns = time.time_ns()
+        due = pacer.step(now_ns)
+        if due is None:
+            break
+        if isinstance(due, Wait):
+            producer.poll()
+            stop.wait(min((due.until_ns - now_ns) / 1e9, _LONGEST_WAIT_S))
+        else:
+            outlet.send(due, now_ns)
+    outlet.report.undelivered = producer.flush(_STOPPED_FLUSH_S if stop.is_set() else _FLUSH_S)
+    return outlet.report
+
+
+class _Outlet:
+    """Sends what is due, as credit allows, and counts it."""
+
+    def __init__(
+        self,
+        producer: MessageSink,
+        topic: str,
+        partitions: int,
+        can_send: Callable[[int], bool] | None,
+        stop: threading.Event,
+    ) -> None:
+        self.report = FeedReport()
+        self._producer, self._topic, self._partitions = producer, topic, partitions
+        self._can_send, self._stop = can_send, stop
+
+    def send(self, due: FileTicks, now_ns: int) -> None:
+        last_ns = int(due.clock_ns[-1])
+        timestamp_ms = -(-last_ns // 1_000_000) if last_ns > now_ns else None
+        for message in messages(due, self._partitions):
+            if not self._has_credit(len(message.value)):
+                return
+            self._producer.send(
+                self._topic, message.value, message.key, message.partition, timestamp_ms
+            )
+            self.report.ticks += message.n_ticks
+            self.report.messages += 1
+            self.report.sent_bytes += len(message.value)
+            self.report.last_clock_ns = last_ns
+        self._producer.poll()
+
+    def _has_credit(self, n_bytes: int) -> bool:
+        """Wait for credit; False where the feed was stopped meanwhile."""
+        while self._can_send is not None and not self._can_send(n_bytes):
+            self._producer.poll()
+            if self._stop.wait(_CREDIT_WAIT_S):
+                return False
+        return True
+
+
+def messages(ticks: FileTicks, partitions: int) -> Iterator[PackedMessage]:
+    """Pack ticks, a message for each partition; one of a single symbol has it as its key."""
+    used, places = np.unique(ticks.symbol_ids, return_inverse=True)
+    names = [ticks.symbols[i] for i in used.tolist()]
+    homes = np.array([zlib.crc32(name.encode()) % partitions for name in names])
+    for partition in np.unique(homes).tolist():
+        here = homes[places] == partition
+        own = [name for name, home in zip(names, homes, strict=True) if home == partition]
+        rank = np.cumsum(homes == partition) - 1
+        value = encode_packed(
+            own,
+            rank[places[here]],
+            ticks.prices[here],
+            ticks.event_time_ns[here],
+            ticks.trade_ids[here],
+        )
+        yield PackedMessage(value, own[0] if len(own) == 1 else None, partition, int(here.sum()))
