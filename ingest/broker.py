@@ -1,7 +1,6 @@
 """What both Kafka clients know of a broker, and the broker embedded in a process."""
 
 import logging
-from collections.abc import Callable
 from types import TracebackType
 from typing import Any
 
@@ -18,11 +17,53 @@ EMBEDDED_RETENTION_BYTES = 5_000_000
 """What the embedded broker keeps of a partition; older messages vanish without an error."""
 
 
+_REFUSALS = {KafkaError._AUTHENTICATION, KafkaError.SASL_AUTHENTICATION_FAILED}
+_START_IT = "start the broker there or set kafka.bootstrap to where one runs"
+_CREDENTIALS = "check user and password"
+_RIGHTS = "grant this user the right to the topic and group"
+_REMEDIES: dict[int, str] = {
+    KafkaError._AUTHENTICATION: _CREDENTIALS,
+    KafkaError.SASL_AUTHENTICATION_FAILED: _CREDENTIALS,
+    KafkaError.TOPIC_AUTHORIZATION_FAILED: _RIGHTS,
+    KafkaError.GROUP_AUTHORIZATION_FAILED: _RIGHTS,
+    KafkaError.MSG_SIZE_TOO_LARGE: "send fewer ticks a message",
+    KafkaError._TRANSPORT: _START_IT,
+    KafkaError._ALL_BROKERS_DOWN: _START_IT,
+    KafkaError._RESOLVE: _START_IT,
+    KafkaError._TIMED_OUT: _START_IT,
+}
+
+
 class BrokerError(RuntimeError):
     """The broker cannot be reached or refuses; the message names its address and the remedy."""
 
 
-def connection(bootstrap: str, error_cb: Callable[[KafkaError], None]) -> dict[str, Any]:
+class BrokerErrors:
+    """What librdkafka tells a client's error callback.
+
+    A wrong password shows only there at once, elsewhere as a time-out.
+
+    Attributes
+    ----------
+    fatal
+        The first error after which the client is of no use, else None.
+    all_down
+        True once no broker could be reached; whoever hears from one sets it back.
+    """
+
+    def __init__(self) -> None:
+        self.fatal: KafkaError | None = None
+        self.all_down = False
+
+    def __call__(self, error: KafkaError) -> None:
+        """Note an error; librdkafka mends the others by itself."""
+        if error.fatal() or error.code() in _REFUSALS:
+            self.fatal = self.fatal or error
+        elif error.code() == KafkaError._ALL_BROKERS_DOWN:
+            self.all_down = True
+
+
+def connection(bootstrap: str, errors: BrokerErrors) -> dict[str, Any]:
     """Give the settings that all clients share.
 
     Nagle's algorithm off and short reconnects: a broker that restarts is back in the time
@@ -30,51 +71,37 @@ def connection(bootstrap: str, error_cb: Callable[[KafkaError], None]) -> dict[s
     """
     return {
         "bootstrap.servers": bootstrap,
-        "error_cb": error_cb,
+        "error_cb": errors,
         "logger": _LOGGER,
         "socket.nagle.disable": True,
         "reconnect.backoff.ms": 50,
         "reconnect.backoff.max.ms": 500,
         "topic.metadata.refresh.fast.interval.ms": 50,
-        "allow.auto.create.topics": True,
     }
 
 
 def explain(error: KafkaError, bootstrap: str, doing: str) -> BrokerError:
     """Turn an error of librdkafka into one that says what, where and the remedy."""
-    code = error.code()
-    if code in {KafkaError._AUTHENTICATION, KafkaError.SASL_AUTHENTICATION_FAILED}:
-        remedy = "check user and password"
-    elif code in {KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError.GROUP_AUTHORIZATION_FAILED}:
-        remedy = "grant this user the right to the topic and group"
-    elif code == KafkaError.MSG_SIZE_TOO_LARGE:
-        remedy = "send fewer ticks a message"
-    elif code in {
-        KafkaError._TRANSPORT,
-        KafkaError._ALL_BROKERS_DOWN,
-        KafkaError._RESOLVE,
-        KafkaError._TIMED_OUT,
-    }:
-        remedy = "start the broker there or set kafka.bootstrap to where one runs"
-    else:
-        remedy = "see the broker's log"
+    remedy = _REMEDIES.get(error.code(), "see the broker's log")
     return BrokerError(f"Kafka at {bootstrap}, {doing}: {error.str()} ({error.name()}); {remedy}")
 
 
 def describe(
-    client: Consumer | Producer, bootstrap: str, topic: str | None = None
+    client: Consumer | Producer, bootstrap: str, errors: BrokerErrors, topic: str | None = None
 ) -> ClusterMetadata:
     """Ask the broker for its cluster, or for one topic.
 
     Raises
     ------
     BrokerError
-        No answer within 5 s.
+        No answer within 5 s, or the broker refuses this client.
     """
     try:
         found: ClusterMetadata = client.list_topics(topic, timeout=CONNECT_TIMEOUT_S)
     except KafkaException as failure:
-        raise explain(failure.args[0], bootstrap, "first contact") from failure
+        client.poll(0)  # lets the error callback say why
+        reason = errors.fatal or failure.args[0]
+        raise explain(reason, bootstrap, f"no answer in {CONNECT_TIMEOUT_S:g} s") from failure
     return found
 
 
@@ -103,7 +130,7 @@ class EmbeddedBroker:
         self._host: Producer | None = Producer(
             {"bootstrap.servers": "embedded", "test.mock.num.brokers": 1, "logger": _LOGGER}
         )
-        brokers = describe(self._host, "embedded broker").brokers.values()
+        brokers = describe(self._host, "embedded broker", BrokerErrors()).brokers.values()
         self.address = next(f"{broker.host}:{broker.port}" for broker in brokers)
 
     def close(self) -> None:

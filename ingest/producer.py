@@ -9,6 +9,7 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 from ingest.broker import (
     EMBEDDED_PARTITION,
     BrokerError,
+    BrokerErrors,
     connection,
     describe,
     explain,
@@ -17,7 +18,6 @@ from ingest.broker import (
 
 _MEASURE_NS = 500_000_000
 _QUEUE_KBYTES = 65_536  # bounds memory; a full queue holds the sender back
-_FATAL = {KafkaError._AUTHENTICATION, KafkaError.SASL_AUTHENTICATION_FAILED, KafkaError._FATAL}
 
 
 def linger_ms(rate: float, current: float = 0) -> float:
@@ -79,11 +79,11 @@ class TopicProducer:
         self.failed = 0
         self.first_failure: str | None = None
         self._bootstrap = bootstrap
-        self._fatal: KafkaError | None = None
+        self._errors = BrokerErrors()
         self._clients: dict[float, Producer] = {}
         self._linger = linger_ms(rate_hint) if rate_hint else 1
         self._client = self._clients[self._linger] = self._connect(self._linger)
-        embedded = is_embedded(describe(self._client, bootstrap))
+        embedded = is_embedded(describe(self._client, bootstrap, self._errors))
         self._partition = EMBEDDED_PARTITION if embedded else None
         self._sent = 0
         self._measured_ns = time.monotonic_ns()
@@ -112,8 +112,8 @@ class TopicProducer:
         BrokerError
             The broker refuses this client for good, or the message is larger than it takes.
         """
-        if self._fatal is not None:
-            raise explain(self._fatal, self._bootstrap, f"sending to {topic}")
+        if self._errors.fatal is not None:
+            raise explain(self._errors.fatal, self._bootstrap, f"sending to {topic}")
         self._sent += 1
         now_ns = time.monotonic_ns()
         if now_ns - self._measured_ns >= _MEASURE_NS:
@@ -164,7 +164,7 @@ class TopicProducer:
 
     def _connect(self, linger: float) -> Producer:
         return Producer(
-            connection(self._bootstrap, self._on_error)
+            connection(self._bootstrap, self._errors)
             | {
                 "linger.ms": linger,
                 "enable.idempotence": True,
@@ -187,10 +187,6 @@ class TopicProducer:
             self._clients[wanted] = self._client
             now_ns = time.monotonic_ns()
         self._measured_ns = now_ns
-
-    def _on_error(self, error: KafkaError) -> None:
-        if error.fatal() or error.code() in _FATAL:
-            self._fatal = error
 
     def _on_delivery(self, error: KafkaError | None, message: Message) -> None:
         if error is None:

@@ -1,0 +1,120 @@
+"""Where a consumer stands in its partitions, and what was lost before it got there.
+
+A pure step machine. A broker drops old messages by age or size; a consumer that then asks for
+one of them is moved ahead: by Kafka through its reset rule, by the embedded broker without any
+sign. Only the offsets themselves tell, so each one is compared with the one before.
+"""
+
+from collections import deque
+from dataclasses import dataclass
+
+Partition = tuple[str, int]
+
+_GAPS_KEPT = 256  # the newest; the count goes on
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A break in the offsets of a partition.
+
+    Attributes
+    ----------
+    topic, partition
+        Where.
+    expected, found
+        The offset that was due and the one that came. It is lower where the topic was made
+        anew; then nothing was skipped.
+    """
+
+    topic: str
+    partition: int
+    expected: int
+    found: int
+
+    @property
+    def lost(self) -> int:
+        """Offsets skipped."""
+        return max(self.found - self.expected, 0)
+
+    def __str__(self) -> str:
+        where = f"{self.topic}[{self.partition}]"
+        if self.lost:
+            return (
+                f"{self.lost} messages lost at {where}@{self.expected}: the broker no longer "
+                f"has them, reading goes on at {self.found}; let it keep more or read sooner"
+            )
+        return f"{where} was made anew: {self.expected} was due, reading goes on at {self.found}"
+
+
+class Offsets:
+    """Follows the offsets of partitions and counts what is skipped.
+
+    Topics that are compacted or written in transactions have offsets without a message (those
+    of control records); they would be counted here.
+    """
+
+    def __init__(self) -> None:
+        self.lost = 0
+        self._next: dict[Partition, int] = {}
+        self._gaps: deque[Gap] = deque(maxlen=_GAPS_KEPT)
+
+    @property
+    def positions(self) -> dict[Partition, int]:
+        """The offset due next in each partition."""
+        return dict(self._next)
+
+    @property
+    def gaps(self) -> tuple[Gap, ...]:
+        """The newest 256 gaps, oldest first."""
+        return tuple(self._gaps)
+
+    def begin(self, partition: Partition, wanted: int | None, low: int, high: int) -> int:
+        """Begin to follow a partition.
+
+        Parameters
+        ----------
+        partition
+            Topic and number.
+        wanted
+            The offset to go on from, None where there is none.
+        low, high
+            Oldest offset that the broker has, and the one after its newest.
+
+        Returns
+        -------
+        int
+            Where to read: ``wanted``, or ``low`` where that is not in the log, which is a gap.
+        """
+        start = wanted if wanted is not None and low <= wanted <= high else low
+        if wanted is not None and wanted != start:
+            self._note(Gap(*partition, wanted, start))
+        self._next[partition] = start
+        return start
+
+    def follow(self, topics: list[str], partitions: list[int], offsets: list[int]) -> None:
+        """Take the offsets of messages in the order of their arrival.
+
+        Parameters
+        ----------
+        topics, partitions, offsets
+            Of each message; at least one, all of partitions begun.
+        """
+        first = (topics[0], partitions[0])
+        due, n = self._next[first], len(offsets)
+        # One partition without a gap, as nearly every batch is: 20 times faster than the loop.
+        if (
+            offsets == [*range(due, due + n)]
+            and partitions.count(partitions[0]) == n
+            and topics.count(topics[0]) == n
+        ):
+            self._next[first] = due + n
+            return
+        for topic, partition, offset in zip(topics, partitions, offsets, strict=True):
+            due = self._next[topic, partition]
+            if offset != due:
+                self._note(Gap(topic, partition, due, offset))
+            self._next[topic, partition] = offset + 1
+
+    def _note(self, gap: Gap) -> None:
+        self.lost += gap.lost
+        self._gaps.append(gap)
