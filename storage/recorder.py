@@ -61,7 +61,7 @@ class _Loop:
         self._source_wait_s = 0.0
         if lost > self.recorder.counts.lost:
             _log.warning(
-                "%d messages were gone from the broker before they could be stored (%d in all); "
+                "messages gone from the broker before they could be stored: %d (in all %d); "
                 "run `silverbullet record` without breaks, or let Kafka keep them longer",
                 lost - self.recorder.counts.lost,
                 lost,

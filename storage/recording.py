@@ -155,12 +155,12 @@ class Recorder:
         notices = []
         if self.counts.lost:
             notices.append(
-                f"record: {self.counts.lost} messages were gone from the broker before they "
-                "could be stored; the history has a gap"
+                "record: messages gone from the broker before they could be stored: "
+                f"{self.counts.lost}; the history has a gap"
             )
         if self.counts.unreadable:
             notices.append(
-                f"record: {self.counts.unreadable} messages could not be stored, the last "
+                f"record: messages that could not be stored: {self.counts.unreadable}, the last "
                 f"{self._last_problem}"
             )
         if not notices:

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Self
 
 import msgspec
 
@@ -155,6 +156,12 @@ class SqliteStore:
         self._readers.close()
         if self._writer is not None:
             self._writer.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def _writing(self) -> Writer:
         if self._writer is None:

@@ -36,16 +36,17 @@ _EXPLANATIONS = {
 
 def _why_not_opened(path: Path) -> tuple[str, str]:
     folder = path.parent
-    if path.is_dir():
-        return "this is a folder", "let storage.path name a file"
-    if not folder.exists():
-        return f"its folder {folder} does not exist", f"mkdir -p {folder}, or change storage.path"
-    if not folder.is_dir():
-        return f"{folder} is not a folder", "change storage.path"
-    return (
-        "no permission to open it",
-        f"give this user the right to write the file and {folder}, or change storage.path",
-    )
+    allow = f"give this user the right to write the file and {folder}, or change storage.path"
+    try:
+        if path.is_dir():
+            return "this is a folder", "let storage.path name a file"
+        if not folder.exists():
+            return f"its folder {folder} does not exist", f"mkdir -p {folder}, or see storage.path"
+        if not folder.is_dir():
+            return f"{folder} is not a folder", "change storage.path"
+    except OSError as error:
+        return f"{error.strerror}", allow
+    return "no permission to open it", allow
 
 
 def _free_space(path: Path) -> str:

@@ -129,8 +129,10 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
         raise
 
 
-def open_writer(path: Path) -> sqlite3.Connection:
+def open_writer(path: Path, log_limit_bytes: int) -> sqlite3.Connection:
     """Open a file to write, making it, and the program's own data folder, where missing.
+
+    ``log_limit_bytes`` is what is left of a larger write-ahead log when it begins anew.
 
     Raises
     ------
@@ -149,6 +151,7 @@ def open_writer(path: Path) -> sqlite3.Connection:
         connection = _connect(path, "rwc")
         try:
             _prepare(connection, path)
+            connection.execute(f"PRAGMA journal_size_limit = {log_limit_bytes}")
         except BaseException:
             connection.close()
             raise

@@ -80,7 +80,7 @@ class Writer:
             _log.warning("%s was moved or deleted: a new file is begun", self._path)
             self._connection.close()
         self._connection = None
-        self._connection = open_writer(self._path)
+        self._connection = open_writer(self._path, WAL_LIMIT_BYTES)
         self._file = identity(self._path)
         return self._connection
 
@@ -90,6 +90,8 @@ class Writer:
             size = Path(f"{self._path}-wal").stat().st_size
         except FileNotFoundError:
             return
+        if size <= WAL_LIMIT_BYTES:
+            self._wal_limit = WAL_LIMIT_BYTES
         if size <= self._wal_limit:
             return
         try:
