@@ -132,7 +132,7 @@ def _read_time(when: object, is_date: bool, symbol: str) -> int | Fault:
     if not isinstance(time_ns, int) or isinstance(time_ns, bool):
         rule = "must be ISO 8601 or a number" if is_date else "must be an integer, ns UTC"
         return Fault("missing_field", what, rule)
-    if abs(time_ns) > _INT64_MAX:
+    if not -_INT64_MAX - 1 <= time_ns <= _INT64_MAX:
         reason = "event_time_past" if time_ns < 0 else "event_time_future"
         return Fault(reason, what, "must fit 64 bits")
     return time_ns
