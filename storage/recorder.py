@@ -15,6 +15,7 @@ from storage.recording import (
     FIRST_WAIT_S,
     LONGEST_WAIT_S,
     Batch,
+    Gap,
     MessageSource,
     RecordCounts,
     Recorder,
@@ -47,28 +48,22 @@ class _Loop:
     _source_wait_s: float = 0.0
     _next_prune_s: float = 0.0
     _gave_up: bool = False
+    _gaps: tuple[Gap, ...] = ()
 
     def step(self, timeout_s: float) -> bool:
         """Take what one poll brings; False where nothing came or it could not be kept."""
         try:
             messages = self.source.poll(timeout_s)
-            lost = self.source.lost_offsets
         except self.source_errors as error:
             self._source_wait_s = _growing(self._source_wait_s)
             _log.error("reading: %s; next try in %.1f s", error, self._source_wait_s)
             self.stop.wait(self._source_wait_s)
             return False
         self._source_wait_s = 0.0
-        if lost > self.recorder.counts.lost:
-            _log.warning(
-                "messages gone from the broker before they could be stored: %d (in all %d); "
-                "run `silverbullet record` without breaks, or let Kafka keep them longer",
-                lost - self.recorder.counts.lost,
-                lost,
-            )
+        self._note_gaps()
         if messages is None:
             return False
-        return all(self._keep(batch) for batch in self.recorder.take(messages, lost))
+        return all(self._keep(batch) for batch in self.recorder.take(messages))
 
     def prune(self) -> None:
         """Delete a little of what is too old: at once again while there is more, else later."""
@@ -93,6 +88,14 @@ class _Loop:
         end_s = time.monotonic() + _FLUSH_S
         while not self._gave_up and self.step(0.0) and time.monotonic() < end_s:
             pass
+
+    def _note_gaps(self) -> None:
+        gaps = tuple(self.source.gaps())
+        new = [gap for gap in gaps if gap not in self._gaps]
+        self._gaps = gaps
+        self.recorder.lose(new)
+        for gap in new:
+            _log.warning("%s", gap)
 
     def _keep(self, batch: Batch) -> bool:
         """Append until the store takes it, then commit; False where the order to stop came."""
@@ -131,7 +134,7 @@ def record(
     stop: threading.Event,
     retention_s: float,
     recorder: Recorder | None = None,
-    source_errors: tuple[type[Exception], ...] = (OSError,),
+    source_errors: tuple[type[Exception], ...] = (),
 ) -> RecordCounts:
     """Record until told to stop; returns within seconds of it, having kept what was there.
 
@@ -149,7 +152,7 @@ def record(
     recorder
         The core, where topics are not named as usual or counts are read from outside.
     source_errors
-        What `source` raises while its broker cannot be reached.
+        What `source` raises while its broker cannot be reached; anything else ends `record`.
 
     Returns
     -------

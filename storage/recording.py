@@ -41,12 +41,23 @@ class Messages(Protocol):
         """Offset of each in its partition."""
 
 
+class Gap(Protocol):
+    """A break in the offsets of a topic; its text says where, and the remedy."""
+
+    @property
+    def topic(self) -> str:
+        """Which topic."""
+
+    @property
+    def lost(self) -> int:
+        """Messages that were gone from the broker before they could be read."""
+
+
 class MessageSource(Protocol):
     """Where messages come from: a consumer that begins at the committed offsets."""
 
-    @property
-    def lost_offsets(self) -> int:
-        """Messages that were gone before they could be read, since the start."""
+    def gaps(self) -> Sequence[Gap]:
+        """Give the breaks since the start, or the newest of them, oldest first."""
 
     def poll(self, timeout_s: float) -> Messages | None:
         """Wait for messages; None where none came in time."""
@@ -67,13 +78,14 @@ class Batch:
 
 @dataclass(slots=True)
 class RecordCounts:
-    """What a recorder did since it began."""
+    """What a recorder did since it began; ``lost`` were gone before they could be stored."""
 
     decisions: int = 0
-    repeated: int = 0
+    decisions_repeated: int = 0
+    decisions_lost: int = 0
     statuses: int = 0
+    statuses_lost: int = 0
     unreadable: int = 0
-    lost: int = 0
     failures: int = 0
 
 
@@ -93,9 +105,16 @@ class Recorder:
     _last_problem: str = ""
     _tries: int = 0
 
-    def take(self, messages: Messages, lost_offsets: int) -> Iterator[Batch]:
+    def lose(self, gaps: Sequence[Gap]) -> None:
+        """Count what gaps have cost; only lost decisions are a notice, for states pass by."""
+        for gap in gaps:
+            if gap.topic == self.decisions_topic:
+                self.counts.decisions_lost += gap.lost
+            else:
+                self.counts.statuses_lost += gap.lost
+
+    def take(self, messages: Messages) -> Iterator[Batch]:
         """Cut messages into batches; a payload that cannot be read becomes a problem in words."""
-        self.counts.lost = lost_offsets
         for start in range(0, len(messages.values), _MESSAGES_AT_ONCE):
             yield self._batch(messages, range(start, len(messages.values))[:_MESSAGES_AT_ONCE])
 
@@ -103,7 +122,7 @@ class Recorder:
         """Count a batch that the store has kept."""
         self._tries = 0
         self.counts.decisions += n_new
-        self.counts.repeated += len(batch.decisions) - n_new
+        self.counts.decisions_repeated += len(batch.decisions) - n_new
         self.counts.statuses += len(batch.statuses)
 
     def failed(self) -> float:
@@ -153,10 +172,10 @@ class Recorder:
 
     def _with_notices(self, status: Status) -> Status:
         notices = []
-        if self.counts.lost:
+        if self.counts.decisions_lost:
             notices.append(
-                "record: messages gone from the broker before they could be stored: "
-                f"{self.counts.lost}; the history has a gap"
+                "record: decisions gone from the broker before they could be stored: "
+                f"{self.counts.decisions_lost}; the history has a gap"
             )
         if self.counts.unreadable:
             notices.append(

@@ -22,6 +22,15 @@ class Taken:
     offsets: list[int]
 
 
+@dataclass(frozen=True)
+class ScriptedGap:
+    topic: str
+    lost: int
+
+    def __str__(self) -> str:
+        return f"{self.lost} messages lost at {self.topic}[0]@5"
+
+
 @dataclass
 class Broker:
     """One partition a topic; keeps what was sent and the committed offsets."""
@@ -51,7 +60,7 @@ class ScriptedSource:
         self.broker = broker
         self.stop = stop
         self.per_poll = per_poll
-        self.lost_offsets = 0
+        self.lost: list[ScriptedGap] = []
         self.on_commit: Callable[[], None] = lambda: None
         self.poll_errors: list[Exception] = []
         self.left = [
@@ -70,6 +79,9 @@ class ScriptedSource:
             return None
         topics, offsets, values = (list(column) for column in zip(*taken, strict=True))
         return Taken(topics, values, [0] * len(taken), offsets)
+
+    def gaps(self) -> tuple["ScriptedGap", ...]:
+        return tuple(self.lost)
 
     def commit(self, positions: dict[tuple[str, int], int]) -> None:
         self.on_commit()

@@ -44,7 +44,12 @@ def test_all_is_kept_then_committed(broker: Broker, tmp_path: Path) -> None:
         assert kept_ids(store) == [decision.id for decision in DECISIONS]
         assert store.statuses(limit=9) == STATUSES[::-1]
     assert broker.committed == ALL_COMMITTED
-    assert (counts.decisions, counts.repeated, counts.statuses, counts.unreadable) == (10, 0, 4, 0)
+    assert (counts.decisions, counts.decisions_repeated, counts.statuses, counts.unreadable) == (
+        10,
+        0,
+        4,
+        0,
+    )
 
 
 @pytest.mark.parametrize("moment", ["before append", "after append", "after commit"])
@@ -99,7 +104,7 @@ def test_replay_after_a_crash_before_the_commit_on_sqlite(broker: Broker, tmp_pa
         assert len(kept_ids(store)) == 5
     with SqliteStore(tmp_path / "x.sqlite") as store:
         counts = record(ScriptedSource(broker, stop), store, stop=stop, retention_s=LONG_S)
-        assert (counts.decisions, counts.repeated) == (5, 5)
+        assert (counts.decisions, counts.decisions_repeated) == (5, 5)
         assert kept_ids(store) == [decision.id for decision in DECISIONS]
         assert len(store.asset_history("A001USDT", DecisionQuery())) == 10
 
@@ -184,7 +189,8 @@ def test_a_broker_that_cannot_be_reached_is_tried_again(
             raise commit_errors.pop()
 
     source.on_commit = fail_once
-    record(source, store, stop=stop, retention_s=LONG_S)
+    errors = (ConnectionError,)
+    record(source, store, stop=stop, retention_s=LONG_S, source_errors=errors)
     assert stop.waits == pytest.approx([0.1, 0.2, 0.4])
     assert caplog.text.count("no broker at 127.0.0.1:1") == 4
     assert "not committed yet" in caplog.text

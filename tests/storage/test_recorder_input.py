@@ -11,7 +11,7 @@ from storage.recorder import record
 from storage.records import encode_status
 from storage.sqlite import SqliteStore
 from tests.factories import FIRST_ROW, SECOND_NS, make_decision, make_status
-from tests.storage.scripted import Broker, FailingStore, ScriptedSource
+from tests.storage.scripted import Broker, FailingStore, ScriptedGap, ScriptedSource
 
 LONG_S = 1e9  # nothing is too old
 DECISIONS = [make_decision(FIRST_ROW + row, n=2) for row in range(3)]
@@ -63,21 +63,29 @@ def test_a_message_of_another_topic_is_counted(caplog: pytest.LogCaptureFixture)
     assert "tocks[0]@0: neither of decisions nor of status" in caplog.text
 
 
-def test_lost_offsets_are_counted_told_once_and_stand_in_the_status(
+def test_lost_decisions_are_counted_told_once_and_stand_in_the_status(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     broker, stop, store = Broker(), threading.Event(), FailingStore()
     broker.send(*DECISIONS, *STATUSES)
-    source = ScriptedSource(broker, stop)
-    source.lost_offsets = 17
+    source = ScriptedSource(broker, stop, per_poll=1)
+    source.lost = [ScriptedGap("decisions", 17), ScriptedGap("status", 900)]
+    store.after = lambda: (
+        source.lost.append(ScriptedGap("decisions", 3)) if len(store.kept) == 1 else None
+    )
     counts = record(source, store, stop=stop, retention_s=LONG_S)
-    assert counts.lost == 17
-    assert [r.getMessage() for r in caplog.records] == [
-        "messages gone from the broker before they could be stored: 17 (in all 17); "
-        "run `silverbullet record` without breaks, or let Kafka keep them longer"
-    ]
+    assert (counts.decisions_lost, counts.statuses_lost) == (20, 900)
+    lost = [17, 900, 3]
+    assert [r.getMessage().split()[0] for r in caplog.records] == [str(n) for n in lost]
     notices = {status.notices for status in store.statuses(limit=9)}
     assert len(notices) == 1
-    assert (
-        "record: messages gone from the broker before they could be stored: 17" in notices.pop()[0]
-    )
+    assert "decisions gone from the broker before they could be stored: 20" in notices.pop()[0]
+
+
+def test_lost_status_records_alone_are_no_gap_in_the_history() -> None:
+    broker, stop, store = Broker(), threading.Event(), FailingStore()
+    broker.send(*STATUSES)
+    source = ScriptedSource(broker, stop)
+    source.lost = [ScriptedGap("status", 900)]
+    record(source, store, stop=stop, retention_s=LONG_S)
+    assert store.statuses()[0].notices == ()
