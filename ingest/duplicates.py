@@ -47,7 +47,7 @@ class TradeIds:
             seen = self._seen_of_few(ids.tolist(), trade_ids.tolist(), used.tolist())
         else:
             rows = np.flatnonzero(used & (trade_ids >= 0))
-            seen = self._seen_of_many(rows, ids, trade_ids)
+            seen = self._seen_of_many(rows, ids, trade_ids) if len(rows) else []
         if len(seen):
             used[seen] = False
         return len(seen)
