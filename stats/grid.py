@@ -62,7 +62,7 @@ class Grid:
         for name in (pending.N_SYMBOLS, pending.N_USED, pending.N_LATE, pending.FREE_NODE):
             self.state[name] = 0
         self.state[pending.FIRST_WAITING] = self.state[pending.N_WAITING] = 0
-        self._marks: IntArray = np.full((len(partitions), 2), pending.NONE, np.int64)
+        self.marks: IntArray = np.full((len(partitions), 2), pending.NONE, np.int64)
         self._rows: IntArray = np.full((64, 1 + 2 * len(partitions)), -1, np.int64)
         self.inbox_i: IntArray = np.zeros((4, 0), np.int64)
         self.inbox_f: FloatArray = np.zeros(0)
@@ -90,9 +90,21 @@ class Grid:
         """Newest offset taken of each partition that has spoken."""
         return {
             partition: int(mark[pending.NEWEST_OFFSET])
-            for partition, mark in zip(self.partitions, self._marks, strict=True)
+            for partition, mark in zip(self.partitions, self.marks, strict=True)
             if mark[pending.NEWEST_OFFSET] != pending.NONE
         }
+
+    @property
+    def arrays(self) -> tuple[IntArray, FloatArray, IntArray, IntArray, FloatArray, IntArray]:
+        """All state but the watermarks, in the order in which the kernels take it."""
+        return (
+            self._pool_i,
+            self._pool_f,
+            self._rows,
+            self.symbol_i,
+            self.symbol_f,
+            self.state,
+        )
 
     def load(
         self,
@@ -123,6 +135,14 @@ class Grid:
             inbox[pending.PARTITION, :n] = np.where(known == partitions, found, -1)
         self._count = n
 
+    def reserve(self, n_ticks: int, n_symbols: int) -> None:
+        """Make room for waiting ticks and symbols before any tick is taken."""
+        if n_ticks > len(self._pool_f):
+            self._pool_i, self._pool_f = self._pool_i[:, :0], self._pool_f[:0]
+            self._grow_pool(n_ticks)
+        if n_symbols > self.symbol_f.shape[1]:
+            self._grow_symbols(n_symbols)
+
     def admit(self, start: int) -> int:
         """Take ticks of the inbox from ``start`` on until one lets a row close.
 
@@ -138,17 +158,7 @@ class Grid:
         """
         while True:
             start = pending.admit_ticks(
-                start,
-                self._count,
-                self.inbox_i,
-                self.inbox_f,
-                self._pool_i,
-                self._pool_f,
-                self._rows,
-                self._marks,
-                self.symbol_i,
-                self.symbol_f,
-                self.state,
+                start, self._count, self.inbox_i, self.inbox_f, self.marks, *self.arrays
             )
             reason = self.state[pending.STOPPED_FOR]
             if reason in (pending.BATCH_DONE, pending.ROW_TO_CLOSE):
@@ -223,16 +233,4 @@ class Grid:
         int
             Ticks in the row.
         """
-        return int(
-            pending.close_row(
-                row,
-                self.ordered_i,
-                self.ordered_f,
-                self._pool_i,
-                self._pool_f,
-                self._rows,
-                self.symbol_i,
-                self.symbol_f,
-                self.state,
-            )
-        )
+        return int(pending.close_row(row, self.ordered_i, self.ordered_f, *self.arrays))

@@ -52,6 +52,24 @@ class GridWindow:
         )
         return 0 if newest == _NONE else min(self.window_rows, newest - first + 1)
 
+    @property
+    def arrays(
+        self,
+    ) -> tuple[
+        FloatArray, FloatArray, FloatArray, IntArray, FloatArray, FloatArray, IntArray, IntArray
+    ]:
+        """All state, in the order in which the kernels take it."""
+        return (
+            self._returns,
+            self._blocks,
+            self._block_means,
+            self._counts,
+            self._prefixes,
+            self._prefix_means,
+            self._prefix_counts,
+            self._state,
+        )
+
     def reserve(self, n_symbols: int) -> None:
         """Make room for symbols; the rows they have missed are NaN."""
         if n_symbols <= self._capacity:
@@ -98,10 +116,7 @@ class GridWindow:
             raise ValueError(
                 f"row={row}: must follow {state[row_blocks.NEWEST_ROW]}; restart() to jump"
             )
-        row_blocks.push_row(
-            row, values, n_symbols, self._returns, self._blocks, self._block_means, self._counts,
-            self._prefixes, self._prefix_means, self._prefix_counts, self._scratch, state,
-        )  # fmt: skip
+        row_blocks.push_row(row, values, n_symbols, self._scratch, *self.arrays)
 
     def read(
         self, ids: IntArray, open_values: FloatArray | None = None
@@ -128,10 +143,8 @@ class GridWindow:
         open_rows = 0 if open_values is None else 1
         source = self._scratch[-1] if open_values is None else open_values
         count = row_blocks.read_window(
-            open_rows, ids, source, self._returns, self._blocks, self._block_means, self._counts,
-            self._prefixes, self._prefix_means, self._prefix_counts, self._state,
-            mean, covariance, volatility,
-        )  # fmt: skip
+            open_rows, ids, source, mean, covariance, volatility, *self.arrays
+        )
         return mean, covariance, volatility, int(count)
 
 

@@ -34,6 +34,7 @@ def push_row(
     row: int,
     values: FloatArray,
     n: int,
+    scratch: FloatArray,
     returns: FloatArray,
     blocks: FloatArray,
     block_means: FloatArray,
@@ -41,7 +42,6 @@ def push_row(
     prefixes: FloatArray,
     prefix_means: FloatArray,
     prefix_counts: IntArray,
-    scratch: FloatArray,
     state: IntArray,
 ) -> None:
     """Put the row after the newest in the ring; seal its block where it is the block's last.
@@ -112,6 +112,9 @@ def read_window(
     open_rows: int,
     ids: IntArray,
     open_values: FloatArray,
+    mean: FloatArray,
+    covariance: FloatArray,
+    volatility: FloatArray,
     returns: FloatArray,
     blocks: FloatArray,
     block_means: FloatArray,
@@ -120,9 +123,6 @@ def read_window(
     prefix_means: FloatArray,
     prefix_counts: IntArray,
     state: IntArray,
-    mean: FloatArray,
-    covariance: FloatArray,
-    volatility: FloatArray,
 ) -> int:
     """Write the members' mean, covariance (ddof 1) and its diagonal's roots.
 
@@ -155,15 +155,18 @@ def read_window(
     count = merge_means(n_suffix, suffix_mean, n_group, group_mean, n, mean, y)
     count = merge_means(count, mean, n_prefix, prefix_mean, n, mean, z)
     for a in range(n):
-        first = ids[a] * (ids[a] + 1) // 2
+        out, row, first = covariance[a], a * (a + 1) // 2, ids[a] * (ids[a] + 1) // 2
         for b in range(a + 1):
-            total = triangle[a * (a + 1) // 2 + b]
-            if n_suffix > 0:
-                total = blocks[block + 1, first + ids[b]] + total
-            if n_prefix > 0:
-                total += prefixes[before, first + ids[b]]
-            covariance[a, b] = ((total + y[a] * y[b]) + z[a] * z[b]) / (count - 1)
+            out[b] = triangle[row + b]
+        if n_suffix > 0:
+            for b in range(a + 1):
+                out[b] = blocks[block + 1, first + ids[b]] + out[b]
+        if n_prefix > 0:
+            for b in range(a + 1):
+                out[b] += prefixes[before, first + ids[b]]
+        for b in range(a + 1):
+            out[b] = ((out[b] + y[a] * y[b]) + z[a] * z[b]) / (count - 1)
         for b in range(a):
-            covariance[b, a] = covariance[a, b]
-        volatility[a] = np.sqrt(covariance[a, a])
+            covariance[b, a] = out[b]
+        volatility[a] = np.sqrt(out[a])
     return count

@@ -44,11 +44,11 @@ def push_ticks(
     stop: int,
     inbox_i: IntArray,
     inbox_f: FloatArray,
+    ticks_f: FloatArray,
     returns: FloatArray,
     slopes: FloatArray,
     times: IntArray,
     ticks_i: IntArray,
-    ticks_f: FloatArray,
 ) -> None:
     """Append ticks; symbol -1 is passed over.
 
@@ -164,13 +164,13 @@ def window_aggregate(
 @kernel
 def read_ticks(
     ids: IntArray,
+    out: FloatArray,
     returns: FloatArray,
     slopes: FloatArray,
     times: IntArray,
     ticks_i: IntArray,
     suffixes: FloatArray,
     prefixes: FloatArray,
-    out: FloatArray,
 ) -> None:
     """Write each symbol's statistics.
 

@@ -63,6 +63,21 @@ class TickWindow:
         self._prefixes: FloatArray = np.zeros((0, 7))
         self.reserve(16)
 
+    @property
+    def arrays(
+        self,
+    ) -> tuple[FloatArray, FloatArray, FloatArray, IntArray, IntArray, FloatArray, FloatArray]:
+        """All state, in the order in which the kernels take it."""
+        return (
+            self._ticks_f,
+            self._returns,
+            self._slopes,
+            self._times,
+            self._ticks_i,
+            self._suffixes,
+            self._prefixes,
+        )
+
     def reserve(self, n_symbols: int) -> None:
         """Make room for symbols."""
         old = len(self._ticks_i)
@@ -91,10 +106,7 @@ class TickWindow:
         ticks_f
             float64[n]: price.
         """
-        tick_blocks.push_ticks(
-            start, stop, ticks_i, ticks_f, self._returns, self._slopes, self._times,
-            self._ticks_i, self._ticks_f,
-        )  # fmt: skip
+        tick_blocks.push_ticks(start, stop, ticks_i, ticks_f, *self.arrays[:5])
 
     def read(self, ids: IntArray) -> TickStatistics:
         """Read the statistics of symbols.
@@ -105,10 +117,7 @@ class TickWindow:
             int64[n], each less than what room was made for.
         """
         out = np.empty((7, len(ids)))
-        tick_blocks.read_ticks(
-            ids, self._returns, self._slopes, self._times, self._ticks_i, self._suffixes,
-            self._prefixes, out,
-        )  # fmt: skip
+        tick_blocks.read_ticks(ids, out, *self.arrays[1:])
         out.setflags(write=False)
         return TickStatistics(*out)
 
