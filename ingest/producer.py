@@ -17,10 +17,11 @@ from ingest.broker import (
 )
 
 _MEASURE_NS = 500_000_000
+_DELIVERY_TIMEOUT_MS = 60_000  # outlasts a restart of Kafka and a change of leader, 13 s at most
 _QUEUE_KBYTES = 65_536  # bounds memory; a full queue holds the sender back
 
 
-def linger_ms(rate: float, current: float = 0) -> float:
+def linger_for(rate: float, current: int = 0) -> int:
     """Give the linger for a rate of messages.
 
     Without linger librdkafka wakes its broker thread for each message, about 50 us of
@@ -38,7 +39,7 @@ def linger_ms(rate: float, current: float = 0) -> float:
 
     Returns
     -------
-    float
+    int
         Milliseconds, 0 or 1.
     """
     if rate <= 2_000:
@@ -64,6 +65,8 @@ class TopicProducer:
 
     Attributes
     ----------
+    linger_ms
+        The linger now in use.
     failed
         Messages that Kafka did not take.
     first_failure
@@ -80,9 +83,9 @@ class TopicProducer:
         self.first_failure: str | None = None
         self._bootstrap = bootstrap
         self._errors = BrokerErrors()
-        self._clients: dict[float, Producer] = {}
-        self._linger = linger_ms(rate_hint) if rate_hint else 1
-        self._client = self._clients[self._linger] = self._connect(self._linger)
+        self._clients: dict[int, Producer] = {}
+        self.linger_ms = linger_for(rate_hint) if rate_hint else 1
+        self._client = self._clients[self.linger_ms] = self._connect(self.linger_ms)
         embedded = is_embedded(describe(self._client, bootstrap, self._errors))
         self._partition = EMBEDDED_PARTITION if embedded else None
         self._sent = 0
@@ -162,13 +165,13 @@ class TopicProducer:
                 f"Kafka at {self._bootstrap} did not take {left + self.failed} messages: {reason}"
             )
 
-    def _connect(self, linger: float) -> Producer:
+    def _connect(self, linger: int) -> Producer:
         return Producer(
             connection(self._bootstrap, self._errors)
             | {
                 "linger.ms": linger,
                 "enable.idempotence": True,
-                "delivery.timeout.ms": 60_000,
+                "delivery.timeout.ms": _DELIVERY_TIMEOUT_MS,
                 "queue.buffering.max.kbytes": _QUEUE_KBYTES,
                 "delivery.report.only.error": True,
                 "on_delivery": self._on_delivery,
@@ -178,11 +181,11 @@ class TopicProducer:
     def _follow_rate(self, now_ns: int) -> None:
         rate = self._sent * 1e9 / (now_ns - self._measured_ns)
         self._sent = 0
-        wanted = linger_ms(rate, self._linger)
-        if wanted != self._linger:
+        wanted = linger_for(rate, self.linger_ms)
+        if wanted != self.linger_ms:
             while self._client.flush(1.0):  # ends: what is not delivered in 60 s fails
                 pass
-            self._linger = wanted
+            self.linger_ms = wanted
             self._client = self._clients.get(wanted) or self._connect(wanted)
             self._clients[wanted] = self._client
             now_ns = time.monotonic_ns()
