@@ -13,8 +13,11 @@ triangular, and an exchange touches the columns of held assets only.
 """
 
 import numpy as np
+from numpy.typing import NDArray
 
 from stats.compiled import FloatArray, kernel
+
+ByteArray = NDArray[np.uint8]
 
 SHARPE = 0
 UTILITY = 1
@@ -28,6 +31,7 @@ ONE_ASSET = 16
 NO_VARIANCE_AT_ALL = 32  # no asset has any variance: equal weights
 TWINS = 64  # a held asset has a twin: same mean, and a difference of zero variance
 SINGULAR = 128  # the covariance has no full rank
+FEW_ROWS = 256  # the estimates were made from no more rows than assets
 
 # Stopping rule: max h - min held h below this share of m (Sharpe) or v (utility). The share of
 # the optimum then missing is second order in it.
@@ -37,7 +41,7 @@ CANCELLED = 1e-14
 
 
 @kernel
-def make_column(i: int, covariance: FloatArray, ready: np.ndarray, factor: FloatArray) -> int:
+def make_column(i: int, covariance: FloatArray, ready: ByteArray, factor: FloatArray) -> int:
     """Fill row i of covariance = B B' unless it is there; ``factor[k]`` is column k of B."""
     if ready[i] == 1:
         return 0
@@ -60,39 +64,10 @@ def make_column(i: int, covariance: FloatArray, ready: np.ndarray, factor: Float
 
 
 @kernel
-def fill_by_preference(preference: FloatArray, cap: float, weights: FloatArray) -> None:
-    """Make weights feasible: into [0, cap], then to a sum of 1 by the preferred assets first."""
-    n = weights.shape[0]
-    total = 0.0
-    for i in range(n):
-        w = weights[i]
-        weights[i] = min(w, cap) if w > 0.0 else 0.0
-        total += weights[i]
-    if total > 1.0:
-        for i in range(n):
-            weights[i] /= total
-        return
-    missing = 1.0 - total
-    for _ in range(n):
-        best = -1
-        for i in range(n):
-            if weights[i] < cap and (best < 0 or preference[i] > preference[best]):
-                best = i
-        if best < 0 or missing <= 0.0:
-            return
-        step = min(missing, cap - weights[best])
-        if step == missing:
-            weights[best] += step
-            return
-        weights[best] = cap
-        missing -= step
-
-
-@kernel
 def measure(
     mean: FloatArray,
     covariance: FloatArray,
-    ready: np.ndarray,
+    ready: ByteArray,
     factor: FloatArray,
     weights: FloatArray,
     gradient: FloatArray,
@@ -158,12 +133,38 @@ def find_step(
 
 
 @kernel
+def move(
+    i: int,
+    j: int,
+    step: float,
+    cap: float,
+    covariance: FloatArray,
+    weights: FloatArray,
+    gradient: FloatArray,
+) -> float:
+    """Move ``step``, or as much as the bounds allow, from j to i; return what was moved."""
+    room = cap - weights[i]
+    if step >= weights[j] and weights[j] <= room:
+        step = weights[j]
+        weights[i], weights[j] = min(weights[i] + step, cap), 0.0
+    elif step >= room:
+        step = room
+        weights[i], weights[j] = cap, weights[j] - step
+    else:
+        weights[i], weights[j] = weights[i] + step, weights[j] - step
+    row_i, row_j = covariance[i], covariance[j]
+    for k in range(weights.shape[0]):
+        gradient[k] += step * (row_i[k] - row_j[k])
+    return step
+
+
+@kernel
 def exchange(
     objective: int,
     tau: float,
     mean: FloatArray,
     covariance: FloatArray,
-    ready: np.ndarray,
+    ready: ByteArray,
     factor: FloatArray,
     cap: float,
     weights: FloatArray,
@@ -171,30 +172,31 @@ def exchange(
 ) -> tuple[int, int]:
     """Exchange until optimal, from feasible weights (with mu'w > 0 for the Sharpe ratio).
 
-    At most 1000 + 200 n exchanges; each raises the objective. ``work`` is float64[2, n];
-    its first row is the gradient at the end.
+    At most 1000 + 200 n steps; each raises the objective, or makes m, v and the gradient afresh:
+    every 64 exchanges, and before it is believed that the portfolio is optimal.
 
     Returns
     -------
     flags, exchanges
-        Bits of this module, and how many exchanges were made.
+        Bits of this module. The first row of ``work`` float64[2, n] is the gradient.
     """
-    n = weights.shape[0]
     gradient, slope = work[0], work[1]
     m, v, spread = measure(mean, covariance, ready, factor, weights, gradient)
     exchanges, fresh = 0, True
-    for _ in range(1000 + 200 * n):
-        if v <= CANCELLED * spread or (not fresh and v < 1e-4 * spread and exchanges % 16 == 0):
-            if fresh:
-                return ZERO_VARIANCE, exchanges
+    for _ in range(1000 + 200 * weights.shape[0]):
+        # Utility of a return may pass through zero variance; the others end there.
+        gone = v <= CANCELLED * spread and (objective == SHARPE or tau == 0.0)
+        if gone and fresh:
+            return ZERO_VARIANCE, exchanges
+        if gone or (not fresh and exchanges % 64 == 0):
             m, v, spread = measure(mean, covariance, ready, factor, weights, gradient)
             fresh = True
             continue
         s, t, scale = (1.0, m / v, m) if objective == SHARPE else (tau, 1.0, v)
-        for k in range(n):
+        for k in range(weights.shape[0]):
             slope[k] = s * mean[k] - t * gradient[k]
         i, lowest = find_entering(slope, weights, cap)
-        if i < 0 or slope[i] - lowest <= TOLERANCE * scale:
+        if i < 0 or slope[i] - lowest <= TOLERANCE * max(scale, 1e-9 * tau * abs(m)):
             if fresh or i < 0:
                 return 0, exchanges
             m, v, spread = measure(mean, covariance, ready, factor, weights, gradient)
@@ -204,61 +206,11 @@ def exchange(
         j = find_leaving(i, slope, weights, covariance)
         a, b = mean[i] - mean[j], gradient[i] - gradient[j]
         c = max(covariance[i, i] + covariance[j, j] - 2.0 * covariance[i, j], 0.0)
-        room = cap - weights[i]
         step = find_step(objective, a, b, c, m, v, slope[i] - slope[j])
-        if step >= weights[j] and weights[j] <= room:
-            step = weights[j]
-            weights[i], weights[j] = min(weights[i] + step, cap), 0.0
-        elif step >= room:
-            step = room
-            weights[i], weights[j] = cap, weights[j] - step
-        else:
-            weights[i], weights[j] = weights[i] + step, weights[j] - step
-        row_i, row_j = covariance[i], covariance[j]
-        for k in range(n):
-            gradient[k] += step * (row_i[k] - row_j[k])
+        step = move(i, j, step, cap, covariance, weights, gradient)
         m += step * a
         v += step * (2.0 * b + step * c)
-        spread += step * (row_i[i] - row_j[j])
+        spread += step * (covariance[i, i] - covariance[j, j])
         exchanges += 1
         fresh = False
     return NOT_CONVERGED, exchanges
-
-
-@kernel
-def optimise(
-    sharpe: bool,
-    mean: FloatArray,
-    covariance: FloatArray,
-    ready: np.ndarray,
-    factor: FloatArray,
-    cap: float,
-    weights: FloatArray,
-    work: FloatArray,
-) -> tuple[int, int]:
-    """Maximise the Sharpe ratio, or minimise variance where that is asked or all that is left.
-
-    ``weights`` holds the start (any; zeros for a cold one) and then the portfolio. All columns
-    of the covariance must be there unless the start is feasible with mu'w > 0.
-    """
-    n = weights.shape[0]
-    if sharpe:
-        fill_by_preference(mean, cap, weights)
-        expected = 0.0
-        for k in range(n):
-            expected += weights[k] * mean[k]
-        if expected <= 0.0:
-            weights[:] = 0.0
-            fill_by_preference(mean, cap, weights)
-            expected = 0.0
-            for k in range(n):
-                expected += weights[k] * mean[k]
-        if expected > 0.0:
-            return exchange(SHARPE, 0.0, mean, covariance, ready, factor, cap, weights, work)
-        weights[:] = 0.0
-    for k in range(n):
-        make_column(k, covariance, ready, factor)
-        work[0, k] = -covariance[k, k]
-    fill_by_preference(work[0], cap, weights)
-    flags, exchanges = exchange(UTILITY, 0.0, mean, covariance, ready, factor, cap, weights, work)
-    return (flags | NO_POSITIVE_RETURN if sharpe else flags), exchanges

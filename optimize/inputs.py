@@ -102,3 +102,18 @@ def check_start(start_weights: Any, n_assets: int) -> FloatArray:
         i = int(np.argmin(start))
         raise ValueError(f"start_weights[{i}]={start[i]}: must be >= 0, portfolios are long-only")
     return start
+
+
+def check_count(value: int, name: str, *, least: int) -> int:
+    """Check a whole number within bounds.
+
+    Raises
+    ------
+    ValueError
+        It is no whole number, or out of bounds.
+    """
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
+        raise ValueError(f"{name}={value!r}: give a whole number")
+    if not least <= value < 2**63:
+        raise ValueError(f"{name}={value}: it must be at least {least} and below 2^63")
+    return int(value)

@@ -8,6 +8,7 @@ import numpy as np
 
 from optimize.exchange import (
     CAP_RAISED,
+    FEW_ROWS,
     NO_POSITIVE_RETURN,
     NO_VARIANCE_AT_ALL,
     NOT_CONVERGED,
@@ -15,10 +16,11 @@ from optimize.exchange import (
     SINGULAR,
     TWINS,
     ZERO_VARIANCE,
-    optimise,
 )
 from optimize.inputs import check_constraints, check_estimates, check_start
 from optimize.job import Objective
+from optimize.posterior import factorise
+from optimize.start import optimise
 from stats.compiled import FloatArray, kernel
 
 _REASONS = (
@@ -28,6 +30,7 @@ _REASONS = (
     (NO_POSITIVE_RETURN, "no portfolio has a positive expected return: minimum variance instead"),
     (ZERO_VARIANCE, "the portfolio's variance is zero: it has no Sharpe ratio"),
     (SINGULAR, "the covariance is singular: the optimum follows noise and may not be unique"),
+    (FEW_ROWS, "no more rows than assets: the sample covariance is singular"),
     (TWINS, "two assets move together exactly: the split between them is arbitrary"),
     (NOT_CONVERGED, "the bound on exchanges was reached before the optimum"),
 )
@@ -192,6 +195,8 @@ def solve(
     flags, exchanges, expected, variance = solve_estimates(
         objective == "max_sharpe", mu, sigma, cap, weights
     )
+    if len(mu) > 1 and factorise(sigma, np.empty_like(sigma)) < len(mu):
+        flags |= SINGULAR
     volatility = math.sqrt(variance)
     return Solution(
         weights=freeze(weights),
