@@ -9,6 +9,7 @@ import contextlib
 import os
 import queue
 import select
+import shutil
 import signal
 import subprocess
 import sys
@@ -142,6 +143,8 @@ def spawn(
     SpawnError
         The program or the log file cannot be opened.
     """
+    if shutil.which(argv[0]) is None:
+        raise SpawnError(f"cannot start {name} ({argv[0]}): not found, or not executable")
     head = [sys.executable, "-S", "-E", _EXEC_CHILD, str(os.getpid()), str(int(death_signal))]
     environment = {**os.environ, **(env or {})}
 
