@@ -24,7 +24,7 @@ _FIELD_WORDS: Final = frozenset(
 _SYMBOL: Final = re.compile(r"[A-Z0-9._/-]{1,32}")
 _NUMBER: Final = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 _EPOCH: Final = re.compile(r"\d{10}|\d{13}|\d{16}|\d{19}")
-_DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}([ T].*)?")
+_TIME: Final = re.compile(r"\d{4}-\d{2}-\d{2}([ T].*)?|\d{10,19}(\.\d*)?")
 _MISSING: Final = frozenset(("", "nan", "na", "n/a", "null", "none"))
 _PERIOD: Final = re.compile(r"(\d+)(s|min|m|h|d|w)")  # 1M is a month, which has no fixed length
 _PERIOD_S: Final = {"s": 1, "min": 60, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
@@ -81,9 +81,9 @@ def _is_wide(cells: Sequence[str], row: Sequence[str]) -> bool:
     """Tell closes by their values too: their columns can have any name that a symbol can."""
     names = cells[1:]
     fields = [name for name in names if _plain(name) in _FIELD_WORDS]
-    is_time = bool(row) and bool(_EPOCH.fullmatch(row[0]) or _DATE.fullmatch(row[0]))
     return (
-        is_time
+        bool(row)
+        and bool(_TIME.fullmatch(row[0]))
         and _plain(cells[0]) in _WIDE_TIMES
         and bool(names)
         and len(row) == len(cells)
