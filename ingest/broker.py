@@ -30,6 +30,8 @@ _REMEDIES: dict[int, str] = {
     KafkaError._TRANSPORT: _START_IT,
     KafkaError._ALL_BROKERS_DOWN: _START_IT,
     KafkaError._RESOLVE: _START_IT,
+    KafkaError._UNKNOWN_PARTITION: _START_IT,
+    KafkaError._WAIT_COORD: _START_IT,
     KafkaError._TIMED_OUT: _START_IT,
 }
 

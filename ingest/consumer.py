@@ -62,6 +62,8 @@ class TopicConsumer:
             "enable.auto.commit": False,
             "enable.auto.offset.store": False,
             "auto.offset.reset": "earliest",  # of what was lost the gap tells
+            # No group is joined; but a commit waits this long for the group's coordinator.
+            "session.timeout.ms": 10_000,
             "fetch.wait.max.ms": fetch_wait_max_ms,
             # The default of 1 s stalls the reader whenever its queue was full: measured
             # 132 000 small messages a second with it, 549 000 with 1.
