@@ -4,23 +4,7 @@ import threading
 from collections import deque
 from typing import NamedTuple
 
-# Where a decision stands: end of its row, then its id. Ids alone count rows, so they would not
-# order decisions made at different sampling intervals.
-Position = tuple[int, str]
-NOWHERE: Position = (-1, "")
-
-
-class Event(NamedTuple):
-    """One server-sent event, a decision's or a status's; ``frame`` is shared by all clients."""
-
-    frame: bytes
-    position: Position = NOWHERE
-    status_ns: int = 0
-
-    @property
-    def is_decision(self) -> bool:
-        """Whether it carries a decision."""
-        return self.position > NOWHERE
+from ui.events import NOWHERE, Event, Position
 
 
 class Taken(NamedTuple):
@@ -53,7 +37,7 @@ class Mailbox:
             if len(self._events) >= self._capacity:
                 self._drop_old(keep_decision=not event.is_decision)
             self._events.append(event)
-            self._changed.notify()
+            self._changed.notify_all()
 
     def _drop_old(self, *, keep_decision: bool) -> None:
         decisions = [waiting for waiting in self._events if waiting.is_decision]
@@ -71,10 +55,23 @@ class Mailbox:
             taken = Taken(list(self._events), self._dropped, self._last_dropped)
             self._events.clear()
             self._dropped, self._last_dropped = 0, NOWHERE
+            self._changed.notify_all()
             return taken
+
+    def wait_for_room(self, n_events: int, timeout_s: float) -> None:
+        """Wait until so many events fit; not for a client that was too slow already."""
+        with self._changed:
+            self._changed.wait_for(
+                lambda: (
+                    self.closed
+                    or self._dropped > 0
+                    or len(self._events) + n_events <= self._capacity
+                ),
+                timeout_s,
+            )
 
     def close(self) -> None:
         """Let the client go after what still waits."""
         with self._changed:
             self.closed = True
-            self._changed.notify()
+            self._changed.notify_all()

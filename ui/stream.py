@@ -5,21 +5,31 @@ import select
 import socket
 import struct
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-import msgspec
-
-from optimize.decision import Decision, encode_decision
+from optimize.decision import Decision
 from storage.protocol import DecisionQuery, Store, StoreError
-from storage.records import Status, encode_status
+from ui.events import (
+    NOWHERE,
+    Event,
+    Position,
+    decision_event,
+    lagged_frame,
+    position_of,
+    status_event,
+)
 from ui.lookup import find_decision
-from ui.mailbox import NOWHERE, Event, Mailbox, Position
+from ui.mailbox import Mailbox
 
 PAGE = 100
 # About a minute of a page's usual second-by-second events; at a decision of 75 KB (512 symbols)
 # the frames that wait are 5 MB, shared by all clients.
 CAPACITY = 64
+# Records that come in a burst (a recorder that was away) are handed on in halves of a mailbox,
+# each given this long to be taken: only who is slower than that misses any.
+PATIENCE_S = 0.25
 # A client that takes no byte for this long is let go, so that it cannot hold a place for ever.
 SEND_TIMEOUT_S = 20
 _log = logging.getLogger(__name__)
@@ -27,27 +37,6 @@ _log = logging.getLogger(__name__)
 
 class StreamLimitError(RuntimeError):
     """As many streams are open as the server was started for."""
-
-
-def _position(decision: Decision) -> Position:
-    return decision.row_end_ns, decision.id
-
-
-def decision_event(decision: Decision) -> Event:
-    """Write a decision, whole, as an event whose id is the decision's."""
-    head = f"event: decision\nid: {decision.id}\ndata: ".encode()
-    return Event(head + encode_decision(decision) + b"\n\n", _position(decision))
-
-
-def status_event(status: Status) -> Event:
-    """Write a status as an event without an id."""
-    frame = b"event: status\ndata: " + encode_status(status) + b"\n\n"
-    return Event(frame, status_ns=status.time_ns)
-
-
-def _lagged_frame(dropped: int, after: str) -> bytes:
-    data = msgspec.json.encode({"dropped": dropped, "after": after or None})
-    return b"event: lagged\ndata: " + data + b"\n\n"
 
 
 @dataclass(slots=True)
@@ -62,13 +51,22 @@ class _Feed:
 class StreamHub:
     """Reads the store once for all clients and hands each new record to their mailboxes."""
 
-    def __init__(self, store: Store, *, limit: int, heartbeat_s: float = 5.0, poll_s: float = 0.1):
+    def __init__(
+        self,
+        store: Store,
+        *,
+        limit: int,
+        heartbeat_s: float = 5.0,
+        poll_s: float = 0.1,
+        patience_s: float = PATIENCE_S,
+    ) -> None:
         self.limit = limit
         self.n_open = 0
         self.n_dropped = 0
         self._store = store
         self._heartbeat_s = heartbeat_s
         self._poll_s = poll_s
+        self._patience_s = patience_s
         self._lock = threading.Lock()
         self._feeds: dict[str, _Feed] = {}
         self._stopped = threading.Event()
@@ -114,23 +112,23 @@ class StreamHub:
         after
             The last decision that the client has; None begins with the newest.
         client
-            Its connection, watched for being closed while there is nothing to send.
+            Its connection, watched for being closed: that alone frees its place at once.
         """
         yield b"retry: 1000\n\n"
         cursor = NOWHERE
         if after:
             known = find_decision(self._store, after)
-            cursor = NOWHERE if known is None else _position(known)
+            cursor = NOWHERE if known is None else position_of(known)
             # What is long past is read before the mailbox opens, at the pace of the client.
             for decision in self._recorded(portfolio, after):
-                cursor = _position(decision)
+                cursor = position_of(decision)
                 yield decision_event(decision).frame
         mailbox = self._subscribe(portfolio)
         try:
             # Whatever the poller read before the mailbox opened is in the store by now; what
             # it reads from now on is in the mailbox; what is in both is known by its position.
             for decision in self._missed(portfolio, cursor[1] or after):
-                cursor = _position(decision)
+                cursor = position_of(decision)
                 yield decision_event(decision).frame
             yield from self._live(mailbox, portfolio, cursor, client)
         finally:
@@ -154,9 +152,11 @@ class StreamHub:
         step_s = min(1.0, self._heartbeat_s)
         while True:
             events, n_dropped, last_dropped = mailbox.take(step_s)
+            if _is_gone(client):
+                return
             if last_dropped > cursor:
                 self.n_dropped += n_dropped
-                yield _lagged_frame(n_dropped, cursor[1])
+                yield lagged_frame(n_dropped, cursor[1])
             for event in events:
                 if event.position > cursor:
                     cursor = event.position
@@ -166,7 +166,7 @@ class StreamHub:
                     continue
                 yield event.frame
             idle_s = 0.0 if events else idle_s + step_s
-            if mailbox.closed or (not events and _is_gone(client)):
+            if mailbox.closed:
                 return
             if idle_s >= self._heartbeat_s:
                 idle_s = 0.0
@@ -211,14 +211,16 @@ class StreamHub:
                 self._failing = False
             except StoreError as error:
                 # Streams stay open and go on where they were once the store is back.
-                if not self._failing:
+                if not self._failing and not self._stopped.is_set():
                     _log.error("event streams wait for the store: %s", error)
                 self._failing = True
 
     def _poll(self, portfolio: str, feed: _Feed) -> None:
-        for decision in self._recorded(portfolio, feed.last_id):
+        for count, decision in enumerate(self._recorded(portfolio, feed.last_id), 1):
             feed.last_id = decision.id
             self._publish(feed, decision_event(decision))
+            if count % (CAPACITY // 2) == 0:
+                self._let_read(feed)
         for status in self._store.statuses(portfolio, 1):
             if status.time_ns > feed.status_ns:
                 feed.status_ns = status.time_ns
@@ -228,6 +230,13 @@ class StreamHub:
         with self._lock:
             for mailbox in feed.mailboxes:
                 mailbox.put(event)
+
+    def _let_read(self, feed: _Feed) -> None:
+        with self._lock:
+            mailboxes = list(feed.mailboxes)
+        deadline_s = time.monotonic() + self._patience_s
+        for mailbox in mailboxes:
+            mailbox.wait_for_room(CAPACITY // 2, max(0.0, deadline_s - time.monotonic()))
 
 
 def limit_sending(client: socket.socket) -> None:
