@@ -65,7 +65,7 @@ class RecordedSource:
         Event times are shifted by multiples of it, so that rows hold the same ticks as in the
         recording.
     loop
-        Begin again at the end. Each pass begins in a row after the last one of the pass before;
+        Begin again at the end. Each pass begins in the row after the last one of the pass before;
         the price leaps there from the last back to the first.
     keep_event_times
         Do not shift.
@@ -98,8 +98,9 @@ class RecordedSource:
                 if shift is None:
                     shift = shift_to(begin_ns, int(ticks.clock_ns[0]), self.sample_interval_ns)
                 yield (moved := shift.apply(ticks))
-                # The next pass's first tick lies after this one and in a later row.
-                begin_ns = int(moved.clock_ns[-1]) + self.sample_interval_ns
+                # The next pass's first tick lies in the row after this one; rows hold their end.
+                row = -(-int(moved.clock_ns[-1]) // self.sample_interval_ns)
+                begin_ns = (row + 1) * self.sample_interval_ns
             if not self.loop:
                 return
 
