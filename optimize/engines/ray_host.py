@@ -5,7 +5,6 @@ its parent, however that ends, and takes every process of its Ray with it.
 """
 
 import argparse
-import contextlib
 import os
 import shutil
 import signal
@@ -29,6 +28,7 @@ from optimize.engines.grouping import group_blocks
 from optimize.engines.moves import Policy, Shape
 from optimize.engines.pace import Pace
 from optimize.engines.peer_link import PeerLink
+from optimize.engines.session import kill_own_session, lives, named_descendants
 from optimize.engines.wire import decode, encode
 
 _WATCH_S = 0.5
@@ -36,18 +36,28 @@ _WORKERS_UP_S = 100.0  # importing, and compiling kernels where the cache is col
 _SHUTDOWN_LIMIT_S = 5.0  # Ray's own shutdown takes 1.4 s
 _OBJECT_STORE_BYTES = 80 * 2**20  # jobs only, 2 MB at 500 assets; Ray wants at least 75 MiB
 _TASKS_AHEAD = 2  # a worker has one to do and one waiting; the rest can still be cancelled
+_BUDGET = 4.0  # times the wanted length, after which a task hands back what it has not begun
 _ESSENTIAL = ("gcs_server", "raylet")
 
 
-def evaluate_group(frame: bytes, blocks: Sequence[int], evaluate: str) -> list[bytes]:
-    """Evaluate blocks on a Ray worker; the job comes, and the results go, as wire frames."""
+def evaluate_group(
+    frame: bytes, blocks: Sequence[int], evaluate: str, budget_ns: int
+) -> list[bytes]:
+    """Evaluate blocks on a Ray worker; the job comes, and the results go, as wire frames.
+
+    Stops before the next block once ``budget_ns`` are spent: the rest is the host's to give out
+    again. So a wrong guess of a block's time never holds results, or a worker, for long.
+    """
     job = decode(frame)
     if not isinstance(job, messages.Job):
         raise TypeError(f"{type(job).__name__} instead of a job")
     function = load_evaluate(evaluate)
-    frames = []
+    frames: list[bytes] = []
+    limit_ns = time.perf_counter_ns() + budget_ns
     for block in blocks:
         begun_ns = time.perf_counter_ns()
+        if frames and begun_ns > limit_ns:
+            break
         answer: messages.Message
         try:
             result = function(job.job, block)
@@ -86,6 +96,7 @@ class RayHost:
         self._link = PeerLink(options.endpoint, self._inbox, clock=time.monotonic_ns)
         self._name = f"ray-host-{os.getpid()}"
         self._pace = Pace(Policy())
+        self._task_ns = options.task_ms * 1e6
         self._jobs: dict[int, _HostJob] = {}
         self._waiting: deque[tuple[int, tuple[int, ...]]] = deque()
         self._running = 0
@@ -134,11 +145,7 @@ class RayHost:
         # Always an address: without one it joins whatever cluster last ran on the machine.
         ray.init(address=options.address, log_to_driver=False, **own)
         signal.signal(signal.SIGTERM, self._terminated)
-        self._essential = [
-            process
-            for process in psutil.Process().children(recursive=True)
-            if process.name() in _ESSENTIAL
-        ]
+        self._essential = named_descendants(_ESSENTIAL)
         self._task = ray.remote(num_cpus=1, max_retries=2)(evaluate_group)
         probe = ray.remote(num_cpus=1)(worker_fingerprint)
         # As many at once as there are workers, so that each loads its kernels now.
@@ -172,7 +179,7 @@ class RayHost:
                     return reason
             self._submit()
             # The driver itself would notice after a minute.
-            if gone := [process.name() for process in self._essential if not _lives(process)]:
+            if gone := [process.name() for process in self._essential if not lives(process)]:
                 return f"{gone[0]} of Ray has died"
 
     def _group(self, job_id: int, blocks: tuple[int, ...]) -> None:
@@ -183,7 +190,7 @@ class RayHost:
             blocks,
             workers=self._options.workers,
             block_ns=self._pace.block_ns(job.shape),
-            task_ns=self._options.task_ms * 1e6,
+            task_ns=self._task_ns,
         )
         self._waiting.extend((job_id, group) for group in groups)
 
@@ -195,7 +202,9 @@ class RayHost:
             if job is None:
                 continue
             self._running += 1
-            reference = self._task.remote(job.reference, blocks, self._options.evaluate)
+            reference = self._task.remote(
+                job.reference, blocks, self._options.evaluate, int(_BUDGET * self._task_ns)
+            )
             reference.future().add_done_callback(
                 lambda future, job_id=job_id, blocks=blocks: self._inbox.put(
                     _TaskDone(job_id, blocks, future)
@@ -209,12 +218,14 @@ class RayHost:
             reason = f"{type(error).__name__}: {error}".split("\n")[0]
             self._link.say(messages.Failed(done.job_id, done.blocks, reason))
             return
-        for frame in done.future.result():
+        frames = done.future.result()
+        for frame in frames:
             answer = decode(frame)
             job = self._jobs.get(done.job_id)
             if job is not None and isinstance(answer, messages.Result):
                 self._pace.computed(job.shape, answer.compute_ns)
             self._link.say(answer)
+        self._group(done.job_id, done.blocks[len(frames) :])
 
     def _terminated(self, number: int, _: FrameType | None) -> None:
         self._limit_shutdown()
@@ -238,22 +249,9 @@ class RayHost:
         os._exit(1)
 
     def _sweep(self) -> None:
-        """Kill what is left of Ray: its agents outlive a raylet that was killed."""
-        me = os.getpid()
-        for pid in psutil.pids():
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                # Only where this process leads its session: all in it then descend from it.
-                if pid != me and os.getsid(pid) == me:
-                    os.kill(pid, signal.SIGKILL)
+        kill_own_session()
         if os.getppid() != self._options.parent:  # nobody else is left to do it
             shutil.rmtree(self._options.folder, ignore_errors=True)
-
-
-def _lives(process: psutil.Process) -> bool:
-    try:
-        return bool(process.status() != psutil.STATUS_ZOMBIE)
-    except psutil.NoSuchProcess:
-        return False
 
 
 def main(argv: Sequence[str] | None = None) -> int:
