@@ -13,9 +13,6 @@ _LOGGER.addHandler(logging.NullHandler())  # librdkafka's own lines are shown to
 CONNECT_TIMEOUT_S = 5.0
 EMBEDDED_CLUSTER = "mockCluster"  # how the cluster id of librdkafka's mock begins
 EMBEDDED_PARTITION = 0
-EMBEDDED_RETENTION_BYTES = 5_000_000
-"""What the embedded broker keeps of a partition; older messages vanish without an error."""
-
 
 _REFUSALS = {KafkaError._AUTHENTICATION, KafkaError.SASL_AUTHENTICATION_FAILED}
 _START_IT = "start the broker there or set kafka.bootstrap to where one runs"

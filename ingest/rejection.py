@@ -3,14 +3,14 @@
 import base64
 import json
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 
 from ingest.json_rows import parse_message
 from ingest.packed import MAGIC, decode_packed
 
-Reason = Literal[
+REASONS = (
     "not_json",
     "truncated",
     "crc",
@@ -21,8 +21,8 @@ Reason = Literal[
     "event_time_past",
     "event_time_future",
     "symbol_limit",
-]
-REASONS: tuple[Reason, ...] = Reason.__args__  # type: ignore[attr-defined]
+)
+"""Codes under which refusals are counted."""
 
 _PAYLOAD_LIMIT = 500_000  # with base64's third still under Kafka's 1 MB a message
 
