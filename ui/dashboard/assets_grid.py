@@ -36,7 +36,7 @@ COLUMNS: list[dict[str, Any]] = [
         "Share of the portfolio",
         78,
         valueFormatter=_shown_as("share"),
-        cellClass="strong",
+        cellClass=["ag-right-aligned-cell", "strong"],
     ),
     _column(
         "stddev",
@@ -44,7 +44,7 @@ COLUMNS: list[dict[str, Any]] = [
         "One standard deviation of the weight over the draws",
         64,
         valueFormatter=_shown_as("share"),
-        cellClass="quiet",
+        cellClass=["ag-right-aligned-cell", "quiet"],
     ),
     _column(
         "change",
@@ -114,7 +114,9 @@ def assets_panel() -> Component:
             "rowHeight": 25,
             "headerHeight": 28,
             "animateRows": False,
-            "suppressCellFocus": False,
+            # One stop of the Tab key, as of any grid; arrow keys move inside.
+            "tabToNextCell": {"function": "leaveGrid(params)"},
+            "tabToNextHeader": {"function": "leaveGrid(params)"},
             "suppressColumnVirtualisation": True,
             "suppressScrollOnNewData": True,
             "tooltipShowDelay": 300,

@@ -3,13 +3,15 @@
 from dash import html
 from dash.development.base_component import Component
 
+from ui.dashboard.attributes import attributes
+
 
 def drawer() -> Component:
     """Lay out the drawer; the browser fills it when a decision is chosen."""
     return html.Dialog(
         id="drawer",
         className="drawer",
-        **{"aria-labelledby": "drawer-title"},
+        **attributes(aria_labelledby="drawer-title"),
         children=[
             html.Div(
                 className="drawer-head",

@@ -3,10 +3,12 @@
 from dash import html
 from dash.development.base_component import Component
 
+from ui.dashboard.attributes import NO_VALUE, attributes
+
 
 def _fact(identifier: str, label: str, hint: str) -> Component:
     return html.Div(
-        [html.Dt(label), html.Dd("–", id=f"fact-{identifier}")],
+        [html.Dt(label), html.Dd(NO_VALUE, id=f"fact-{identifier}")],
         className="fact",
         id=f"fact-{identifier}-box",
         title=hint,
@@ -22,14 +24,14 @@ def _controls() -> Component:
                 "Pause",
                 id="pause",
                 type="button",
-                **{"aria-pressed": "false", "aria-keyshortcuts": "P"},
+                **attributes(aria_pressed="false", aria_keyshortcuts="P"),
                 title="Hold the page still (P); deciding goes on",
             ),
             html.Button(
                 "Light",
                 id="theme",
                 type="button",
-                **{"aria-keyshortcuts": "T", "aria-label": "Change to the light theme"},
+                **attributes(aria_keyshortcuts="T", aria_label="Change to the light theme"),
                 title="Dark or light (T)",
             ),
         ],
@@ -54,12 +56,12 @@ def header(portfolio: str) -> Component:
         children=[
             html.H1(
                 [
-                    html.Span(className="mark", **{"aria-hidden": "true"}),
+                    html.Span(className="mark", **attributes(aria_hidden="true")),
                     html.Span("SilverBullet", className="name"),
                     html.Span(portfolio, id="portfolio", className="portfolio"),
                 ]
             ),
-            html.Span("loading", id="state", className="badge", **{"data-state": "loading"}),
+            html.Span("loading", id="state", className="badge", **attributes(data_state="loading")),
             facts,
             _controls(),
         ],
@@ -70,9 +72,19 @@ def notices() -> Component:
     """Hold the notices; the hidden region speaks each one once, without its running numbers."""
     return html.Section(
         className="notices",
-        **{"aria-label": "Notices"},
+        **attributes(aria_label="Notices"),
         children=[
             html.Div(id="notices"),
-            html.Div(id="announce", className="hidden", role="status", **{"aria-live": "polite"}),
+            html.Button(
+                "more",
+                id="more-notices",
+                type="button",
+                className="text",
+                hidden=True,
+                **attributes(aria_controls="notices", aria_expanded="false"),
+            ),
+            html.Div(
+                id="announce", className="hidden", role="status", **attributes(aria_live="polite")
+            ),
         ],
     )

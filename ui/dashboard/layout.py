@@ -4,6 +4,7 @@ from dash import dcc, html
 from dash.development.base_component import Component
 
 from ui.dashboard.assets_grid import assets_panel
+from ui.dashboard.attributes import attributes
 from ui.dashboard.drawer import drawer
 from ui.dashboard.header import header, notices
 from ui.dashboard.panels import (
@@ -39,7 +40,7 @@ def page(portfolio: str) -> Component:
     ]
     return html.Div(
         id="page",
-        **{"data-portfolio": portfolio, "data-phase": "loading", "data-link": "connecting"},
+        **attributes(data_portfolio=portfolio, data_phase="loading", data_link="connecting"),
         children=[
             # One number a paint: the panels' callbacks run in the browser when it changes.
             dcc.Store(id="frame", data=0),

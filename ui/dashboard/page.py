@@ -8,7 +8,7 @@ and nothing a decision.
 import base64
 import hashlib
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import dash
 from flask import Flask, Response, abort, make_response
@@ -52,7 +52,7 @@ class Dashboard(dash.Dash):
         """
         if kwargs.get("path"):
             abort(404)
-        response = make_response(super().index())
+        response = make_response(str(super().index()))  # type: ignore[no-untyped-call]  # Dash's is untyped
         scripts = " ".join(["'self'", _script_hash(_EARLY_THEME), *self.csp_hashes()])
         response.headers["Content-Security-Policy"] = (
             f"default-src 'none'; script-src {scripts}; style-src 'self' 'unsafe-inline'; "
@@ -74,7 +74,7 @@ def mount(app: Flask) -> None:
     """
     dashboard = Dashboard(
         "silverbullet",
-        server=app,
+        server=cast(Any, app),  # Dash takes an app; its annotation forgets to say so
         assets_folder=str(ASSETS),
         title="SilverBullet",
         update_title="",

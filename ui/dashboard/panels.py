@@ -5,6 +5,8 @@ from typing import Any
 from dash import dcc, html
 from dash.development.base_component import Component
 
+from ui.dashboard.attributes import NO_VALUE, attributes
+
 RANGES = (60, 240, 960)
 
 
@@ -13,7 +15,7 @@ def panel(identifier: str, title: str, *children: Component, tools: Any = None) 
     return html.Section(
         id=f"{identifier}-panel",
         className="panel",
-        **{"aria-labelledby": f"{identifier}-title"},
+        **attributes(aria_labelledby=f"{identifier}-title"),
         children=[
             html.Div(
                 className="panel-head",
@@ -33,7 +35,7 @@ def _graph(identifier: str, label: str) -> Component:
         className="chart",
         role="img",
         id=f"{identifier}-box",
-        **{"aria-label": label},
+        **attributes(aria_label=label),
         children=dcc.Graph(
             id=identifier,
             responsive=True,
@@ -50,9 +52,11 @@ def _figure(identifier: str, label: str, hint: str) -> Component:
         title=hint,
         children=[
             html.H2(label),
-            html.Span("–", id=f"figure-{identifier}", className="value"),
+            html.Span(NO_VALUE, id=f"figure-{identifier}", className="value"),
             html.Span("\u00a0", id=f"figure-{identifier}-note", className="note"),
-            html.Div(id=f"figure-{identifier}-spark", className="spark", **{"aria-hidden": "true"}),
+            html.Div(
+                id=f"figure-{identifier}-spark", className="spark", **attributes(aria_hidden="true")
+            ),
         ],
     )
 
@@ -61,7 +65,7 @@ def figures_strip() -> Component:
     """Show the six figures that answer "how is it going"."""
     return html.Section(
         className="figures",
-        **{"aria-label": "Key figures of the newest decision"},
+        **attributes(aria_label="Key figures of the newest decision"),
         children=[
             _figure(
                 "return",
@@ -100,13 +104,13 @@ def _range_control() -> Component:
     return html.Div(
         className="choice",
         role="group",
-        **{"aria-label": "Decisions shown in the charts"},
+        **attributes(aria_label="Decisions shown in the charts"),
         children=[
             html.Button(
                 str(count),
                 type="button",
                 className="range",
-                **{"data-range": str(count), "aria-pressed": "false"},
+                **attributes(data_range=str(count), aria_pressed="false"),
                 title=f"The last {count} decisions, in every chart",
             )
             for count in RANGES
@@ -158,12 +162,12 @@ def engine_panel() -> Component:
 
 
 def waiting_panel() -> Component:
-    """What stands in place of the panels until there is a decision."""
+    """Say what is missing, in place of the panels until there is a decision."""
     return html.Section(
         id="waiting",
         className="waiting",
         children=[
-            html.Div(className="target", **{"aria-hidden": "true"}),
+            html.Div(className="target", **attributes(aria_hidden="true")),
             html.H2("Waiting for the first decision"),
             html.P("Connecting to the server.", id="waiting-text"),
             html.Div(

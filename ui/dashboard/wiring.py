@@ -1,6 +1,7 @@
 """Which part of the page each browser function draws; none of them runs on the server."""
 
-import dash
+from typing import Any
+
 from dash import ClientsideFunction, Input, Output
 
 DRAWN = (
@@ -11,7 +12,7 @@ DRAWN = (
 )
 
 
-def connect(app: dash.Dash) -> None:
+def connect(app: Any) -> None:
     """Tie each drawing function of ``assets/*.js`` to the page's frame counter."""
     for component, prop, function in DRAWN:
         app.clientside_callback(

@@ -18,7 +18,8 @@
       symbol: latest.symbols[at], weight, stddev: latest.weight_stddev[at],
       change: before === undefined || before === null ? null : weight - before,
       price: asset && asset.price > 0 ? asset.price : latest.prices[at],
-      mean: latest.mean[at] * year, volatility: latest.volatility[at] * Math.sqrt(year),
+      mean: sb.format.scaled(latest.mean[at], year),
+      volatility: sb.format.scaled(latest.volatility[at], Math.sqrt(year)),
       skewness: latest.skewness[at], kurtosis: latest.kurtosis[at],
     };
   }
@@ -28,8 +29,9 @@
     const { asset: selected } = sb.view.get();
     const states = new Map((status ? status.assets : []).map((asset) => [asset.symbol, asset]));
     const list = latest.symbols.map((symbol, at) => decided(latest, at, states.get(symbol)));
+    const decidedOn = new Set(latest.symbols);
     for (const asset of states.values()) {
-      if (!latest.symbols.includes(asset.symbol)) {
+      if (!decidedOn.has(asset.symbol)) {
         list.push({ symbol: asset.symbol, weight: 0, price: asset.price > 0 ? asset.price : null });
       }
     }
@@ -89,6 +91,8 @@
     assetKey: (params) => {
       if (params.event.key === "Enter") grid.assetClicked(params);
     },
+    // False: the browser moves the focus on, rather than the grid from cell to cell.
+    leaveGrid: () => false,
     assetsSorted: (params) => {
       const column = params.api.getColumnState().find((one) => one.sort);
       const sort = column ? `${column.colId}.${column.sort}` : null;

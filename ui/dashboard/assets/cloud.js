@@ -1,10 +1,9 @@
-// The risk-return cloud with its frontier, the portfolio, where it came from, and its assets.
+// The risk-return cloud with its frontier, the portfolio and its assets.
 (function (sb) {
   "use strict";
   // SVG points drawn of a cloud; more look the same and cost frames.
-  const MOST_POINTS = 700;
+  const MOST_POINTS = 500;
   const MOST_LABELS = 14;
-  const TRAIL = 40;
 
   function annual(curve) {
     const year = sb.model.perYear();
@@ -37,17 +36,6 @@
     };
   }
 
-  function trailTrace() {
-    const root = Math.sqrt(sb.model.perYear());
-    const items = sb.model.history.slice(-TRAIL);
-    return {
-      type: "scatter", mode: "lines", hoverinfo: "skip", opacity: 0.45,
-      x: items.map((item) => item.volatility * root),
-      y: items.map((item) => item.expectedReturn * root * root),
-      line: { color: sb.theme.surface().warn, width: 1 },
-    };
-  }
-
   function portfolioTrace() {
     const { latest } = sb.model;
     const surface = sb.theme.surface();
@@ -55,8 +43,8 @@
     return {
       type: "scatter", mode: "markers+text", text: ["portfolio"], textposition: "top center",
       x: [latest.portfolio_volatility * root], y: [latest.expected_return * root * root],
-      textfont: { color: surface.warn, size: 12 }, cliponaxis: false,
-      marker: { symbol: "diamond", size: 12, color: surface.warn, line: { color: surface.panel, width: 2 } },
+      textfont: { color: surface.text, size: 12 }, cliponaxis: false,
+      marker: { symbol: "diamond", size: 12, color: surface.mark, line: { color: surface.panel, width: 2 } },
       hovertemplate: "portfolio<br>volatility %{x:.1%}<br>return %{y:.1%}<extra></extra>",
     };
   }
@@ -68,7 +56,7 @@
     for (const i of order) {
       if (shown.size >= MOST_LABELS) break;
       const place = [x[i] / spanX, y[i] / spanY];
-      const covers = taken.some(([a, b]) => Math.abs(a - place[0]) < 0.13 && Math.abs(b - place[1]) < 0.06);
+      const covers = taken.some(([a, b]) => Math.abs(a - place[0]) < 0.16 && Math.abs(b - place[1]) < 0.06);
       if (covers) continue;
       taken.push(place);
       shown.add(i);
@@ -81,12 +69,12 @@
     const surface = sb.theme.surface();
     const { asset } = sb.view.get();
     const root = Math.sqrt(sb.model.perYear());
-    const x = latest.volatility.map((value) => value * root);
-    const real = latest.mean.map((value) => value * root * root);
+    const x = latest.volatility.map((value) => sb.format.scaled(value, root));
+    const real = latest.mean.map((value) => sb.format.scaled(value, root * root));
     const [low, high] = box.y;
     const edge = 0.02 * (high - low);
-    const y = real.map((value) => Math.min(high - edge, Math.max(low + edge, value)));
-    const beyond = real.map((value) => (value > high ? "triangle-up" : value < low ? "triangle-down" : "circle"));
+    const y = real.map((value) => value === null ? null : Math.min(high - edge, Math.max(low + edge, value)));
+    const side = real.map((value) => (value > high ? 1 : value !== null && value < low ? -1 : 0));
     const order = x.map((_, i) => i).sort((a, b) =>
       (latest.symbols[b] === asset) - (latest.symbols[a] === asset) || latest.weights[b] - latest.weights[a]);
     const shown = labelled(order, x, y, box.x[1] - box.x[0], box.y[1] - box.y[0]);
@@ -94,9 +82,12 @@
       type: "scatter", mode: "markers+text", x, y, cliponaxis: false,
       text: latest.symbols.map((symbol, i) => (shown.has(i) ? symbol : "")),
       customdata: latest.symbols.map((symbol, i) => [symbol, latest.weights[i], sb.format.percent(real[i])]),
-      textposition: "middle right", textfont: { size: 11, color: surface.muted },
+      textposition: side.map((at, i) => {
+        if (at) return at > 0 ? "bottom center" : "top center";
+        return x[i] - box.x[0] > 0.8 * (box.x[1] - box.x[0]) ? "middle left" : "middle right";
+      }), textfont: { size: 11, color: surface.muted },
       marker: {
-        symbol: beyond,
+        symbol: side.map((at) => (at > 0 ? "triangle-up" : at < 0 ? "triangle-down" : "circle")),
         size: latest.weights.map((w) => 6 + 12 * Math.sqrt(w)),
         color: latest.symbols.map((symbol) => sb.theme.colour(symbol)),
         line: {
@@ -146,7 +137,7 @@
     const surface = sb.theme.surface();
     const title = (text) => ({ text, font: { size: 11, color: surface.muted }, standoff: 6 });
     return {
-      data: [cloudTrace(), frontierTrace(), assetTrace(box), trailTrace(), portfolioTrace()].filter(Boolean),
+      data: [cloudTrace(), frontierTrace(), assetTrace(box), portfolioTrace()].filter(Boolean),
       layout: sb.charts.layout({
         margin: { l: 58, r: 14, t: 6, b: 36 },
         xaxis: sb.charts.axis({ range: box.x, ...sb.charts.percentTicks(box.x, 6), title: title("volatility") }),
@@ -155,6 +146,6 @@
     };
   }
 
-  const key = () => [sb.model.version.decision, sb.model.version.cloud, sb.view.get().asset].join();
+  const key = () => `${sb.model.version.decision},${sb.model.version.cloud}`;
   window.dash_clientside.silverbullet.cloudFigure = sb.charts.figure(key, draw);
 })((window.silverbullet = window.silverbullet || {}));

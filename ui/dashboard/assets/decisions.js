@@ -16,6 +16,7 @@
     }
     table.createTBody();
     box.append(table);
+    sb.keys.rove(box);
     const hold = (value) => () => {
       busy = value;
       if (!value) draw();
@@ -80,6 +81,7 @@
       while (body.rows.length < items.length) body.append(makeRow());
       while (body.rows.length > items.length) body.lastChild.remove();
       items.forEach((item, i) => fillRow(body.rows[i], item));
+      sb.keys.settle(box);
     }
     caption();
   }

@@ -76,8 +76,8 @@
       order.map((i) => [
         d.symbols[i], format.share(d.weights[i]), format.share(d.weight_stddev[i]),
         format.points(d.start_weights.length ? d.weights[i] - d.start_weights[i] : null),
-        format.price(d.prices[i]), format.percent(d.mean[i] * year),
-        format.percent(d.volatility[i] * Math.sqrt(year)), format.fixed(d.skewness[i], 2),
+        format.price(d.prices[i]), format.percent(format.scaled(d.mean[i], year)),
+        format.percent(format.scaled(d.volatility[i], Math.sqrt(year))), format.fixed(d.skewness[i], 2),
         format.fixed(d.kurtosis[i], 2),
       ]));
   }
@@ -133,6 +133,7 @@
     if (!dialog().open) {
       opener = document.activeElement;
       dialog().showModal();
+      document.getElementById("drawer-body").focus();
     }
     try {
       const decision = await load(id);

@@ -17,18 +17,18 @@
   let queue = [];
   let held = { decision: null, status: null, count: 0 };
 
-  const feed = { state: "connecting", since: Date.now(), detail: "", attempt: 0 };
+  const feed = { state: "connecting", since: 0, detail: "", attempt: 0 };
 
   function setState(state, detail) {
-    if (feed.state !== state) feed.since = Date.now();
+    if (feed.state !== state) feed.since = sb.paint.now();
     Object.assign(feed, { state, detail: detail || "", attempt });
     document.getElementById("page").dataset.link = state;
     sb.paint.request("link");
   }
 
-  async function getJson(address) {
+  async function getAnswer(address) {
     const answer = await fetch(address, { headers: { accept: "application/json" } });
-    if (answer.ok) return answer.json();
+    if (answer.ok) return answer;
     const problem = await answer.json().catch(() => ({}));
     const error = new Error(problem.detail || problem.title || `HTTP ${answer.status}`);
     error.status = answer.status;
@@ -36,35 +36,43 @@
     throw error;
   }
 
-  async function getOrNull(address) {
+  async function getJson(address) {
+    return (await getAnswer(address)).json();
+  }
+
+  async function fillStatus() {
     try {
-      return await getJson(address);
+      sb.model.setStatus((await getJson("/api/v1/status")).status);
     } catch (error) {
-      if (error.status === 404) return null;
-      throw error;
+      if (error.status !== 404) throw error;
     }
   }
 
-  // Newest first, then back until the longest range is filled.
-  async function fillHistory() {
-    const page = await getJson(`/api/v1/decisions?limit=${PAGE}&curves=false`);
+  // All that is there before the stream; a paused page keeps what it shows.
+  async function fill() {
+    if (sb.view.get().paused && sb.model.status) return null;
+    const answer = await getAnswer(`/api/v1/decisions?limit=${PAGE}&curves=false`);
+    const sent = Date.parse(answer.headers.get("date"));
+    if (sent) sb.paint.setClock(sent + 500 - Date.now());
+    const page = await answer.json();
     sb.model.startHistory(page.decisions);
-    if (!sb.model.cloud) await fillCurves();
+    if (page.decisions.length) await fillStatus();
+    if (page.decisions.length && !sb.model.cloud) await fillCurves();
+    sb.paint.request("all");
     return page.next;
   }
 
+  // One of the newest decisions carries the curves, unless many are made a second; then the
+  // stream brings them within a second. The routes of the curves answer 404 without any.
   async function fillCurves() {
-    const [cloud, frontier] = await Promise.all([
-      getOrNull("/api/v1/portfolios/cloud"), getOrNull("/api/v1/frontier"),
-    ]);
-    if (cloud && !sb.model.cloud) sb.model.cloud = cloud;
-    if (frontier && !sb.model.frontier) sb.model.frontier = frontier;
-    sb.model.version.cloud += 1;
+    const page = await getJson("/api/v1/decisions?limit=5&curves=true");
+    page.decisions.reverse().forEach(sb.model.addDecision);
   }
 
+  // Back until the longest range is filled.
   async function fillOlder(next, mine) {
     let address = next;
-    while (address && sb.model.history.length < sb.model.KEEP && mine === turn) {
+    while (address && sb.model.wantsOlder() && mine === turn) {
       const page = await getJson(address);
       page.decisions.forEach(sb.model.addDecision);
       sb.paint.request("all");
@@ -116,7 +124,7 @@
     source.addEventListener("lagged", (event) => {
       sb.model.skipped += JSON.parse(event.data).dropped || 0;
     });
-    source.addEventListener("error", () => retry("the connection broke"));
+    source.addEventListener("error", () => retry("the stream broke or the server has no free stream"));
   }
 
   function close() {
@@ -133,16 +141,6 @@
     // 0.5, 1, 2, 4, then every 8 s, spread so that many pages do not return at once.
     const wait = Math.min(8000, 500 * 2 ** (attempt - 1)) * (0.8 + 0.4 * Math.random());
     retryTimer = setTimeout(connect, wait);
-  }
-
-  // All that is there before the stream; a paused page keeps what it shows.
-  async function fill() {
-    if (sb.view.get().paused && sb.model.status) return null;
-    const next = await fillHistory();
-    const status = await getOrNull("/api/v1/status");
-    if (status && status.status) sb.model.setStatus(status.status);
-    sb.paint.request("all");
-    return next;
   }
 
   async function connect() {

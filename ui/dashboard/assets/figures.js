@@ -46,13 +46,15 @@
     sb.paint.text(`figure-${id}-note`, note || "\u00a0");
   }
 
-  function quantile(values, q) {
-    if (!values.length) return NaN;
+  // By linear interpolation between order statistics, as numpy's default.
+  function quantiles(values, wanted) {
     const sorted = Float64Array.from(values).sort();
-    const at = (sorted.length - 1) * q;
-    const low = Math.floor(at);
-    const high = Math.min(low + 1, sorted.length - 1);
-    return sorted[low] + (at - low) * (sorted[high] - sorted[low]);
+    return wanted.map((q) => {
+      const at = (sorted.length - 1) * q;
+      const low = Math.floor(at);
+      const high = Math.min(low + 1, sorted.length - 1);
+      return sorted.length ? sorted[low] + (at - low) * (sorted[high] - sorted[low]) : NaN;
+    });
   }
 
   function scientific(value) {
@@ -84,7 +86,8 @@
     const total = items.map((item) => item.stages[item.stages.length - 1]);
     show("rate", status ? format.rate(status.decisions_per_s) : format.NONE,
       status ? `${format.rate(status.ticks_per_s)} ticks a second` : "");
-    show("latency", format.latency(quantile(total, 0.5)), `p50; p99 ${format.latency(quantile(total, 0.99))}`);
+    const [p50, p99] = quantiles(total, [0.5, 0.99]);
+    show("latency", format.latency(p50), `p50; p99 ${format.latency(p99)}`);
     spark("return", items.map((item) => item.expectedReturn));
     spark("volatility", items.map((item) => item.volatility));
     spark("sharpe", items.map((item) => item.sharpe));
@@ -93,6 +96,6 @@
     spark("latency", total);
   }
 
-  sb.figures = { quantile };
+  sb.figures = { quantiles };
   (sb.parts = sb.parts || []).push([["decision", "status"], draw]);
 })((window.silverbullet = window.silverbullet || {}));

@@ -27,6 +27,11 @@
     return `${fixed(value * 100, size >= 1000 ? 0 : size >= 100 ? 1 : 2)} %`;
   }
 
+  // A figure times a factor; without a figure there is still none.
+  function scaled(value, factor) {
+    return value === null || value === undefined ? null : value * factor;
+  }
+
   function share(value) {
     return value === null || value === undefined ? NONE : `${fixed(value * 100, 2)} %`;
   }
@@ -96,7 +101,7 @@
   }
 
   sb.format = {
-    NONE, fixed, percent, share, points, price, count, rate, latency, duration, interval, time,
+    NONE, fixed, scaled, percent, share, points, price, count, rate, latency, duration, interval, time,
     stamp, bytes,
     plural: (n, one, many) => `${count(n)} ${n === 1 ? one : many || `${one}s`}`,
     perYear: (sampleIntervalNs) => YEAR_NS / sampleIntervalNs,

@@ -3,12 +3,15 @@
   "use strict";
   const LABELS = {
     warming_up: "warming up", deciding: "deciding", stale: "stale", paused: "run paused",
-    waiting: "waiting",
+    waiting: "waiting", connecting: "connecting",
   };
   const LINKS = {
     connecting: "connecting", live: "live", disconnected: "disconnected", resting: "resting",
   };
+  // More notices than this are folded: the figures under them are what people came for.
+  const MOST_NOTICES = 4;
   let spoken = new Set();
+  let unfolded = false;
 
   const sum = (offsets) => Object.values(offsets || {}).reduce((total, n) => total + n, 0);
 
@@ -64,7 +67,8 @@
 
   function notices(nowMs) {
     const box = document.getElementById("notices");
-    const list = sb.notices.list(nowMs);
+    const all = sb.notices.list(nowMs);
+    const list = fold(all);
     if (!list.length) list.push({ key: "calm", level: "calm", text: sb.notices.calm() || "\u00a0" });
     const rows = new Map([...box.children].map((row) => [row.dataset.key, row]));
     const wanted = list.map((notice) => {
@@ -76,7 +80,15 @@
     if (wanted.length !== box.children.length || wanted.some((row, i) => box.children[i] !== row)) {
       box.replaceChildren(...wanted);
     }
-    announce(list.filter((notice) => notice.level !== "calm"));
+    announce(all);
+  }
+
+  function fold(all) {
+    const more = document.getElementById("more-notices");
+    more.hidden = all.length <= MOST_NOTICES;
+    more.setAttribute("aria-expanded", String(unfolded));
+    sb.paint.text(more, unfolded ? "fewer" : `${all.length - MOST_NOTICES} more`);
+    return unfolded ? [...all] : all.slice(0, MOST_NOTICES);
   }
 
   function announce(list) {
@@ -95,7 +107,7 @@
     bar.hidden = !status || status.state !== "warming_up";
     if (!status) {
       paint.text("waiting-text", feed.state === "live"
-        ? "The server is ready and its store is empty. Ticks and a silverbullet run are what is missing: silverbullet demo starts everything."
+        ? "The server is ready, its store is empty. Start everything at once with “silverbullet demo”, or its parts one by one: simulate, run, record."
         : "Connecting to the server.");
       return;
     }
@@ -107,6 +119,12 @@
       `${format.rate(status.ticks_per_s)} ticks a second. ${status.reason}`);
   }
 
+  sb.header = {
+    toggleNotices: () => {
+      unfolded = !unfolded;
+      sb.paint.request("link");
+    },
+  };
   (sb.parts = sb.parts || []).push([["decision", "status", "clock", "link", "held"], () => {
     const nowMs = sb.paint.now();
     facts(nowMs);

@@ -40,7 +40,7 @@
     sb.paint.text("stages-caption", `over ${sb.format.plural(items.length, "decision")}`);
     sb.model.STAGES.forEach((_, k) => {
       const values = items.map((item) => item.stages[k]);
-      const figures = [0.5, 0.99, 1].map((q) => sb.figures.quantile(values, q));
+      const figures = sb.figures.quantiles(values, [0.5, 0.99, 1]);
       const cells = table.tBodies[0].rows[k].cells;
       const [p50, p99, max] = figures.map(position);
       const [span, mark] = cells[1].firstChild.children;
@@ -85,7 +85,7 @@
       y: late.map((item) => Math.max(1e-3, item.stages[item.stages.length - 1])),
       marker: { size: 6, color: surface.warn, symbol: "circle-open" },
     };
-    const p99 = sb.figures.quantile(items.map((item) => item.stages[6]), 0.99);
+    const [p99] = sb.figures.quantiles(sb.model.visible().map((item) => item.stages[6]), [0.99]);
     sb.paint.text("latency-caption", "log; each decision by time of publication");
     sb.charts.describe("latency", `Tick to decision over ${items.length} decisions, p99 ${sb.format.latency(p99)}`);
     const low = Math.floor(Math.log10(Math.min(...solve.y, ...total.y)));
@@ -109,7 +109,7 @@
     };
   }
 
-  const key = () => [sb.model.version.decision, sb.view.get().range].join();
+  const key = () => sb.model.version.decision;
   (sb.parts = sb.parts || []).push([["decision"], drawStages]);
   window.dash_clientside.silverbullet.latencyFigure = sb.charts.figure(key, draw);
 })((window.silverbullet = window.silverbullet || {}));

@@ -4,6 +4,8 @@
   "use strict";
   // The longest range of the page. 960 decisions of 100 assets take about 1 MB.
   const KEEP = 960;
+  // Assets times decisions that are fetched on loading, at 150 bytes each: 24 MB at most.
+  const FETCH_WEIGHTS = 160000;
 
   // The stages of a decision, by the names of /api/v1/latency.
   const STAGES = [
@@ -27,6 +29,13 @@
     if (given.length === symbols.length && given.every((s, i) => s === symbols[i])) return symbols;
     symbols = given;
     return symbols;
+  }
+
+  const places = new WeakMap();
+
+  function placeOf(list, symbol) {
+    if (!places.has(list)) places.set(list, new Map(list.map((name, i) => [name, i])));
+    return places.get(list).get(symbol);
   }
 
   function turnover(decision) {
@@ -100,7 +109,9 @@
   }
 
   Object.assign(model, {
-    KEEP, STAGES, addDecision, setStatus, startHistory, visible, byId,
+    STAGES, addDecision, setStatus, startHistory, visible, byId, placeOf,
+    wantsOlder: () => model.history.length < KEEP &&
+      model.history.length * symbols.length < FETCH_WEIGHTS,
     perYear: () => (model.latest ? sb.format.perYear(model.latest.sample_interval_ns) : 1),
   });
   sb.model = model;

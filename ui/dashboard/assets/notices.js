@@ -22,6 +22,7 @@
 
   function state(nowMs) {
     const { status, latest } = sb.model;
+    if (!status && nowMs - sb.feed.since < 3000) return "connecting";
     if (!status && !latest) return "waiting";
     if (!status || ages(nowMs).report > REPORT_MS || overdue(nowMs)) return "stale";
     return status.state;
@@ -43,6 +44,7 @@
     const { status, latest } = sb.model;
     const { format } = sb;
     const age = ages(nowMs);
+    if (!status && nowMs - sb.feed.since < 3000) return [];
     if (!status) return latest ? [{ key: "no-status", level: "warn", text: "No status on record: the figures may be old." }] : [];
     if (age.report > REPORT_MS) {
       return [{
@@ -65,7 +67,7 @@
     if (!status || status.state !== "warming_up") return [];
     return [{
       key: "warming", level: "info",
-      text: `Warming up. ${status.reason}`.trim(),
+      text: status.reason ? `Warming up: ${status.reason}` : "Warming up.",
       live: `${status.rows_filled} of ${status.window_rows} rows in the window`,
       progress: status.window_rows ? status.rows_filled / status.window_rows : 0,
     }];
@@ -78,7 +80,7 @@
         return [{ key: `engine-${engine.name}`, level: "bad", text: `Engine ${engine.name} failed: ${engine.reason || "no reason given"}` }];
       }
       if (engine.state === "starting") {
-        return [{ key: `engine-${engine.name}`, level: "info", text: `Engine ${engine.name} is starting. ${engine.reason}`.trim() }];
+        return [{ key: `engine-${engine.name}`, level: "info", text: engine.reason ? `Engine ${engine.name} is starting: ${engine.reason}` : `Engine ${engine.name} is starting.` }];
       }
       return [];
     });
@@ -140,7 +142,9 @@
       ...link(nowMs), ...freshness(nowMs), ...warming(), ...engines(), ...losses(), ...universe(),
       ...own(),
     ];
-    return all.filter(({ text }) => !seen.has(text) && seen.add(text));
+    const weight = { bad: 0, warn: 1, info: 2 };
+    return all.filter(({ text }) => !seen.has(text) && seen.add(text))
+      .sort((a, b) => weight[a.level] - weight[b.level]);
   }
 
   // With nothing to report the line still says what is going on, so that nothing jumps later.

@@ -11,12 +11,19 @@
   let timer = 0;
   let frame = 0;
   let frozenMs = 0;
+  let aheadMs = 0;
 
   // The page's own time: it stands still while the page is paused and has something to show.
   function now() {
     if (!sb.view.get().paused || !sb.model.status) frozenMs = 0;
-    else if (!frozenMs) frozenMs = Date.now();
-    return frozenMs || Date.now();
+    else if (!frozenMs) frozenMs = Date.now() + aheadMs;
+    return frozenMs || Date.now() + aheadMs;
+  }
+
+  // Ages are by the server's clock: this machine's may differ. A header's date
+  // has whole seconds, so less than two says nothing.
+  function setClock(ahead) {
+    aheadMs = Math.abs(ahead) < 2000 ? 0 : ahead;
   }
 
   function paint() {
@@ -28,7 +35,7 @@
     wanted = new Set();
     const all = what.has("all");
     for (const [on, draw] of parts) if (all || on.some((topic) => what.has(topic))) draw();
-    if (all || what.has("decision") || what.has("status")) {
+    if (all || ["decision", "status", "clock"].some((topic) => what.has(topic))) {
       frame += 1;
       window.dash_clientside.set_props("frame", { data: frame });
     }
@@ -57,5 +64,5 @@
 
   document.addEventListener("visibilitychange", () => { if (!document.hidden) request("all"); });
 
-  sb.paint = { request, now, text, element };
+  sb.paint = { request, now, setClock, text, element };
 })((window.silverbullet = window.silverbullet || {}));

@@ -38,6 +38,7 @@
     click("pause", () => sb.view.set({ paused: !sb.view.get().paused }));
     click("theme", sb.theme.toggle);
     click("clear-asset", () => sb.view.set({ asset: null }));
+    click("more-notices", sb.header.toggleNotices);
     for (const button of document.querySelectorAll("button.range")) {
       button.addEventListener("click", () => sb.view.set({ range: Number(button.dataset.range) }));
     }

@@ -13,10 +13,10 @@
   };
   const SURFACE = {
     dark: { text: "#d7dee8", muted: "#8b98aa", line: "#222a36", zero: "#384455", panel: "#12171f",
-      accent: "#6db1ff", rest: "#3b4656", warn: "#e5b454",
+      accent: "#6db1ff", rest: "#3b4656", warn: "#e5b454", mark: "#ffc857",
       scale: [[0, "#2b3a63"], [0.5, "#3f7f9e"], [1, "#b9e3a0"]] },
     light: { text: "#1c2531", muted: "#5a6777", line: "#e4e8ee", zero: "#c3cbd6", panel: "#ffffff",
-      accent: "#1769d2", rest: "#c4ccd7", warn: "#96660a",
+      accent: "#1769d2", rest: "#c4ccd7", warn: "#96660a", mark: "#e07b00",
       scale: [[0, "#cfd6ee"], [0.5, "#6fa6c4"], [1, "#2c7a4b"]] },
   };
   const slots = new Map();

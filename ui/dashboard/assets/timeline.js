@@ -5,15 +5,22 @@
   const MOST_ASSETS = 9;
 
   function weightOf(item, symbol) {
-    const at = item.symbols.indexOf(symbol);
-    return at < 0 ? 0 : item.weights[at];
+    const at = sb.model.placeOf(item.symbols, symbol);
+    return at === undefined ? 0 : item.weights[at];
   }
 
   // The assets that held most over the visible range get a colour and a layer of their own.
   function leaders(items) {
+    // Records of one universe share their list of symbols: add by place, then by name.
+    const totals = new Map();
+    for (const { symbols, weights } of items) {
+      if (!totals.has(symbols)) totals.set(symbols, new Float64Array(symbols.length));
+      const total = totals.get(symbols);
+      for (let i = 0; i < weights.length; i += 1) total[i] += weights[i];
+    }
     const sums = new Map();
-    for (const item of items) {
-      item.symbols.forEach((symbol, i) => sums.set(symbol, (sums.get(symbol) || 0) + item.weights[i]));
+    for (const [symbols, total] of totals) {
+      symbols.forEach((symbol, i) => sums.set(symbol, (sums.get(symbol) || 0) + total[i]));
     }
     return [...sums.entries()].sort((a, b) => b[1] - a[1]).slice(0, MOST_ASSETS)
       .filter(([, total]) => total > 0).map(([symbol]) => symbol);
@@ -38,7 +45,7 @@
   function single(items, x, symbol) {
     const colour = sb.theme.colour(symbol);
     const weight = items.map((item) => weightOf(item, symbol));
-    const spread = items.map((item) => item.stddev[item.symbols.indexOf(symbol)] || 0);
+    const spread = items.map((item) => item.stddev[sb.model.placeOf(item.symbols, symbol)] || 0);
     const edge = { type: "scatter", mode: "lines", x, line: { width: 0 }, hoverinfo: "skip" };
     return [
       { ...edge, y: weight.map((w, i) => Math.max(0, w - spread[i])) },
@@ -59,7 +66,7 @@
       if (last < 0.045) return [];
       return [{
         x: 1, xref: "paper", xanchor: "left", y: middle, yref: "y", yanchor: "middle", xshift: 4,
-        text: trace.name, showarrow: false, font: { size: 11, color: trace.fillcolor },
+        text: trace.name, showarrow: false, font: { size: 11, color: trace.name === "others" ? sb.theme.surface().muted : trace.fillcolor },
       }];
     });
   }
@@ -83,12 +90,12 @@
           { dtickrange: [null, 1000], value: "%H:%M:%S.%L" }, { dtickrange: [1000, 60000], value: "%H:%M:%S" },
           { dtickrange: [60000, 86400000], value: "%H:%M" }, { dtickrange: [86400000, null], value: "%d %b" },
         ] }),
-        yaxis: sb.charts.axis({ range: [0, top], tickformat: asset && top < 0.1 ? ".1%" : ".0%", nticks: 5 }),
+        yaxis: sb.charts.axis({ range: [0, top], tickformat: asset && top < 0.1 ? ".1%" : ".0%", nticks: 5, ...(asset ? {} : { tickvals: [0.25, 0.5, 0.75, 1] }) }),
       }),
     };
   }
 
-  const key = () => [sb.model.version.decision, sb.view.get().asset, sb.view.get().range].join();
+  const key = () => sb.model.version.decision;
   sb.timeline = { leaders };
   window.dash_clientside.silverbullet.timelineFigure = sb.charts.figure(key, draw);
 })((window.silverbullet = window.silverbullet || {}));

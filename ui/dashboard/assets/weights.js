@@ -12,7 +12,8 @@
   function arrange(latest, nowMs) {
     const same = order.length === Math.min(MOST_ROWS, latest.symbols.length) &&
       order.every((symbol) => latest.symbols.includes(symbol));
-    if (same && nowMs - sortedMs < SORT_MS) return;
+    const focused = document.activeElement.closest("#weights");
+    if (same && (focused || nowMs - sortedMs < SORT_MS)) return;
     sortedMs = nowMs;
     const weightOf = new Map(latest.symbols.map((symbol, i) => [symbol, latest.weights[i]]));
     order = [...latest.symbols].sort((a, b) => weightOf.get(b) - weightOf.get(a)).slice(0, MOST_ROWS);
@@ -22,6 +23,12 @@
     const most = Math.max(...latest.weights.map((w, i) => w + (latest.weight_stddev[i] || 0)));
     const fits = SCALES.find((step) => step >= most) || 1;
     if (fits > scale || most < 0.45 * scale) scale = fits;
+  }
+
+  function makeList(box) {
+    const list = box.appendChild(sb.paint.element("div", "list"));
+    sb.keys.rove(list);
+    return list;
   }
 
   function makeRow(symbol) {
@@ -68,11 +75,12 @@
     const rows = new Map([...box.querySelectorAll(".weight")].map((row) => [row.dataset.symbol, row]));
     const wanted = order.map((symbol) => rows.get(symbol) || makeRow(symbol));
     wanted.forEach((row) => fillRow(row, latest, latest.symbols.indexOf(row.dataset.symbol)));
-    const list = box.querySelector(".list") || box.appendChild(sb.paint.element("div", "list"));
+    const list = box.querySelector(".list") || makeList(box);
     const foot = box.querySelector(".foot") || box.appendChild(sb.paint.element("div", "foot"));
     if (wanted.length !== list.children.length || wanted.some((row, i) => list.children[i] !== row)) {
       list.replaceChildren(...wanted);
     }
+    sb.keys.settle(list);
     sb.paint.text("weights-caption", `bars to ${sb.format.fixed(scale * 100, 0)} %`);
     const rest = latest.symbols.length - order.length;
     sb.paint.text(foot, rest > 0 ? `${sb.format.plural(rest, "more asset")} in the table` : "bar now, line ± one standard deviation, dot before");

@@ -1,0 +1,58 @@
+"""One browser for all tests here; each test's page is checked for errors and foreign requests."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from selenium import webdriver
+
+from tests.browser.site import FLAGS, Page, Site
+
+
+@pytest.fixture(scope="session")
+def driver() -> Iterator[webdriver.Chrome]:
+    options = webdriver.ChromeOptions()
+    options.binary_location = shutil.which("chromium") or ""
+    for flag in FLAGS.split():
+        options.add_argument(flag)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    service = webdriver.ChromeService(shutil.which("chromedriver"))
+    chrome = webdriver.Chrome(options=options, service=service)
+    yield chrome
+    chrome.quit()
+
+
+@pytest.fixture
+def make_site(tmp_path: Path) -> Iterator[Callable[..., Site]]:
+    """Give a maker of sites: how many decisions are stored before the server starts."""
+    made: list[Site] = []
+
+    def make(history: int = 90, **options: int) -> Site:
+        made.append(Site(tmp_path, history, **options))
+        return made[-1]
+
+    yield make
+    for site in made:
+        site.close()
+
+
+@pytest.fixture
+def site(make_site: Callable[..., Site]) -> Site:
+    return make_site()
+
+
+@pytest.fixture
+def page(driver: webdriver.Chrome) -> Iterator[Page]:
+    """Give the page; after the test nothing may stand in its console, no other host be asked."""
+    page = Page(driver)
+    page.resize(1440, 900)
+    page.prefer("dark")
+    page.console_errors()
+    page.hosts()
+    yield page
+    errors, hosts = page.console_errors(), page.hosts()
+    driver.get("about:blank")
+    assert page.errors_expected or errors == []
+    assert hosts, "the performance log is empty: requests cannot be checked"
+    assert all(host.startswith("http://127.0.0.1:") for host in hosts), hosts

@@ -1,0 +1,124 @@
+"""What is wrong is said plainly, and the page recovers by itself."""
+
+import pytest
+
+from storage.records import AssetState, EngineState
+from tests.browser.site import Page, Site
+
+pytestmark = pytest.mark.browser
+
+
+def engine(name: str, state: str, reason: str) -> EngineState:
+    return EngineState(
+        name=name,
+        state=state,  # type: ignore[arg-type]
+        dispatch="tasks",
+        workers=2,
+        reason=reason,
+        blocks_in_flight=0,
+        blocks_done=5,
+        restarts=1,
+    )
+
+
+def test_failures_losses_and_rejections_are_told(site: Site, page: Page) -> None:
+    page.open(site.url)
+    page.until(lambda: "Deciding when a row of 1 s closes" in page.text("notices"), "calm")
+    site.append(
+        status={
+            "engines": (engine("ray", "failed", "exit code 137"),),
+            "lost_offsets": 1423,
+            "rejected": {"price": 7, "not_json": 5},
+            "last_rejection": "price=-3.0 for BTCUSDT at ticks[0]@5012: must be > 0",
+        }
+    )
+    page.until(lambda: "Engine ray failed: exit code 137" in page.text("notices"), "the engine")
+    told = page.text("notices")
+    assert "1\u202f423 offsets" in told
+    assert "price=-3.0 for BTCUSDT" in told
+    assert "12 in all (7 price, 5 not_json)" in told
+    spoken = page.text("announce")
+    assert "Engine ray failed" in spoken
+    assert "exit code 137" in page.text("engine")
+    site.append(status={"rejected": {"price": 8, "not_json": 5}, "lost_offsets": 1424})
+    page.until(lambda: "13 in all" in page.text("notices"), "the new count")
+    assert page.text("announce") == spoken, "a running number was read out again"
+
+
+def test_more_notices_than_fit_are_folded_not_dropped(site: Site, page: Page) -> None:
+    page.open(site.url)
+    site.tell(notices=tuple(f"notice {index}" for index in range(7)))
+    page.until(lambda: page.text("more-notices") == "3 more", "the fold")
+    assert "notice 6" not in page.text("notices")
+    page.one("#more-notices").click()
+    page.until(lambda: "notice 6" in page.text("notices"), "all notices")
+
+
+def test_a_degraded_decision_and_a_lost_asset_are_told(site: Site, page: Page) -> None:
+    page.open(site.url)
+    gone = AssetState(
+        symbol="GONEUSDT",
+        state="stale",
+        reason="no tick for 120 rows",
+        price=3.5,
+        last_event_time_ns=site.row * 10**9,
+    )
+    site.append(
+        engine="local",
+        degraded=True,
+        reason="ray is not ready",
+        status={"assets": (gone,)},
+    )
+    page.until(lambda: "Degraded, decided on local" in page.text("notices"), "the degradation")
+    assert "GONEUSDT is not in the universe: no tick for 120 rows" in page.text("notices")
+    page.until(lambda: page.all(".assets .ag-row[row-id='GONEUSDT'] .state.out"), "its row")
+    assert "degraded" in page.one(".decisions tbody tr").text
+
+
+def test_silence_of_the_run_is_stale_without_any_event(site: Site, page: Page) -> None:
+    site.append()
+    page.open(site.url)
+    page.until(lambda: page.text("state") == "stale", "the page to notice the silence")
+    assert "silverbullet run does not report" in page.text("notices")
+    site.append()
+    page.until(lambda: page.text("state") == "deciding", "the page to recover")
+
+
+def test_stale_from_the_run_is_told_with_its_reason(site: Site, page: Page) -> None:
+    page.open(site.url)
+    site.tell(state="stale", reason="no symbol has ticked for 120 rows")
+    page.until(lambda: page.text("state") == "stale", "the state")
+    page.until(lambda: "no symbol has ticked for 120 rows" in page.text("notices"), "the reason")
+
+
+def test_a_lost_server_is_shown_and_the_gap_is_filled(site: Site, page: Page) -> None:
+    page.errors_expected = True  # the browser logs refused connections itself
+    page.open(site.url)
+    port = site.port
+    site.stop()
+    page.until(lambda: page.text("link") == "disconnected", "the loss")
+    page.until(lambda: "Disconnected from the server" in page.text("notices"), "the notice")
+    site.append(5)
+    site.start(port)
+    page.until(lambda: page.text("link") == "live", "the reconnection")
+    page.until(lambda: page.row() == site.decisions[-1].row, "the newest row")
+    rows = page.js("return window.silverbullet.model.history.slice(-8).map(item => item.row)")
+    assert rows == [decision.row for decision in site.decisions[-8:]]
+
+
+def test_a_page_without_a_free_stream_says_so(site: Site, page: Page) -> None:
+    page.errors_expected = True  # the browser logs the 503 itself
+    site.stop()
+    site.streams = 1
+    site.start(0)
+    page.open(site.url)
+    first = page.driver.current_window_handle
+    page.driver.switch_to.new_window("tab")
+    try:
+        page.driver.get(site.url)
+        page.until(lambda: page.attribute("page", "data-link") == "disconnected", "the refusal")
+        page.until(lambda: "no free stream" in page.text("notices"), "the plain reason")
+        page.until(lambda: page.row() == site.decisions[-1].row, "the figures all the same")
+    finally:
+        page.driver.close()
+        page.driver.switch_to.window(first)

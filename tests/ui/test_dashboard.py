@@ -1,0 +1,97 @@
+"""The page as the server sends it: whole, self-contained, and alone at its path."""
+
+import json
+import re
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from flask.testing import FlaskClient
+
+from storage.sqlite import SqliteStore
+from ui.dashboard import page
+from ui.server import create_app
+
+
+@pytest.fixture
+def client(tmp_path: Path) -> Iterator[FlaskClient]:
+    store = SqliteStore(tmp_path / "store.sqlite")
+    yield create_app(store, portfolio="second").test_client()
+    store.close()
+
+
+class Addresses(HTMLParser):
+    """Collects what a page makes a browser fetch."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found += [
+            value for name, value in attrs if name in ("src", "href") and value and tag != "a"
+        ]
+
+
+def test_all_that_the_page_loads_is_ours_and_there(client: FlaskClient) -> None:
+    addresses = Addresses()
+    addresses.feed(client.get("/").text)
+    assert len(addresses.found) > 20
+    for address in addresses.found:
+        assert address.startswith("/")
+        assert not address.startswith("//")
+        assert client.get(address).status_code == 200, address
+
+
+def test_the_page_may_not_reach_another_host(client: FlaskClient) -> None:
+    policy = client.get("/").headers["Content-Security-Policy"]
+    directives = dict(part.strip().split(" ", 1) for part in policy.split(";"))
+    assert directives["default-src"] == "'none'"
+    assert directives["connect-src"] == "'self'"
+    assert "unsafe" not in directives["script-src"]
+    sources = {source for value in directives.values() for source in value.split()}
+    plain = {"'none'", "'self'", "'unsafe-inline'", "data:", "blob:"}
+    assert all(source in plain or source.startswith("'sha256-") for source in sources)
+
+
+def test_every_inline_script_is_allowed_by_its_hash(client: FlaskClient) -> None:
+    answer = client.get("/")
+    scripts = re.findall(r"<script(?: id=\"_dash-renderer\"[^>]*)?>(.+?)</script>", answer.text)
+    assert len(scripts) == 2
+    for script in scripts:
+        assert page._script_hash(script) in answer.headers["Content-Security-Policy"]
+
+
+def test_only_the_root_is_the_page(client: FlaskClient) -> None:
+    assert client.get("/").status_code == 200
+    for path in ("/api/v1/nothing", "/index.html", "/decisions"):
+        answer = client.get(path)
+        assert answer.status_code == 404
+        assert "SilverBullet</title>" not in answer.text
+
+
+def test_nothing_is_drawn_on_the_server(client: FlaskClient) -> None:
+    callbacks = client.get("/_dash-dependencies").json
+    assert len(callbacks) == 4
+    scripts = "".join(path.read_text() for path in page.ASSETS.glob("*.js"))
+    for callback in callbacks:
+        function = callback["clientside_function"]
+        assert function["namespace"] == "silverbullet"
+        assert f"silverbullet.{function['function_name']} =" in scripts
+
+
+def test_the_page_shows_the_portfolio_of_its_server(client: FlaskClient) -> None:
+    layout = json.dumps(client.get("/_dash-layout").json)
+    assert '"data-portfolio": "second"' in layout
+    assert layout.count('"id": "announce"') == 1
+
+
+def test_every_id_that_the_scripts_name_is_in_the_layout(client: FlaskClient) -> None:
+    layout = json.dumps(client.get("/_dash-layout").json)
+    ids = set(re.findall(r'"id": "([^"]+)"', layout))
+    scripts = "".join(path.read_text() for path in page.ASSETS.glob("*.js"))
+    named = set(re.findall(r'getElementById\("([^"]+)"\)', scripts))
+    named |= set(re.findall(r'paint\.text\("([^"]+)"', scripts))
+    assert len(named) > 20
+    assert named - ids == set()
