@@ -112,12 +112,11 @@ def examine(
     reader = RowReader(csv.recognised, _symbol(csv, symbol), position, unit_ns)
     spacing_ns = None
     if reader.kind in {Kind.CANDLES, Kind.CLOSES}:
-        spacing_ns = _spacing(times[times >= 0])
+        spacing_ns = _spacing(_possible(times, latest_ns))
     if reader.kind is Kind.CANDLES and csv.has_rows:
         spacing_ns = spacing_ns or _interval_of_one(reader, csv, times, block_bytes)
         reader = replace(reader, interval_ns=spacing_ns)
-    steps = np.diff(times[times >= 0])
-    newest_first = bool(np.sum(steps < 0) > np.sum(steps > 0))
+    newest_first = _runs_backwards(_possible(times, latest_ns))
     return SourceFile(
         csv=csv,
         reader=reader,
@@ -167,6 +166,16 @@ def _first_block(csv: CsvFile, position: int, block_bytes: int) -> pa.Array:
     return pa.array([], pa.string()) if first is None else first.column(0)
 
 
+def _possible(times: NDArray[np.int64], latest_ns: int) -> NDArray[np.int64]:
+    return times[(times > 0) & (times <= latest_ns)]
+
+
+def _runs_backwards(times: NDArray[np.int64]) -> bool:
+    """Tell whether times fall; a few out of order, as in any recording, do not make it so."""
+    steps = times[1:] - times[:-1]
+    return len(times) > 1 and bool(times[-1] < times[0] and np.sum(steps < 0) > np.sum(steps > 0))
+
+
 def _spacing(times: NDArray[np.int64]) -> int | None:
     """Give the commonest step, of several the shortest; None where there is no step."""
     ordered = np.unique(times)
@@ -200,8 +209,7 @@ def _first(
     """Give the first time that can be right, of a file that runs backwards the earliest."""
     found = []
     for batch in csv.batches([reader.time_position], block_bytes, []):
-        times = reader.times(batch)
-        times = times[(times > 0) & (times <= latest_ns)]
+        times = _possible(reader.times(batch), latest_ns)
         if len(times):
             found.append(int(times.min() if to_end else times[0]))
         if found and not to_end:
@@ -211,7 +219,11 @@ def _first(
 
 def _pairs(reader: RowReader, csv: CsvFile, block_bytes: int) -> tuple[tuple[str, str], ...]:
     if reader.kind is Kind.CLOSES:
-        return tuple(("", name) for name in csv.recognised.columns[1:])
+        names = [name.upper() for name in csv.recognised.columns[1:]]
+        twins = {name for name in names if names.count(name) > 1}
+        if twins:
+            raise FileFormatError(f"{csv.path}: more than one column {', '.join(sorted(twins))}")
+        return tuple(("", name) for name in names)
     if reader.symbol:
         return (("", reader.symbol),)
     positions = [

@@ -332,6 +332,20 @@ def test_out_of_order_rows_stay_as_they_are(tmp_path: Path) -> None:
     assert [row[1] for row in rows(write(tmp_path, "t.csv", TRADES, *lines))] == [1, 6, 4, 7, 5, 10]
 
 
+def test_outlying_times_do_not_turn_a_file_round(tmp_path: Path) -> None:
+    times = [5, 5, -1_700_000_000, 10**10, 5, 5, 6, 1]
+    lines = [f"x,A,1,{1_700_000_000 + t}000000,7,buy,{k + 1},1" for k, t in enumerate(times)]
+    path = write(tmp_path, "t.csv", TRADES, *lines)
+    for latest_ns in (1_800_000_000 * SECOND, 2**63 - 1):
+        assert [row[1] for row in rows(path, latest_ns=latest_ns)] == list(range(1, 9))
+
+
+def test_a_symbol_that_has_two_columns_is_named(tmp_path: Path) -> None:
+    path = write(tmp_path, "c.csv", "date,A,B,A", "2024-01-02,1,2,3")
+    with pytest.raises(FileFormatError, match=r"c.csv: more than one column A"):
+        rows(path)
+
+
 @pytest.mark.parametrize(
     ("name", "content", "problem"),
     [
