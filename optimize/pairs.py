@@ -1,0 +1,151 @@
+"""Each kernel of this package beside its plain-numpy twin."""
+
+from typing import Any
+
+import numpy as np
+
+from optimize import (
+    cloud,
+    draws,
+    exchange,
+    frontier,
+    gamma,
+    normal,
+    outcome,
+    pair_exchange,
+    philox,
+    plain,
+    plain_draws,
+    plain_picture,
+    posterior,
+    start,
+)
+from optimize.pair_exchange import freeze
+from optimize.philox import WordArray
+from stats.compiled import FloatArray
+from stats.pairs import KernelPair, uniforms
+
+
+def _estimates(seed: int, size: int) -> tuple[FloatArray, FloatArray]:
+    rows = 2 * size + 20
+    spread = uniforms(seed, rows * (size + 1)).reshape(rows, size + 1) - 0.5
+    returns = 0.01 * (spread[:, :size] * (1.0 + uniforms(seed + 1, size)) + spread[:, size:])
+    # Read-only as in a job: the same compiled code then serves both.
+    mean = freeze(returns.mean(axis=0) + 1e-4)
+    return mean, freeze(np.cov(returns, rowvar=False).reshape(size, size))
+
+
+def _factor(seed: int, size: int) -> FloatArray:
+    factor = np.empty((size, size))
+    plain_draws.factorise(_estimates(seed, size)[1], factor)
+    return factor
+
+
+def _word_arrays(seed: int, size: int) -> tuple[Any, ...]:
+    return seed << 40 | 5, 3, seed, 2, 7, np.zeros(size, np.uint64), np.zeros(size, np.uint64)
+
+
+def _words(seed: int, size: int) -> tuple[WordArray, FloatArray]:
+    # A hundred, and one for each formula's tail.
+    first, second = np.zeros(100 * size, np.uint64), np.zeros(100 * size, np.uint64)
+    plain_draws.fill_words(seed, 0, 0, 0, 0, first, second)
+    first[: min(3, size)] = np.array([0, 2**64 - 1, 2**40], np.uint64)[: min(3, size)]
+    return first, np.zeros(100 * size)
+
+
+def _normals(seed: int, size: int) -> tuple[Any, ...]:
+    return seed, 0, 17, np.zeros(100 * size + 1)
+
+
+def _gammas(seed: int, size: int) -> tuple[Any, ...]:
+    shapes = 1.0 + 10.0 ** (4.0 * uniforms(seed, 100 * size) - 1.0)
+    shapes[::3] = 1.0
+    return seed, 0, 4, 2, shapes, np.zeros(100 * size)
+
+
+def _covariance(seed: int, size: int) -> tuple[Any, ...]:
+    return _estimates(seed, size)[1], np.zeros((size, size))
+
+
+def _bartlett(seed: int, size: int) -> tuple[Any, ...]:
+    normals = uniforms(seed, size * (size + 1) // 2) - 0.5
+    return _factor(seed, size), 3.0, 5.0 + uniforms(seed, size), normals, np.zeros((size, size))
+
+
+def _posterior(seed: int, size: int) -> tuple[Any, ...]:
+    mean, _ = _estimates(seed, size)
+    out = np.zeros(size), np.zeros((size, size))
+    return mean, _factor(seed, size), 2 * size + 20, seed, 0, 9, *out
+
+
+def _column(seed: int, size: int) -> tuple[Any, ...]:
+    return size // 2, np.zeros((size, size)), np.zeros(size, np.uint8), _factor(seed, size)
+
+
+def _preference(seed: int, size: int) -> tuple[Any, ...]:
+    return uniforms(seed, size), 0.3 if size > 3 else 1.0, 0.5 / size * uniforms(seed + 1, size)
+
+
+def _problem(seed: int, size: int) -> tuple[Any, ...]:
+    mean, covariance = _estimates(seed, size)
+    return seed % 2 == 1, mean, covariance, 0.4 if seed % 3 else 1.0, np.zeros(size)
+
+
+def _portfolio(seed: int, size: int) -> tuple[Any, ...]:
+    return *_estimates(seed, size), uniforms(seed, size) / size
+
+
+def _block(seed: int, size: int) -> tuple[Any, ...]:
+    problem, out = _problem(seed, size), (np.zeros(size), np.zeros(size))
+    start_weights = freeze(problem[4])
+    return *problem[:3], 2 * size + 20, problem[3], start_weights, seed, 0, 4, 4, *out
+
+
+def _cloud(seed: int, size: int) -> tuple[Any, ...]:
+    return *_estimates(seed, size), 0.5, seed, 0, 3, np.zeros(9), np.zeros(9)
+
+
+def _frontier(seed: int, size: int) -> tuple[Any, ...]:
+    return *_estimates(seed, size), 0.5, np.zeros((7, size))
+
+
+def _results(seed: int, size: int) -> tuple[Any, ...]:
+    counts = np.array([32, 32, 5])
+    means = uniforms(seed, 3 * size).reshape(3, size)
+    return counts, means, means[::-1].copy(), np.zeros(size), np.zeros(size)
+
+
+PAIRS: tuple[KernelPair, ...] = (
+    KernelPair("fill_words", philox.fill_words, plain_draws.fill_words, _word_arrays, 0.0),
+    KernelPair("turn_normal", normal.turn_normal, plain_draws.turn_normal, _words, 0.0),
+    KernelPair("fill_normals", normal.fill_normals, plain_draws.fill_normals, _normals, 0.0),
+    KernelPair("fill_gammas", gamma.fill_gammas, plain_draws.fill_gammas, _gammas, 0.0),
+    KernelPair("factorise", posterior.factorise, plain_draws.factorise, _covariance, 0.0),
+    KernelPair(
+        "solve_bartlett", posterior.solve_bartlett, plain_draws.solve_bartlett, _bartlett, 0.0
+    ),
+    KernelPair(
+        "draw_posterior", posterior.draw_posterior, plain_draws.draw_posterior, _posterior, 0.0
+    ),
+    KernelPair("make_column", exchange.make_column, plain.make_column, _column, 0.0),
+    KernelPair(
+        "fill_by_preference", start.fill_by_preference, plain.fill_by_preference, _preference, 0.0
+    ),
+    KernelPair("find_twin", pair_exchange.find_twin, plain.find_twin, _portfolio, 0.0),
+    KernelPair(
+        "measure_portfolio",
+        pair_exchange.measure_portfolio,
+        plain.measure_portfolio,
+        _portfolio,
+        0.0,
+    ),
+    KernelPair(
+        "solve_estimates", pair_exchange.solve_estimates, plain.solve_estimates, _problem, 0.0
+    ),
+    KernelPair("resample_block", draws.resample_block, plain.resample_block, _block, 0.0),
+    KernelPair("cloud_block", cloud.cloud_block, plain_picture.cloud_block, _cloud, 0.0),
+    KernelPair(
+        "trace_frontier", frontier.trace_frontier, plain_picture.trace_frontier, _frontier, 0.0
+    ),
+    KernelPair("merge_draws", outcome.merge_draws, plain.merge_draws, _results, 0.0),
+)

@@ -1,0 +1,219 @@
+"""Plain-numpy twins of the kernels that solve: whole arrays, the same arithmetic and bits."""
+
+import numpy as np
+
+from optimize import exchange as flag
+from optimize import plain_draws
+from stats.compiled import FloatArray, IntArray
+
+
+def _sum(values: FloatArray) -> float:
+    """Add in order: numpy's own sum goes by pairs."""
+    return float(np.cumsum(values)[-1])
+
+
+def make_column(i: int, covariance: FloatArray, ready: flag.ByteArray, factor: FloatArray) -> int:
+    """Twin of ``exchange.make_column``."""
+    if ready[i]:
+        return 0
+    terms = factor[: i + 1, i, None] * factor[: i + 1]
+    row, whole = np.zeros(len(covariance)), len(terms) // 4 * 4
+    for k in range(0, whole, 4):
+        row = row + (terms[k] + terms[k + 1]) + (terms[k + 2] + terms[k + 3])
+    for term in terms[whole:]:
+        row = row + term
+    covariance[i] = row
+    ready[i] = 1
+    return 1
+
+
+def measure_portfolio(
+    mean: FloatArray, covariance: FloatArray, weights: FloatArray
+) -> tuple[float, float]:
+    """Twin of ``pair_exchange.measure_portfolio``."""
+    gradient = np.cumsum(weights[:, None] * covariance, axis=0)[-1]
+    return _sum(weights * mean), max(_sum(weights * gradient), 0.0)
+
+
+def fill_by_preference(preference: FloatArray, cap: float, weights: FloatArray) -> None:
+    """Twin of ``start.fill_by_preference``."""
+    weights[:] = np.where(weights > 0.0, np.minimum(weights, cap), 0.0)
+    total = _sum(weights)
+    if total > 1.0:
+        weights /= total
+        return
+    missing = 1.0 - total
+    for best in np.argsort(-preference, kind="stable"):
+        if missing <= 0.0:
+            return
+        if weights[best] < cap:
+            step = min(missing, cap - weights[best])
+            weights[best] = weights[best] + step if step == missing else cap
+            missing -= step
+
+
+def exchange(
+    objective: int,
+    tau: float,
+    mean: FloatArray,
+    covariance: FloatArray,
+    cap: float,
+    weights: FloatArray,
+) -> tuple[int, int]:
+    """Twin of ``exchange.exchange``, of a whole covariance."""
+    by_sharpe = objective == flag.SHARPE
+    diagonal = covariance.diagonal()
+    made, fresh, stale = 0, True, True
+    for _ in range(1000 + 200 * len(weights)):
+        if stale:
+            gradient = np.cumsum(weights[:, None] * covariance, axis=0)[-1]
+            m, v = _sum(weights * mean), max(_sum(weights * gradient), 0.0)
+            spread, fresh, stale = _sum(weights * diagonal), True, False
+        gone = v <= flag.CANCELLED * spread and (by_sharpe or tau == 0.0)
+        if gone and fresh:
+            return flag.ZERO_VARIANCE, made
+        if gone or (not fresh and made % 64 == 0):
+            stale = True
+            continue
+        s, t, scale = (1.0, m / v, m) if by_sharpe else (tau, 1.0, v)
+        slope = s * mean - t * gradient
+        open_slope = np.where(weights < cap, slope, -np.inf)
+        i, lowest = int(np.argmax(open_slope)), np.min(slope[weights > 0.0])
+        full = not (weights < cap).any()
+        if full or slope[i] - lowest <= flag.TOLERANCE * max(scale, 1e-9 * tau * abs(m)):
+            if fresh or full:
+                return 0, made
+            stale = True
+            continue
+        size = covariance[i, i] + diagonal
+        bend = np.maximum(size - 2.0 * covariance[i], 1e-15 * size + 1e-300)
+        score = (slope[i] - slope) / bend * (slope[i] - slope)
+        j = int(np.argmax(np.where((weights > 0.0) & (slope < slope[i]), score, -1.0)))
+        a, b, rise = mean[i] - mean[j], gradient[i] - gradient[j], slope[i] - slope[j]
+        c = max(diagonal[i] + diagonal[j] - 2.0 * covariance[i, j], 0.0)
+        step = _step(rise * v if by_sharpe else rise, m * c - a * b if by_sharpe else c)
+        step = _move(i, j, step, cap, weights)
+        gradient = gradient + step * (covariance[i] - covariance[j])
+        m += step * a
+        v += step * (2.0 * b + step * c)
+        spread += step * (diagonal[i] - diagonal[j])
+        made, fresh = made + 1, False
+    return flag.NOT_CONVERGED, made
+
+
+def _step(gain: float, bend: float) -> float:
+    return gain / bend if bend > 0.0 else np.inf
+
+
+def _move(i: int, j: int, step: float, cap: float, weights: FloatArray) -> float:
+    room, held = float(cap - weights[i]), float(weights[j])
+    step = min(step, held, room)
+    weights[i] = cap if step == room < held else min(weights[i] + step, cap)
+    weights[j] = 0.0 if step == held else weights[j] - step
+    return step
+
+
+def optimise(
+    sharpe: bool, mean: FloatArray, covariance: FloatArray, cap: float, weights: FloatArray
+) -> tuple[int, int]:
+    """Twin of ``start.optimise``, of a whole covariance."""
+    if sharpe:
+        for start in (weights.copy(), np.zeros_like(weights)):
+            fill_by_preference(mean, cap, start)
+            if _sum(start * mean) > 0.0:
+                weights[:] = start
+                return exchange(flag.SHARPE, 0.0, mean, covariance, cap, weights)
+    cold = _sum(weights * weights) == 0.0
+    preference = -covariance.diagonal() if cold else np.zeros_like(mean)
+    fill_by_preference(preference, cap, weights)
+    flags, made = exchange(flag.UTILITY, 0.0, mean, covariance, cap, weights)
+    return (flags | flag.NO_POSITIVE_RETURN if sharpe else flags), made
+
+
+def find_twin(mean: FloatArray, covariance: FloatArray, weights: FloatArray) -> bool:
+    """Twin of ``pair_exchange.find_twin``."""
+    diagonal = covariance.diagonal()
+    size = diagonal[:, None] + diagonal
+    sizes = np.abs(mean)[:, None] + np.abs(mean)
+    same = (np.abs(size - 2.0 * covariance) <= 1e-14 * size) & (size > 0.0)
+    same &= np.abs(mean[:, None] - mean) <= 1e-14 * sizes
+    np.fill_diagonal(same, False)
+    return bool(same[weights > 0.0].any())
+
+
+def solve_estimates(
+    sharpe: bool,
+    mean: FloatArray,
+    covariance: FloatArray,
+    max_weight: float,
+    weights: FloatArray,
+) -> tuple[int, int, float, float]:
+    """Twin of ``pair_exchange.solve_estimates``."""
+    n = len(mean)
+    flags, made = (flag.CAP_RAISED if n * max_weight < 1.0 - 1e-12 else 0), 0
+    cap = 1.0 / n if n * max_weight < 1.0 else max_weight
+    largest, best = covariance.diagonal().max(), mean.max()
+    if n == 1:
+        weights[0] = 1.0
+        flags |= flag.ONE_ASSET
+        flags |= flag.NO_POSITIVE_RETURN if sharpe and best <= 0.0 else 0
+        flags |= flag.ZERO_VARIANCE if largest == 0.0 else 0
+    elif largest == 0.0 and (best <= 0.0 or not sharpe):
+        weights[:] = 1.0 / n
+        flags |= flag.NO_VARIANCE_AT_ALL
+    else:
+        more, made = optimise(sharpe, mean, covariance, cap, weights)
+        flags |= more | (flag.TWINS if find_twin(mean, covariance, weights) else 0)
+    return flags, made, *measure_portfolio(mean, covariance, weights)
+
+
+def resample_block(
+    sharpe: bool,
+    mean: FloatArray,
+    covariance: FloatArray,
+    n_observations: int,
+    max_weight: float,
+    start_weights: FloatArray,
+    seed: int,
+    round_: int,
+    first: int,
+    count: int,
+    weight_mean: FloatArray,
+    weight_m2: FloatArray,
+) -> tuple[float, float, int]:
+    """Twin of ``draws.resample_block``."""
+    n, cap = len(mean), max(max_weight, 1.0 / len(mean))
+    start = start_weights.copy()
+    _, exchanges, _, _ = solve_estimates(sharpe, mean, covariance, max_weight, start)
+    factor, drawn, mu = np.empty((n, n)), np.empty((n, n)), np.empty(n)
+    plain_draws.factorise(covariance, factor)
+    ratio_mean, ratio_m2 = 0.0, 0.0
+    for d in range(count):
+        plain_draws.draw_posterior(mean, factor, n_observations, seed, round_, first + d, mu, drawn)
+        sigma, ready, weights = np.empty((n, n)), np.zeros(n, np.uint8), start.copy()
+        for k in range(n):
+            make_column(k, sigma, ready, drawn)
+        _, made = optimise(sharpe, mu, sigma, cap, weights)
+        exchanges += made
+        expected, variance = measure_portfolio(mu, sigma, weights)
+        ratio = expected / np.sqrt(variance)
+        delta = ratio - ratio_mean
+        ratio_mean += delta / (d + 1)
+        ratio_m2 += delta * (ratio - ratio_mean)
+        deltas = weights - weight_mean
+        weight_mean += deltas / (d + 1)
+        weight_m2 += deltas * (weights - weight_mean)
+    return ratio_mean, ratio_m2, exchanges
+
+
+def merge_draws(
+    counts: IntArray, means: FloatArray, m2s: FloatArray, mean: FloatArray, m2: FloatArray
+) -> int:
+    """Twin of ``outcome.merge_draws``."""
+    total = 0
+    for count, block_mean, block_m2 in zip(counts, means, m2s, strict=True):
+        delta = block_mean - mean
+        mean += delta * (count / (total + count))
+        m2 += block_m2 + delta * delta * (total * (count / (total + count)))
+        total += int(count)
+    return total

@@ -1,0 +1,38 @@
+import copy
+from typing import Any
+
+import numpy as np
+import pytest
+
+from optimize.pairs import PAIRS
+from stats.pairs import KernelPair
+
+
+def flatten(values: Any) -> list[np.ndarray]:
+    values = values if isinstance(values, tuple) else (values,)
+    return [np.atleast_1d(np.asarray(value)) for value in values if value is not None]
+
+
+@pytest.mark.parametrize("pair", PAIRS, ids=lambda pair: pair.name)
+@pytest.mark.parametrize(("seed", "size"), [(1, 1), (2, 7), (3, 12), (4, 31), (5, 50)])
+def test_a_kernel_has_the_bits_of_its_plain_twin(pair: KernelPair, seed: int, size: int):
+    fast = pair.make_arguments(seed, size)
+    slow = copy.deepcopy(fast)
+    got = flatten(pair.kernel(*fast)) + flatten(fast)
+    with np.errstate(all="ignore"):
+        expected = flatten(pair.twin(*slow)) + flatten(slow)
+    assert len(got) == len(expected)
+    for a, b in zip(got, expected, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("pair", PAIRS, ids=lambda pair: pair.name)
+def test_a_kernel_of_the_table_changes_or_returns_something(pair: KernelPair):
+    arguments = pair.make_arguments(2, 7)
+    before = copy.deepcopy(arguments)
+    result = pair.kernel(*arguments)
+    changed = [
+        not np.array_equal(a, b, equal_nan=True)
+        for a, b in zip(flatten(arguments), flatten(before), strict=True)
+    ]
+    assert any(changed) or result is not None
