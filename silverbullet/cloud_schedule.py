@@ -23,7 +23,7 @@ class CloudSchedule:
         settings = self._settings
         if settings.cloud_points == 0 or self._tag is not None:
             return []
-        interval_ns = settings.cloud_interval_s * 1e9
+        interval_ns = round(settings.cloud_interval_s * 1e9)
         if self._last_ns is not None and time_ns < self._last_ns + interval_ns:
             return []
         job = make_job(basis.moments, settings, basis.job.start_weights, kind="cloud")

@@ -108,8 +108,14 @@ class Decider:
 
     def next_timer_ns(self) -> int | None:
         """Give the time at which a throttled decision is due, or None."""
-        if not (self._due or self._holds_rows) or self.busy or self._last_started_ns is None:
+        if not (self._due or self._holds_rows) or self.busy:
             return None
+        return self._earliest_start_ns()
+
+    def _earliest_start_ns(self) -> int | None:
+        if self._last_started_ns is None:
+            return None
+        # An integer: a float64 of today's ns is off by up to 128.
         return self._last_started_ns + round(self.settings.decide.min_interval_s * 1e9)
 
     def step(self, event: Event) -> list[Effect]:
@@ -188,8 +194,8 @@ class Decider:
         return []
 
     def _throttled(self, time_ns: int) -> bool:
-        least_ns = self.settings.decide.min_interval_s * 1e9
-        return self._last_started_ns is not None and time_ns < self._last_started_ns + least_ns
+        due_ns = self._earliest_start_ns()
+        return due_ns is not None and time_ns < due_ns
 
     def _moments(self) -> Moments | NotReady:
         symbols = self.symbols

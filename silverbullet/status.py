@@ -67,7 +67,7 @@ def make_status(decider: Decider, rates: Rates, around: Surroundings) -> Status:
         started_ns=around.started_ns,
         state=state,
         reason=reason,
-        row=market.last_row,
+        row=-1 if market.last_row is None else market.last_row,
         sample_interval_ns=round(settings.window.sample_interval_s * 1e9),
         window_rows=settings.window.rows,
         rows_filled=market.rows_filled,
