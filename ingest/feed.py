@@ -3,23 +3,35 @@
 import threading
 import time
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final, Protocol
 
 import numpy as np
 
 from ingest.codec import encode_packed
-from ingest.files import FileTicks, sniff
-from ingest.formats import SECOND_NS
+from ingest.file_ticks import FileTicks
 from ingest.pacing import Pacer, Schedule, Wait
-from ingest.playback import RecordedSource, TickSource
 
-_FUTURE_NS: Final = 60 * SECOND_NS  # admission refuses event times further ahead of Kafka's
 _LONGEST_WAIT_S: Final = 0.5  # delivery failures are looked at so often
 _CREDIT_WAIT_S: Final = 0.001
 _FLUSH_S, _STOPPED_FLUSH_S = 60.0, 2.0
+
+
+class TickSource(Protocol):
+    """Gives ticks from an event time on."""
+
+    def chunks(self, begin_ns: int, live_ns: int) -> Iterator[FileTicks]:
+        """Give ticks in the order of their clocks.
+
+        Parameters
+        ----------
+        begin_ns
+            Event time at which they begin.
+        live_ns
+            Event time up to which they are history: sent at once, where others are paced.
+        """
+        ...
 
 
 class MessageSink(Protocol):
@@ -72,38 +84,6 @@ class PackedMessage:
     key: str | None
     partition: int
     n_ticks: int
-
-
-def open_recorded(
-    paths: Sequence[str | Path],
-    *,
-    sample_interval_ns: int | None = None,
-    symbol: str | None = None,
-    time_column: str | None = None,
-    loop: bool = False,
-    keep_event_times: bool = False,
-) -> RecordedSource:
-    """Look at recorded files and make a source of them.
-
-    Parameters
-    ----------
-    paths, symbol, time_column
-        See `ingest.files.sniff`.
-    sample_interval_ns
-        Length of a row; None: the files' own spacing, one second where they have none.
-    loop, keep_event_times
-        See `RecordedSource`.
-
-    Raises
-    ------
-    ingest.formats.FileFormatError
-        The files cannot be read as ticks.
-    """
-    found = sniff(
-        paths, symbol=symbol, time_column=time_column, latest_ns=time.time_ns() + _FUTURE_NS
-    )
-    interval_ns = sample_interval_ns or found.spacing_ns or SECOND_NS
-    return RecordedSource(found, interval_ns, loop=loop, keep_event_times=keep_event_times)
 
 
 def feed(

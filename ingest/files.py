@@ -9,10 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-import numpy as np
-from numpy.typing import NDArray
-
 from ingest.csv_file import CsvFile
+from ingest.file_ticks import FileTicks
 from ingest.formats import FileFormatError
 from ingest.merging import END_OF_TIME, Block, Source, merge
 from ingest.source_file import SourceFile, examine
@@ -24,38 +22,6 @@ _BLOCK_BYTES: Final = 1 << 20
 _LEAST_BLOCK_BYTES: Final = 1 << 17
 _ALL_BLOCKS_BYTES: Final = 1 << 26  # of all files together, should all be open at once
 _MOST_SYMBOLS: Final = 65_536  # what one packed message can name
-
-
-@dataclass(frozen=True, slots=True)
-class FileTicks:
-    """Some ticks, in the order in which they are due.
-
-    Attributes
-    ----------
-    symbols
-        Symbols by id.
-    symbol_ids
-        int32[n].
-    prices
-        float64[n]; a price that cannot be read is NaN. Admission judges them, not the reader.
-    event_time_ns
-        int64[n], UTC; -1 where a time cannot be read.
-    trade_ids
-        int64[n], -1 where there is none or it is no number.
-    clock_ns
-        int64[n], when each is due: the running maximum of event times, which no impossible
-        time moves (see `ingest.merging.clock`). Never falls.
-    """
-
-    symbols: tuple[str, ...]
-    symbol_ids: NDArray[np.int32]
-    prices: NDArray[np.float64]
-    event_time_ns: NDArray[np.int64]
-    trade_ids: NDArray[np.int64]
-    clock_ns: NDArray[np.int64]
-
-    def __len__(self) -> int:
-        return len(self.symbol_ids)
 
 
 @dataclass(frozen=True, slots=True)

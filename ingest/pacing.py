@@ -7,10 +7,10 @@ from typing import Final
 
 import numpy as np
 
-from ingest.files import FileTicks
-from ingest.merging import END_OF_TIME
+from ingest.file_ticks import FileTicks
 
 MOST_ROWS: Final = 4096  # a message of at most 110 kB and its symbols; Kafka takes 1 MB
+_END_OF_TIME: Final = int(np.iinfo(np.int64).max)
 LEAST_PAUSE_NS: Final = 1_000_000
 """Ticks due within a millisecond go together: a message each would cost 50 us each."""
 
@@ -36,7 +36,7 @@ class Schedule:
     def reached_ns(self, now_ns: int) -> int:
         """Give the event time up to which ticks are due."""
         if math.isinf(self.speed):
-            return END_OF_TIME
+            return _END_OF_TIME
         return self.live_ns + math.floor((now_ns - self.begin_ns) * self.speed)
 
     def due_ns(self, clock_ns: int) -> int:

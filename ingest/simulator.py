@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ingest.files import FileTicks
+from ingest.file_ticks import FileTicks
 from ingest.listing import listing
 from ingest.ticks import NO_TRADE_ID
 
@@ -30,6 +30,9 @@ _MEAN_TRADING_S: Final = 600.0
 _MEAN_SILENT_S: Final = 240.0
 _SHORTEST_STEP_S: Final = 0.1  # prices move on this clock, or four times between two ticks
 _LEAST_ROWS, _MOST_ROWS = 64, 8192  # of a chunk
+
+MOST_HISTORY_TICKS: Final = 60_000
+"""1.1 MB packed: history stays whole in the 5 MB that the embedded broker keeps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,3 +197,25 @@ class Simulator:
 
     def _waits_ns(self, mean_s: float, n: int) -> NDArray[np.int64]:
         return 1 + (self._rng.exponential(mean_s, n) * 1e9).astype(np.int64)
+
+
+@dataclass(frozen=True, slots=True)
+class SimulatedSource:
+    """The simulated market, without an end.
+
+    Attributes
+    ----------
+    market
+        What is simulated.
+    """
+
+    market: Market
+
+    def chunks(self, begin_ns: int, live_ns: int) -> Iterator[FileTicks]:
+        """Thin history to 60 000 ticks where it has more; see `ingest.feed.TickSource`."""
+        simulator = Simulator(self.market, begin_ns)
+        if live_ns > begin_ns:
+            thinned = MOST_HISTORY_TICKS * 1e9 / (live_ns - begin_ns)
+            rate = min(self.market.rate_per_s, thinned)
+            yield from simulator.chunks(until_ns=live_ns, rate_per_s=rate)
+        yield from simulator.chunks()

@@ -1,6 +1,5 @@
-"""What is due when, shifted to when, and that all of it arrives."""
+"""Ticks on their way into Kafka: packed, paced, and all of them arriving."""
 
-import itertools
 import math
 import threading
 import time
@@ -12,32 +11,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 from confluent_kafka import Consumer, TopicPartition
-from hypothesis import given
-from hypothesis import strategies as st
 
 from ingest.broker import EmbeddedBroker
-from ingest.feed import feed, messages, open_recorded
-from ingest.files import FileTicks, open_ticks
-from ingest.pacing import LEAST_PAUSE_NS, MOST_ROWS, Pacer, Schedule, Wait
+from ingest.feed import feed, messages
+from ingest.file_ticks import FileTicks
+from ingest.pacing import MOST_ROWS
 from ingest.packed import decode_packed
-from ingest.playback import RecordedSource, SimulatedSource
 from ingest.producer import TopicProducer
-from ingest.simulator import Market
+from ingest.recorded import open_recorded
+from tests.ingest.made_ticks import NOW, SECOND, ticks_at
 
-SECOND = 10**9
-MINUTE = 60 * SECOND
-DATA = Path(__file__).parents[1] / "data"
-KLINES = DATA / "BTCUSDT-1m-2024-01.csv"
-NOW = 1_750_000_000 * SECOND
-
-
-def ticks_at(times: list[int], symbols: tuple[str, ...] = ("A",), ids: list[int] | None = None):
-    n = len(times)
-    event_time_ns = np.array(times, np.int64)
-    symbol_ids = np.array([0] * n if ids is None else ids, np.int32)
-    return FileTicks(
-        symbols, symbol_ids, np.ones(n), event_time_ns, np.full(n, -1), event_time_ns.copy()
-    )
+KLINES = Path(__file__).parents[1] / "data" / "BTCUSDT-1m-2024-01.csv"
 
 
 @dataclass
@@ -59,141 +43,6 @@ class Sink:
 
     def times(self) -> list[int]:
         return [t for value, *_ in self.sent for t in decode_packed(value).event_time_ns.tolist()]
-
-
-def play(pacer: Pacer, now_ns: int, until_ns: int) -> list[tuple[int, int]]:
-    """Let virtual time run; gives (wall time, event time) of every tick sent."""
-    sent = []
-    while now_ns < until_ns:
-        due = pacer.step(now_ns)
-        if due is None:
-            break
-        if isinstance(due, Wait):
-            assert due.until_ns > now_ns
-            now_ns = due.until_ns
-        else:
-            sent += [(now_ns, t) for t in due.clock_ns.tolist()]
-            now_ns += 1000
-    return sent
-
-
-@given(
-    st.lists(st.integers(-5 * SECOND, 20 * SECOND), min_size=1, max_size=40).map(sorted),
-    st.sampled_from([0.5, 1.0, 3.0, 1000.0]),
-    st.integers(1, 10),
-)
-def test_no_tick_is_early_or_more_than_a_pause_late(
-    offsets: list[int], speed: float, size: int
-) -> None:
-    times = [NOW + t for t in offsets]
-    chunks = (ticks_at(times[i : i + size]) for i in range(0, len(times), size))
-    sent = play(Pacer(chunks, Schedule(NOW, NOW, speed)), NOW, 2 * NOW)
-    assert [event for _, event in sent] == times
-    for wall, event in sent:
-        due = max(NOW, NOW + (event - NOW) / speed)
-        assert -1000 < wall - due < LEAST_PAUSE_NS + 50_000
-
-
-def test_as_fast_as_it_goes_never_waits() -> None:
-    chunks = iter([ticks_at([NOW + k * SECOND for k in range(10_000)])])
-    pacer = Pacer(chunks, Schedule(NOW, NOW, math.inf))
-    sizes = []
-    while (due := pacer.step(NOW)) is not None:
-        assert isinstance(due, FileTicks)
-        sizes.append(len(due))
-    assert sizes == [MOST_ROWS, MOST_ROWS, 10_000 - 2 * MOST_ROWS]
-
-
-def test_a_late_wake_up_catches_up() -> None:
-    chunks = iter([ticks_at([NOW + k * SECOND for k in range(100)])])
-    pacer = Pacer(chunks, Schedule(NOW, NOW, 1.0))
-    caught_up = pacer.step(NOW + 50 * SECOND)
-    assert isinstance(caught_up, FileTicks)
-    assert len(caught_up) == 51
-    assert pacer.step(NOW + 50 * SECOND + LEAST_PAUSE_NS) == Wait(NOW + 51 * SECOND)
-
-
-def recorded(loop: bool = False, **options: object) -> RecordedSource:
-    return open_recorded([KLINES], loop=loop, **options)
-
-
-def test_event_times_begin_now_and_rows_keep_their_ticks() -> None:
-    begin = NOW + 12_345_678_901
-    (shifted,) = recorded().chunks(begin, begin)
-    (original,) = open_ticks([KLINES])
-    moved = shifted.event_time_ns - original.event_time_ns
-    assert set(moved % MINUTE) == {0}
-    assert begin - MINUTE < shifted.event_time_ns[0] <= begin
-    assert np.array_equal(shifted.prices, original.prices)
-
-
-@pytest.mark.parametrize("interval_s", [1, 7, 60, 3600])
-def test_each_loop_lies_after_the_last_in_later_rows(interval_s: int) -> None:
-    interval = interval_s * SECOND
-    source = recorded(loop=True, sample_interval_ns=interval)
-    passes = source.chunks(NOW, NOW)
-    three = [next(passes).event_time_ns for _ in range(3)]
-    for before, after in itertools.pairwise(three):
-        assert after[0] > before[-1]
-        assert {*(after - before)} == {after[0] - before[0]}
-        assert (after[0] - before[0]) % interval == 0
-        # A price at a boundary belongs to the row that ends there.
-        assert -(-after[0] // interval) == -(-before[-1] // interval) + 1
-
-
-def test_without_a_loop_it_ends_and_event_times_can_be_kept() -> None:
-    assert len(list(recorded().chunks(NOW, NOW))) == 1
-    kept = list(recorded(keep_event_times=True).chunks(NOW, NOW))
-    assert [k.event_time_ns.tolist() for k in kept] == [
-        t.event_time_ns.tolist() for t in open_ticks([KLINES])
-    ]
-    with pytest.raises(ValueError, match="a loop cannot keep event times"):
-        recorded(loop=True, keep_event_times=True)
-    with pytest.raises(ValueError, match="sample_interval_ns=-5"):
-        recorded(sample_interval_ns=-5)
-
-
-def test_trade_ids_rise_from_pass_to_pass_and_twins_stay_twins(tmp_path: Path) -> None:
-    header = "id,price,qty,quoteQty,time,isBuyerMaker"
-    lines = [f"{k},1,1,1,17000000000{k % 100:02d},true" for k in (501, 502, 502, 503)]
-    (tmp_path / "A.csv").write_text("\n".join([header, *lines]))
-    (tmp_path / "B.csv").write_text("\n".join([header, *[line[2:] for line in lines]]))
-    source = open_recorded([tmp_path], loop=True)
-    chunks = list(itertools.islice(source.chunks(NOW, NOW), 10))
-    ids = np.concatenate([ticks.trade_ids for ticks in chunks])
-    symbols = np.concatenate([ticks.symbol_ids for ticks in chunks])
-    for symbol in (0, 1):
-        one, two = ids[symbols == symbol][:4], ids[symbols == symbol][4:8]
-        assert np.diff(one).tolist() == np.diff(two).tolist() == [1, 0, 1]
-        assert two.min() > one.max()
-
-
-def test_bad_times_are_not_shifted_into_the_right(tmp_path: Path) -> None:
-    header = "exchange,symbol,timestamp,local_timestamp,id,side,price,amount"
-    now_us = time.time_ns() // 1000
-    times = ["1700000000000000", "never", "1700000001000000", str(now_us + 3600 * 10**6)]
-    (tmp_path / "t.csv").write_text(
-        "\n".join([header, *[f"x,A,1,{t},{k},buy,1,1" for k, t in enumerate(times)]])
-    )
-    source = open_recorded([tmp_path], loop=True)
-    passes = source.chunks(NOW, NOW)
-    first, second = next(passes), next(passes)
-    assert first.event_time_ns.tolist() == [NOW, -1, NOW + SECOND, (now_us + 3600 * 10**6) * 1000]
-    assert second.event_time_ns[0] == NOW + 2 * SECOND
-
-
-def test_history_comes_before_now_and_is_thinned() -> None:
-    source = SimulatedSource(Market(n_assets=5, rate_per_s=10_000.0))
-    begin = NOW - 300 * SECOND
-    past, live = 0, 0
-    for ticks in source.chunks(begin, NOW):
-        if ticks.event_time_ns[0] >= NOW:
-            live = len(ticks)
-            break
-        assert ticks.event_time_ns[-1] < NOW
-        past += len(ticks)
-    assert 50_000 < past < 61_000
-    assert live > 5_000  # the live part has its own rate
 
 
 def test_partitions_are_those_of_the_symbols_as_keys() -> None:
@@ -299,8 +148,8 @@ def test_stopping_interrupts_a_long_wait() -> None:
     timer = threading.Timer(0.2, stop.set)
     begin = time.monotonic()
     timer.start()
-    (hours,) = [recorded()]
-    feed(hours, sink, "ticks", stop=stop)  # its second candle is due in a minute
+    minutes = open_recorded([KLINES], now_ns=time.time_ns())
+    feed(minutes, sink, "ticks", stop=stop)  # its second candle is due in a minute
     assert time.monotonic() - begin < 5
     assert len(sink.times()) == 1
     timer.join()

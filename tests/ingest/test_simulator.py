@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from ingest.files import FileTicks
-from ingest.simulator import Market, Simulator
+from ingest.simulator import Market, SimulatedSource, Simulator
 
 SECOND = 10**9
 BEGIN = 1_700_000_000 * SECOND
@@ -141,6 +141,20 @@ def test_history_has_its_own_rate_and_ends_where_it_is_told() -> None:
 def test_it_goes_on_without_end_in_small_chunks() -> None:
     chunks = itertools.islice(Simulator(Market(500, 1e6, 1), BEGIN).chunks(), 50)
     assert max(len(chunk) for chunk in chunks) < 10_000
+
+
+def test_history_comes_before_now_and_is_thinned() -> None:
+    source = SimulatedSource(Market(n_assets=5, rate_per_s=10_000.0))
+    past_begin = BEGIN - 300 * SECOND
+    past, live = 0, 0
+    for ticks in source.chunks(past_begin, BEGIN):
+        if ticks.event_time_ns[0] >= BEGIN:
+            live = len(ticks)
+            break
+        assert ticks.event_time_ns[-1] < BEGIN
+        past += len(ticks)
+    assert 50_000 < past < 61_000
+    assert live > 5_000  # the live part has its own rate
 
 
 @pytest.mark.parametrize(

@@ -1,56 +1,19 @@
-"""Where a feed's ticks come from, and their event times. Pure but for the files it reads."""
+"""Recorded files as a feed's source: played once or in a loop, at another time."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Final, Protocol
+from pathlib import Path
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ingest.files import FileInput, FileTicks, open_ticks
-from ingest.simulator import Market, Simulator
+from ingest.file_ticks import FileTicks
+from ingest.files import FileInput, open_ticks, sniff
+from ingest.formats import SECOND_NS
 from ingest.ticks import NO_TRADE_ID
 
-MOST_HISTORY_TICKS: Final = 60_000
-"""1.1 MB packed: history stays whole in the 5 MB that the embedded broker keeps."""
-
-
-class TickSource(Protocol):
-    """Gives ticks from an event time on."""
-
-    def chunks(self, begin_ns: int, live_ns: int) -> Iterator[FileTicks]:
-        """Give ticks in the order of their clocks.
-
-        Parameters
-        ----------
-        begin_ns
-            Event time at which they begin.
-        live_ns
-            Event time up to which they are history: sent at once, where others are paced.
-        """
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class SimulatedSource:
-    """The simulated market, without an end.
-
-    Attributes
-    ----------
-    market
-        What is simulated.
-    """
-
-    market: Market
-
-    def chunks(self, begin_ns: int, live_ns: int) -> Iterator[FileTicks]:
-        """See `TickSource`; history is thinned to 60 000 ticks where it would have more."""
-        simulator = Simulator(self.market, begin_ns)
-        if live_ns > begin_ns:
-            thinned = MOST_HISTORY_TICKS * 1e9 / (live_ns - begin_ns)
-            rate = min(self.market.rate_per_s, thinned)
-            yield from simulator.chunks(until_ns=live_ns, rate_per_s=rate)
-        yield from simulator.chunks()
+_FUTURE_NS: Final = 60 * SECOND_NS  # admission takes event times up to so far ahead of Kafka's
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +51,7 @@ class RecordedSource:
             raise ValueError("a loop cannot keep event times: they would go back at its start")
 
     def chunks(self, begin_ns: int, live_ns: int) -> Iterator[FileTicks]:  # noqa: ARG002
-        """See `TickSource`; the first tick is at most one interval before ``begin_ns``."""
+        """Begin at most one interval before ``begin_ns``; see `ingest.feed.TickSource`."""
         while True:
             shift: Shift | None = None
             for ticks in open_ticks(self.recorded):
@@ -103,6 +66,40 @@ class RecordedSource:
                 begin_ns = (row + 1) * self.sample_interval_ns
             if not self.loop:
                 return
+
+
+def open_recorded(
+    paths: Sequence[str | Path],
+    *,
+    now_ns: int,
+    sample_interval_ns: int | None = None,
+    symbol: str | None = None,
+    time_column: str | None = None,
+    loop: bool = False,
+    keep_event_times: bool = False,
+) -> RecordedSource:
+    """Look at recorded files and make a source of them.
+
+    Parameters
+    ----------
+    paths, symbol, time_column
+        See `ingest.files.sniff`.
+    now_ns
+        Wall time, UTC: no recording holds later ticks. Such rows are passed on to be refused.
+    sample_interval_ns
+        Length of a row; None: the files' own spacing, one second where they have none.
+    loop, keep_event_times
+        See `RecordedSource`.
+
+    Raises
+    ------
+    ingest.formats.FileFormatError
+        The files cannot be read as ticks.
+    """
+    found = sniff(paths, symbol=symbol, time_column=time_column, latest_ns=now_ns + _FUTURE_NS)
+    if sample_interval_ns is None:
+        sample_interval_ns = found.spacing_ns or SECOND_NS
+    return RecordedSource(found, sample_interval_ns, loop=loop, keep_event_times=keep_event_times)
 
 
 def shift_to(begin_ns: int, first_ns: int, sample_interval_ns: int) -> "Shift":
