@@ -2,13 +2,20 @@
 
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 
 from silverbullet import __version__
-from silverbullet.options import Refused, given_flags, given_settings, setting_options
+from silverbullet.options import (
+    Refused,
+    given_config,
+    given_flags,
+    given_settings,
+    setting_options,
+)
 
 PATHS = click.option(
     "--from",
@@ -58,20 +65,21 @@ def main() -> None:
 @setting_options("engine", "method", "trigger", "sample-interval", "window", "port")
 def demo(once: bool, as_json: bool, paths: tuple[Path, ...], **feed: Any) -> None:
     """Run everything on embedded parts, with the dashboard on http://127.0.0.1:8050."""
+    from silverbullet.feeding import FeedOptions
+
     if once:
         from silverbullet.once import run_once
 
         if not paths:
             raise Refused("--once needs --from PATH: there is nothing to play to its end")
-        chosen = {"symbol": feed["symbol"], "time_column": feed["time_column"]}
-        answer = run_once(paths, given_settings, **chosen)
-        click.echo(json.dumps(answer) if as_json else json.dumps(answer, indent=2))
-        return
+        answer = run_once(given_settings, paths, FeedOptions(**feed))
+        click.echo(json.dumps(answer, indent=None if as_json else 2))
+        sys.exit(0 if answer["decision"] else 1)
     if as_json:
         raise Refused("--json prints the one decision of --once; the page has the others")
     from silverbullet.demo import run_demo
 
-    sys.exit(run_demo(given_settings, given_flags(), paths, feed))
+    sys.exit(run_demo(given_settings, given_flags(), given_config(), paths, FeedOptions(**feed)))
 
 
 @main.command()
@@ -86,9 +94,10 @@ def demo(once: bool, as_json: bool, paths: tuple[Path, ...], **feed: Any) -> Non
 @setting_options("sample-interval", "window")
 def simulate(paths: tuple[Path, ...], **feed: Any) -> None:
     """Feed Kafka with a simulated market, or from files."""
+    from silverbullet.feeding import FeedOptions
     from silverbullet.parts import run_simulate
 
-    run_simulate(given_settings, paths, **feed)
+    run_simulate(given_settings, paths, FeedOptions(**feed))
 
 
 @main.command()
@@ -154,7 +163,7 @@ def settings(as_json: bool) -> None:
 @main.command()
 def warm() -> None:
     """Compile the kernels into the user's cache, so that nothing waits for it later."""
-    from silverbullet.parts import warm_everything
+    from silverbullet.warm import warm_everything
 
     warm_everything(progress=True)
 
@@ -164,25 +173,38 @@ def bench() -> None:
     """Measure a part beside its peers, in one run."""
 
 
-for _name, _text in {
-    "kernels": "Each kernel beside its numpy twin and the libraries people use for its job.",
-    "pipeline": "Tick to decision by stage, beside a relay that only passes messages on.",
-}.items():
+def _bench_options(command: Callable[..., None]) -> Callable[..., None]:
+    for option in (
+        click.option("--seconds", type=float, help="Length of one repetition."),
+        click.option("--repetitions", type=click.IntRange(1), help="Repetitions."),
+        click.option("--output", type=click.Path(path_type=Path), help="Folder of the JSON."),
+        JSON,
+    ):
+        command = option(command)
+    return command
 
-    @bench.command(_name, help=_text)
-    @click.option("--seconds", type=float, default=None, help="Length of one repetition.")
-    @click.option("--repetitions", type=click.IntRange(1), default=None, help="Repetitions.")
-    @click.option(
-        "--output", type=click.Path(path_type=Path), default=None, help="Folder of the JSON."
-    )
-    @JSON
-    @click.pass_context
-    def _bench(ctx: click.Context, as_json: bool, **options: Any) -> None:
-        from importlib import import_module
 
-        given = {name: value for name, value in options.items() if value is not None}
-        report = import_module(f"bench.{ctx.info_name}").run_bench(**given)
-        click.echo(report.to_json() if as_json else report.to_text())
+@bench.command()
+@_bench_options
+def kernels(**options: Any) -> None:
+    """Each kernel beside its numpy twin and the libraries people use for its job."""
+    from bench.kernels import run_bench
+
+    _run_bench(run_bench, **options)
+
+
+@bench.command()
+@_bench_options
+def pipeline(**options: Any) -> None:
+    """Tick to decision by stage, beside a relay that only passes messages on."""
+    from bench.pipeline import run_bench
+
+    _run_bench(run_bench, **options)
+
+
+def _run_bench(run: Callable[..., Any], *, as_json: bool, **options: Any) -> None:
+    report = run(**{name: value for name, value in options.items() if value is not None})
+    click.echo(report.to_json() if as_json else report.to_text())
 
 
 if __name__ == "__main__":

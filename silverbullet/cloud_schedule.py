@@ -54,6 +54,13 @@ class CloudSchedule:
         )
         return True
 
+    def drop(self, tag: int) -> bool:
+        """Forget a cloud that could not be made; tell whether it was the one asked for."""
+        if tag != self._tag:
+            return False
+        self._tag = self._basis = None
+        return True
+
     def take(self) -> tuple[Curve, Curve] | None:
         """Give cloud and frontier once, if there are new ones."""
         curves, self._curves = self._curves, None

@@ -22,6 +22,7 @@ from silverbullet.events import (
     Evaluate,
     Event,
     JobDone,
+    JobFailed,
     Publish,
     TicksArrived,
     Timer,
@@ -61,7 +62,7 @@ class Decider:
         self._only_at_end = only_at_end
         window = settings.window
         self.market = Market(
-            sample_interval_ns=round(window.sample_interval_s * 1e9),
+            sample_interval_ns=window.sample_interval_ns,
             allowed_lateness_ns=round(settings.ticks.allowed_lateness_s * 1e9),
             window_rows=window.rows,
             window_ticks=window.ticks,
@@ -128,6 +129,9 @@ class Decider:
                 return self._advance(time_ns)
             case JobDone():
                 return self._finish(event)
+            case JobFailed(tag, reason):
+                self._give_up(tag, reason)
+                return []
             case EndOfInput():
                 self._ended, self._only_at_end = True, False
                 self._take_rows(self.market.close())
@@ -230,6 +234,12 @@ class Decider:
             offset > last.offsets.get(str(partition), -1)
             for partition, offset in moments.offsets.items()
         )
+
+    def _give_up(self, tag: int, reason: str) -> None:
+        if not self._cloud.drop(tag):
+            self._basis = None
+            self.counts["failed"] += 1
+            self.not_ready = f"no decision could be made: {reason}"
 
     def _finish(self, done: JobDone) -> list[Effect]:
         if self._cloud.keep(done):

@@ -21,8 +21,8 @@ from rich.console import Console
 from cluster.process import Child, spawn
 from cluster.supervision import Backoff, Supervision
 from ingest.broker import EmbeddedBroker
+from silverbullet.feeding import FeedOptions, spacing_settings
 from silverbullet.options import Flags, Refused
-from silverbullet.parts import file_settings
 from silverbullet.settings import ENVIRONMENT_PREFIX, Settings
 
 WATCH_INTERVAL_S = 0.2
@@ -88,7 +88,7 @@ def _environment(
     flags: Flags, settings: Settings, broker: str, folder: Path, port: int
 ) -> dict[str, str]:
     given: dict[str, dict[str, Any]] = {section: dict(values) for section, values in flags.items()}
-    ours = {
+    ours: dict[str, dict[str, Any]] = {
         "kafka": {"bootstrap": broker, "fetch_wait_max_ms": 2},
         "storage": {"path": str(folder / "decisions.sqlite")},
         "serve": {"port": port},
@@ -105,9 +105,9 @@ def _environment(
     }
 
 
-def _feed_arguments(paths: Sequence[Path], feed: Mapping[str, Any]) -> list[str]:
+def _feed_arguments(paths: Sequence[Path], feed: FeedOptions) -> list[str]:
     arguments = [word for path in paths for word in ("--from", str(path))]
-    for name, value in feed.items():
+    for name, value in feed._asdict().items():
         option = f"--{name.replace('_', '-')}"
         if value is True:
             arguments.append(option)
@@ -218,8 +218,9 @@ def _watch_until_stopped(demo: Demo, stop: threading.Event, console: Console) ->
 def run_demo(
     read_settings: Callable[..., Settings],
     flags: Flags,
+    config: Path | None,
     paths: Sequence[Path],
-    feed: Mapping[str, Any],
+    feed: FeedOptions,
 ) -> int:
     """Run until Ctrl-C; whoever of the children dies is started again.
 
@@ -233,7 +234,7 @@ def run_demo(
     Refused
         Port taken, second demo, folder not writable, files not readable.
     """
-    settings = read_settings(file_settings(paths, feed))
+    settings = read_settings(spacing_settings(paths, feed))
     port = _free_port(settings.serve.host, settings.serve.port)
     folder, stop = demo_folder(), threading.Event()
     console = Console(stderr=True, soft_wrap=True)
@@ -241,7 +242,9 @@ def run_demo(
         signal.signal(name, lambda *_: stop.set())
     with _sole_demo(folder), EmbeddedBroker() as broker:
         _clear(folder)
-        arguments = {name: [] for name in PARTS} | {"simulate": _feed_arguments(paths, feed)}
+        common = ["--config", str(config.absolute())] if config else []
+        arguments = {name: list(common) for name in PARTS}
+        arguments["simulate"] += _feed_arguments(paths, feed)
         environment = _environment(flags, settings, broker.address, folder, port)
         demo = Demo(environment, folder, arguments)
         address = f"http://{settings.serve.host}:{port}"

@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 
 from silverbullet.cli import main
-from silverbullet.settings import Settings, describe_settings
+from silverbullet.settings import default_settings, describe_settings
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -35,14 +35,10 @@ def commands_table() -> str:
 def settings_table() -> str:
     """Give the table of settings as Markdown, with their defaults."""
     rows = ["| setting | default | what it is |", "|---|---|---|"]
-    for row in describe_settings(Settings.model_construct(**_defaults())):
+    for row in describe_settings(default_settings()):
         default = "user's data folder" if row.name == "storage.path" else row.default or "none"
         rows.append(f"| `{row.name}` | {default} | {row.description} |")
     return "\n".join(rows)
-
-
-def _defaults() -> dict[str, object]:
-    return {name: field.get_default() for name, field in Settings.model_fields.items()}
 
 
 PARTS: dict[str, tuple[str, Callable[[], str]]] = {

@@ -29,6 +29,13 @@ class JobDone(NamedTuple):
     provenance: Provenance
 
 
+class JobFailed(NamedTuple):
+    """No engine could evaluate a job."""
+
+    tag: int
+    reason: str
+
+
 class EndOfInput(NamedTuple):
     """No tick will follow: the row of the last one closes."""
 
@@ -46,5 +53,5 @@ class Publish(NamedTuple):
     decision: Decision
 
 
-Event = TicksArrived | Timer | JobDone | EndOfInput
+Event = TicksArrived | Timer | JobDone | JobFailed | EndOfInput
 Effect = Evaluate | Publish

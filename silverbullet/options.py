@@ -21,7 +21,7 @@ class Refused(click.ClickException):
     exit_code = 2
 
 
-class Duration(click.ParamType):
+class Duration(click.ParamType[float]):
     """A length of time such as 500ms, 1s, 30m, 1h or 1d; gives seconds."""
 
     name = "duration"
@@ -120,6 +120,12 @@ def given_flags() -> Flags:
     return _flags(click.get_current_context())
 
 
+def given_config() -> Path | None:
+    """Give the running command's settings file, if it has one."""
+    path: Path | None = click.get_current_context().meta.get("silverbullet.config")
+    return path
+
+
 def given_settings(extra: Mapping[str, Mapping[str, Any]] | None = None) -> "Settings":
     """Read the settings of the running command; ``extra`` fills what its options left open.
 
@@ -135,6 +141,6 @@ def given_settings(extra: Mapping[str, Mapping[str, Any]] | None = None) -> "Set
     for section, values in _flags(ctx).items():
         flags.setdefault(section, {}).update(values)
     try:
-        return load_settings(ctx.meta.get("silverbullet.config"), flags)
+        return load_settings(given_config(), flags)
     except SettingsError as error:
         raise Refused(str(error)) from None

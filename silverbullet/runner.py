@@ -15,12 +15,14 @@ from typing import NamedTuple, Protocol
 import msgspec
 import psutil
 
-from ingest.admission import Admission, encode_rejection
+from ingest.admission import Admission
 from ingest.codec import RawMessages
 from ingest.producer import TopicProducer
+from ingest.rejection import encode_rejection
 from ingest.ticks import SymbolTable
 from optimize.decision import Decision, decode_decision, encode_decision
-from optimize.engines.evaluator import Completed, Evaluator
+from optimize.engines.evaluator import Evaluator
+from optimize.engines.views import Completed
 from optimize.evaluate import evaluate_block
 from silverbullet.decider import Decider
 from silverbullet.events import (
@@ -28,6 +30,7 @@ from silverbullet.events import (
     EndOfInput,
     Evaluate,
     JobDone,
+    JobFailed,
     Publish,
     TicksArrived,
     Timer,
@@ -49,7 +52,9 @@ BUSY_WAIT_S = 0.002
 class TickSource(Protocol):
     """What the runner needs of a consumer."""
 
-    lost_offsets: int
+    @property
+    def lost_offsets(self) -> int:
+        """Messages that were gone before they could be read."""
 
     def poll(self, timeout_s: float) -> RawMessages | None:
         """Wait for messages and drain what is there."""
@@ -93,7 +98,11 @@ class Runner:
     ) -> None:
         self._settings = settings
         self._decider = decider
-        self._admission = Admission(symbols, round(settings.ticks.future_tolerance_s * 1e9))
+        self._admission = Admission(
+            symbols,
+            round(settings.ticks.future_tolerance_s * 1e9),
+            settings.kafka.rejected_topic,
+        )
         self._source = source
         self._producer = producer
         self._evaluator = evaluator
@@ -179,6 +188,10 @@ class Runner:
 
     def _complete(self, completed: Completed) -> None:
         tag, submitted_ns = self._jobs.pop(completed.job_id)
+        if completed.failed:
+            log.error("a job could not be evaluated: %s", completed.reason)
+            self._decider.step(JobFailed(tag, completed.reason))
+            return
         provenance = Provenance(
             engine=completed.engine,
             peers=completed.peers,
@@ -200,7 +213,12 @@ class Runner:
         self._producer.poll()
 
     def _status(self) -> Status:
-        failures = () if self._producer is None else self._producer.notices()
+        failures: tuple[str, ...] = ()
+        if self._producer is not None and self._producer.failed:
+            failures = (
+                f"{self._producer.failed} messages could not be delivered, the first: "
+                f"{self._producer.first_failure}",
+            )
         around = Surroundings(
             time_ns=time.time_ns(),
             started_ns=self._started_ns,
@@ -217,9 +235,11 @@ class Runner:
 
     def _report(self) -> None:
         now_s = time.monotonic()
-        if now_s < self._next_status_s or self._producer is None:
+        if now_s < self._next_status_s:
             return
         self._next_status_s = now_s + STATUS_INTERVAL_S
+        if self._producer is None:
+            return
         payload = encode_status(self._status())
         key = self._settings.decide.portfolio.encode()
         self._producer.send(self._settings.kafka.status_topic, payload, key=key, partition=0)

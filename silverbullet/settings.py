@@ -65,11 +65,17 @@ class Ticks(Section):
 class Window(Section):
     """The windows of the statistics."""
 
-    sample_interval_s: Positive = Field(1.0, description="length of a row")
+    # A row shorter than a millisecond holds no more than one message of Kafka's own clock.
+    sample_interval_s: float = Field(1.0, ge=1e-3, le=366 * 86_400.0, description="length of a row")
     rows: int = Field(300, ge=2, le=100_000, description="rows in the grid window")
     ticks: int = Field(1000, ge=2, le=1_000_000, description="ticks an asset in the tick window")
     min_observations: int = Field(30, ge=2, description="rows before the first decision")
     stale_after: int = Field(120, ge=1, description="rows without a tick before an asset leaves")
+
+    @property
+    def sample_interval_ns(self) -> int:
+        """Length of a row in ns."""
+        return round(self.sample_interval_s * 1e9)
 
 
 class Optimize(Section):
@@ -231,6 +237,11 @@ def load_settings(
         return Settings.model_validate(merged)
     except ValidationError as error:
         raise SettingsError(_explain(error)) from None
+
+
+def default_settings() -> Settings:
+    """Give the defaults, whatever the environment says."""
+    return Settings.model_validate({name: {} for name in SECTIONS})
 
 
 class SettingRow(NamedTuple):

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from optimize.engines.evaluator import EngineView
+from optimize.engines.views import EngineView
 from silverbullet.decider import Decider
 from storage.records import AssetState, EngineState, RunState, Status
 
@@ -47,7 +47,7 @@ def run_state(decider: Decider, time_ns: int) -> tuple[RunState, str]:
         return "warming_up", decider.not_ready
     if decider.not_ready:
         return "stale", f"the last decision stands: {decider.not_ready}"
-    interval_ns = round(decider.settings.window.sample_interval_s * 1e9)
+    interval_ns = decider.settings.window.sample_interval_ns
     limit_ns = max(STALE_AFTER_LEAST_NS, STALE_AFTER_ROWS * interval_ns)
     silence_ns = time_ns - market.last_receive_time_ns
     if market.last_receive_time_ns and silence_ns > limit_ns:
@@ -68,7 +68,7 @@ def make_status(decider: Decider, rates: Rates, around: Surroundings) -> Status:
         state=state,
         reason=reason,
         row=-1 if market.last_row is None else market.last_row,
-        sample_interval_ns=round(settings.window.sample_interval_s * 1e9),
+        sample_interval_ns=settings.window.sample_interval_ns,
         window_rows=settings.window.rows,
         rows_filled=market.rows_filled,
         method=settings.optimize.method,

@@ -1,0 +1,223 @@
+"""Play files to their end as fast as they go, decide on the last row, and say what came of it."""
+
+import math
+import threading
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ingest.broker import EmbeddedBroker
+from ingest.codec import RawMessages
+from ingest.consumer import TopicConsumer
+from ingest.feed import TickSource, feed
+from ingest.formats import FileFormatError
+from ingest.producer import TopicProducer
+from ingest.ticks import SymbolTable
+from optimize.decision import Decision
+from optimize.engines.evaluator import Evaluator
+from silverbullet.decider import Decider
+from silverbullet.feeding import FeedOptions, make_source, spacing_settings
+from silverbullet.options import Refused
+from silverbullet.parts import make_evaluator
+from silverbullet.runner import Finished, Runner
+from silverbullet.settings import Settings
+from silverbullet.warm import warm_everything
+
+# The embedded broker keeps about 5 MB a partition and then drops the oldest in silence: less
+# than half of that is ever unread.
+MOST_UNREAD_BYTES = 2_000_000
+
+
+class Credit:
+    """Lets a feed run no further ahead of its reader than the broker keeps.
+
+    Parameters
+    ----------
+    read_messages
+        Gives how many messages the reader has taken.
+    """
+
+    def __init__(self, read_messages: Callable[[], int]) -> None:
+        self._read_messages = read_messages
+        self._unread: deque[int] = deque()
+        self._unread_bytes = 0
+        self._forgotten = 0
+
+    def can_send(self, n_bytes: int) -> bool:
+        """Tell whether a message may be sent now; it is taken to be sent if so."""
+        read = self._read_messages()
+        while self._unread and self._forgotten < read:
+            self._unread_bytes -= self._unread.popleft()
+            self._forgotten += 1
+        if self._unread and self._unread_bytes + n_bytes > MOST_UNREAD_BYTES:
+            return False
+        self._unread.append(n_bytes)
+        self._unread_bytes += n_bytes
+        return True
+
+
+class PlayedSource:
+    """A consumer of a topic that one feed fills; it ends when all of the feed is read."""
+
+    def __init__(self, consumer: TopicConsumer, topic: str) -> None:
+        self._consumer = consumer
+        self._topic = topic
+        self._failure: Exception | None = None
+        self.is_fed = threading.Event()
+
+    def play(self, source: TickSource, bootstrap: str, stop: threading.Event) -> None:
+        """Send the whole source; runs on a thread of its own."""
+        credit = Credit(lambda: self._consumer.positions().get((self._topic, 0), 0))
+        producer = TopicProducer(bootstrap, rate_hint=math.inf)
+        try:
+            feed(
+                source,
+                producer,
+                self._topic,
+                stop=stop,
+                speed=math.inf,
+                can_send=credit.can_send,
+            )
+            producer.close()
+        except Exception as error:  # noqa: BLE001 - raised again on the reader's thread
+            self._failure = error
+        finally:
+            self.is_fed.set()
+
+    @property
+    def lost_offsets(self) -> int:
+        """Messages that were gone before they could be read."""
+        return self._consumer.lost_offsets
+
+    def poll(self, timeout_s: float) -> RawMessages | None:
+        """Wait for messages."""
+        return self._consumer.poll(timeout_s)
+
+    def positions(self) -> dict[tuple[str, int], int]:
+        """Give the next offset of each topic and partition."""
+        return self._consumer.positions()
+
+    def at_end(self) -> bool:
+        """Tell whether everything was sent and read.
+
+        Raises
+        ------
+        Exception
+            What ended the feed.
+        """
+        if self._failure is not None:
+            raise self._failure
+        return self.is_fed.is_set() and self._consumer.at_end()
+
+
+def run_once(
+    read_settings: Callable[..., Settings], paths: Sequence[Path], options: FeedOptions
+) -> dict[str, Any]:
+    """Play files on an embedded broker and decide on their last row.
+
+    Returns
+    -------
+    dict
+        ``decision`` (None where none could be made, with ``reason``) and ``ticks``.
+
+    Raises
+    ------
+    Refused
+        The files cannot be read as ticks.
+    """
+    if options.loop:
+        raise Refused("--loop has no end: leave it out, or leave out --once")
+    settings = read_settings(spacing_settings(paths, options))
+    source = make_source(paths, options, settings, keep_event_times=True)
+    evaluator = make_evaluator(settings)
+    evaluator.start()
+    try:
+        warm_everything(progress=False)
+        with EmbeddedBroker() as broker:
+            finished = _play(settings, source, broker.address, evaluator)
+    except FileFormatError as error:
+        raise Refused(str(error)) from None
+    finally:
+        evaluator.close()
+    return describe(finished)
+
+
+def _play(settings: Settings, source: TickSource, bootstrap: str, evaluator: Evaluator) -> Finished:
+    topic, symbols = settings.kafka.ticks_topic, SymbolTable(settings.ticks.max_symbols)
+    stop = threading.Event()
+    with TopicConsumer(bootstrap, [topic], fetch_wait_max_ms=1) as consumer:
+        played = PlayedSource(consumer, topic)
+        decider = Decider(settings, symbols, only_at_end=True)
+        runner = Runner(settings, decider, symbols, played, None, evaluator, stop)
+        thread = threading.Thread(
+            target=played.play, args=(source, bootstrap, stop), name="feed", daemon=True
+        )
+        thread.start()
+        try:
+            return runner.run(until_end=True, wait_for_engine=settings.engine.order[0])
+        finally:
+            stop.set()
+            thread.join()
+
+
+def describe(finished: Finished) -> dict[str, Any]:
+    """Write what came of it as plain values, arrays by symbol."""
+    status, decision = finished.status, finished.decision
+    ticks = {
+        "read": status.ticks_read,
+        "used": status.ticks_used,
+        "late": status.ticks_late,
+        "duplicate": status.ticks_duplicate,
+        "rejected": status.rejected,
+        "lost_offsets": status.lost_offsets,
+    }
+    if decision is None:
+        return {"decision": None, "reason": status.reason, "ticks": ticks}
+    return {"decision": _describe_decision(decision), "ticks": ticks}
+
+
+def _describe_decision(decision: Decision) -> dict[str, Any]:
+    by_symbol = (
+        "weights",
+        "weight_stddev",
+        "prices",
+        "mean",
+        "volatility",
+        "skewness",
+        "kurtosis",
+    )
+    plain = (
+        "id",
+        "portfolio",
+        "method",
+        "objective",
+        "row",
+        "row_end_ns",
+        "sample_interval_ns",
+        "n_observations",
+        "expected_return",
+        "portfolio_volatility",
+        "sharpe",
+        "sharpe_stddev",
+        "optimality_gap",
+        "n_draws",
+        "seed",
+        "engine",
+        "peers",
+        "degraded",
+        "late",
+        "reason",
+        "digest",
+    )
+    said: dict[str, Any] = {name: getattr(decision, name) for name in plain}
+    for name in by_symbol:
+        said[name] = _by_symbol(decision.symbols, getattr(decision, name))
+    return said
+
+
+def _by_symbol(symbols: Sequence[str], values: np.ndarray) -> Mapping[str, float | None]:
+    numbers = (None if math.isnan(value) else value for value in values.tolist())
+    return dict(zip(symbols, numbers, strict=True))

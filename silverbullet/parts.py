@@ -1,0 +1,199 @@
+"""The commands' insides: each builds its part from the settings and runs it."""
+
+import logging
+import math
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+import msgspec
+
+from cluster.process import spawn
+from cluster.supervision import Supervision
+from ingest.broker import BrokerError
+from ingest.consumer import TopicConsumer
+from ingest.feed import feed as feed_ticks
+from ingest.producer import TopicProducer
+from ingest.ticks import SymbolTable
+from optimize.decision import Decision
+from optimize.engines.catalogue import build_engines
+from optimize.engines.evaluator import Evaluator
+from optimize.evaluate import evaluate_block
+from silverbullet.decider import Decider
+from silverbullet.feeding import FeedOptions, history_ns, make_source, spacing_settings
+from silverbullet.options import Refused
+from silverbullet.runner import Runner, newest_decision
+from silverbullet.settings import Settings
+from silverbullet.warm import warm_everything
+
+log = logging.getLogger("silverbullet")
+
+# Newest decisions looked at for one of our own portfolio; others may share the topic.
+_LOOK_BACK = 20
+
+
+@contextmanager
+def _process(settings: Settings) -> Iterator[threading.Event]:
+    """Set up logging and signals; a broker's fault ends the process with one line.
+
+    Raises
+    ------
+    Refused
+        No broker is named.
+    """
+    logging.basicConfig(
+        stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s"
+    )
+    if not settings.kafka.bootstrap:
+        raise Refused(
+            "no broker: set kafka.bootstrap (--set kafka.bootstrap=HOST:PORT), "
+            "or run `silverbullet demo`, which brings its own"
+        )
+    stop = threading.Event()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(name, lambda *_: stop.set())
+    try:
+        yield stop
+    except BrokerError as error:
+        raise click.ClickException(str(error)) from None
+
+
+def make_evaluator(settings: Settings) -> Evaluator:
+    """Make the engines of the settings, and what dispatches to them."""
+    engines = build_engines(
+        settings.engine.order,
+        workers=settings.engine.workers,
+        address=settings.engine.address,
+        spawn=spawn,
+        restarts=Supervision,
+        clock=time.monotonic_ns,
+    )
+    return Evaluator(
+        engines,
+        evaluate=evaluate_block,
+        on_switch=lambda switch: log.warning(
+            "jobs go to %s now (before: %s): %s", switch.new, switch.old or "none", switch.cause
+        ),
+    )
+
+
+def run_pipeline(settings: Settings, *, until_end: bool) -> None:
+    """Run the pipeline until a signal, or to the end of the topic."""
+    with _process(settings) as stop:
+        warm_everything(progress=False)
+        kafka, symbols = settings.kafka, SymbolTable(settings.ticks.max_symbols)
+        consumer = TopicConsumer(
+            kafka.bootstrap, [kafka.ticks_topic], fetch_wait_max_ms=kafka.fetch_wait_max_ms
+        )
+        producer = TopicProducer(kafka.bootstrap, rate_hint=1.0)
+        evaluator = make_evaluator(settings)
+        decider = Decider(settings, symbols, resume=_resume(settings, consumer))
+        runner = Runner(settings, decider, symbols, consumer, producer, evaluator, stop)
+        try:
+            evaluator.start()
+            log.info("reading %s at %s", kafka.ticks_topic, kafka.bootstrap)
+            runner.run(until_end=until_end)
+        finally:
+            evaluator.close()
+            consumer.close()
+            producer.close()
+
+
+def _resume(settings: Settings, consumer: TopicConsumer) -> Decision | None:
+    payloads = consumer.last(settings.kafka.decisions_topic, _LOOK_BACK)
+    try:
+        found = newest_decision(payloads, settings.decide.portfolio)
+    except msgspec.DecodeError as error:
+        log.warning("the newest decisions are of another version (%s): deciding anew", error)
+        return None
+    if found is not None:
+        log.info("going on after %s", found.id)
+    return found
+
+
+def run_record(settings: Settings) -> None:
+    """Write decisions and status to the store until a signal."""
+    from storage.protocol import StoreError
+    from storage.recorder import record
+    from storage.recording import Recorder
+    from storage.sqlite import SqliteStore
+
+    kafka = settings.kafka
+    with _process(settings) as stop:
+        try:
+            store = SqliteStore(settings.storage.path)
+        except StoreError as error:
+            raise Refused(str(error)) from None
+        source = TopicConsumer(
+            kafka.bootstrap,
+            [kafka.decisions_topic, kafka.status_topic],
+            group="silverbullet.record",
+            start="committed",
+            fetch_wait_max_ms=kafka.fetch_wait_max_ms,
+        )
+        recorder = Recorder(decisions_topic=kafka.decisions_topic, status_topic=kafka.status_topic)
+        try:
+            log.info("recording to %s", settings.storage.path)
+            counts = record(
+                source,
+                store,
+                stop=stop,
+                retention_s=settings.storage.retention_s,
+                recorder=recorder,
+                source_errors=(BrokerError,),
+            )
+            log.info("recorded %s", counts)
+        finally:
+            source.close()
+            store.close()
+
+
+def run_serve(settings: Settings) -> None:
+    """Serve the dashboard and the API until a signal."""
+    from storage.protocol import StoreError
+    from ui.server import BindError, PortTakenError, serve
+
+    try:
+        code = serve(
+            settings.storage.path,
+            settings.serve.host,
+            settings.serve.port,
+            settings.serve.streams,
+            portfolio=settings.decide.portfolio,
+            on_ready=lambda address: click.echo(f"serving {address}"),
+        )
+    except (BindError, PortTakenError, StoreError) as error:
+        raise Refused(str(error)) from None
+    sys.exit(code)
+
+
+def run_simulate(
+    read_settings: Callable[..., Settings], paths: Sequence[Path], options: FeedOptions
+) -> None:
+    """Feed the topic of ticks until a signal or the end of the files."""
+    settings = read_settings(spacing_settings(paths, options))
+    speed = options.speed_factor()
+    source = make_source(paths, options, settings)
+    with _process(settings) as stop:
+        kafka = settings.kafka
+        reader = TopicConsumer(kafka.bootstrap, [kafka.ticks_topic])
+        # After a restart the window's history is there already, and would only come late.
+        is_first = not reader.last(kafka.ticks_topic, 1)
+        reader.close()
+        rate = 0.0 if paths or math.isinf(speed) else options.rate * speed
+        producer = TopicProducer(kafka.bootstrap, rate_hint=rate)
+        report = feed_ticks(
+            source,
+            producer,
+            kafka.ticks_topic,
+            stop=stop,
+            speed=speed,
+            history_ns=history_ns(paths, settings) if is_first else 0,
+        )
+        producer.close()
+        log.info("sent %d ticks in %d messages", report.ticks, report.messages)

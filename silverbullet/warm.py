@@ -1,0 +1,63 @@
+"""Compile every kernel, or load it from the cache, before the first tick is waited for."""
+
+import logging
+import time
+
+import click
+import numpy as np
+
+from optimize.evaluate import warm_kernels
+from optimize.frontier import efficient_frontier
+from stats.market import Market
+
+log = logging.getLogger("silverbullet")
+
+
+def warm_everything(*, progress: bool) -> None:
+    """Have all kernels ready in this process, and in the cache for every other.
+
+    Parameters
+    ----------
+    progress
+        Show a line a step on the terminal, else one in the log.
+    """
+    started_s = time.monotonic()
+    steps = {"windows": _warm_windows, "solver and draws": warm_kernels, "frontier": _warm_frontier}
+    for name, warm in steps.items():
+        begun_s = time.monotonic()
+        warm()
+        if progress:
+            click.echo(f"      {name}: {time.monotonic() - begun_s:.1f} s")
+    log.info("kernels ready after %.1f s", time.monotonic() - started_s)
+
+
+def _warm_windows() -> None:
+    """Play a few rows through windows of both triggers, past the turn of their spans."""
+    symbols, n_ticks = ("A", "B"), 60
+    step = np.arange(n_ticks)
+    for defer_ticks in (True, False):
+        market = Market(
+            sample_interval_ns=1000,
+            allowed_lateness_ns=0,
+            window_rows=4,
+            window_ticks=4,
+            min_observations=2,
+            stale_after=10,
+            defer_ticks=defer_ticks,
+        )
+        rows = market.update(
+            (step % 2).astype(np.int32),
+            (100.0 + step % 7).astype(np.float64),
+            1000 + 400 * step,
+            np.zeros(n_ticks, np.int32),
+            step.astype(np.int64),
+            1,
+        )
+        for _ in rows:
+            market.moments(symbols)
+        market.open_moments(symbols)
+        market.assets(symbols)
+
+
+def _warm_frontier() -> None:
+    efficient_frontier(mean=np.array([0.001, 0.002]), covariance=np.diag([1e-4, 2e-4]), n_points=3)
