@@ -248,11 +248,15 @@ class Market:
         need = min(self._universe.min_observations, self._windows.rows.window_rows)
         if self.rows_filled < need:
             return NotReady(f"{self.rows_filled} of at least {need} rows")
-        views = self.assets(symbols)
-        if all(view.state == "stale" for view in views):
+        # Symbols without a closed price are left out: the reason is of the closed rows alone.
+        known = self._windows.grid.symbol_i[pending.FIRST_ROW] != pending.NONE
+        views = [
+            view for view, is_known in zip(self.assets(symbols), known, strict=False) if is_known
+        ]
+        waiting = [view for view in views if view.state != "stale"]
+        if not waiting:
             return NotReady(f"no symbol had a tick for {self._universe.stale_after} rows")
-        first = next(view for view in views if view.state != "stale")
-        return NotReady(f"no symbol is a member; {first.symbol}: {first.reason}")
+        return NotReady(f"no symbol is a member; {waiting[0].symbol}: {waiting[0].reason}")
 
     def assets(self, symbols: Sequence[str]) -> list[AssetView]:
         """Describe every symbol of the table: price, membership and the reason.
