@@ -113,7 +113,9 @@ class Evaluator:
             The evaluator itself failed, or is closed.
         """
         with self._lock:
-            self._complete.wait_for(lambda: self._completed or self._fault, timeout_s)
+            self._complete.wait_for(
+                lambda: self._completed or self._fault or self._closed, timeout_s
+            )
             if self._completed:
                 return self._completed.popleft()
             self._check()
@@ -143,6 +145,7 @@ class Evaluator:
         """End all engines and every process they started."""
         with self._lock:
             self._closed = True
+            self._complete.notify_all()
         self._woken.set()
         if self._thread.is_alive():
             self._thread.join()
@@ -158,7 +161,7 @@ class Evaluator:
     def _view(self, engine: Engine) -> EngineView:
         lane, account = self._dispatch.lanes[engine.name], engine.ready()
         state: Phase = "starting"
-        if account.phase == "closed":
+        if self._closed:
             state = "closed"
         elif lane.health.ready:
             state = "ready"

@@ -46,6 +46,30 @@ _ENVIRONMENT = {
     "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",
 }
 
+RAY_FOLDER = "r"
+# A socket's path has at most 107 bytes, and 66 of Ray's are its own:
+# /r/session_2026-01-01_00-00-00_000000_1234567/sockets/plasma_store
+_FOLDER_LIMIT = 107 - 66
+
+
+def _make_folder() -> Path:
+    """Make the folder of the hub's socket and of Ray's files, for this user only.
+
+    Raises
+    ------
+    OSError
+        It cannot be made, or its path is too long for sockets.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="sb-ray-"))
+    if len(os.fsencode(folder)) > _FOLDER_LIMIT:
+        folder.rmdir()
+        room = _FOLDER_LIMIT - len(folder.name) - 1
+        raise OSError(
+            f"{folder.parent} is too long a path for Ray's sockets: "
+            f"set TMPDIR to one of at most {room} characters"
+        )
+    return folder
+
 
 class RayEngine:
     """Evaluates blocks as Ray tasks.
@@ -149,7 +173,7 @@ class RayEngine:
     def _supervise(self) -> None:
         try:
             expected = fingerprint(load_evaluate(self._evaluate))
-            self._folder = Path(tempfile.mkdtemp(prefix="silverbullet-ray-"))
+            self._folder = _make_folder()
             hub = PeerHub(self._endpoint(), fingerprint=expected, listen=self._listen)
             hub.start()
         except Exception as error:  # noqa: BLE001 - whatever it is, this engine is out and says so
@@ -190,7 +214,7 @@ class RayEngine:
 
     def _begin(self, now_ns: int) -> None:
         # What an earlier host's Ray left; its processes are gone.
-        shutil.rmtree(self._folder / "ray", ignore_errors=True)
+        shutil.rmtree(self._folder / RAY_FOLDER, ignore_errors=True)
         with self._lock:
             self._condemned, self._reason, self._told = "", "is starting", False
         environment = dict(_ENVIRONMENT)

@@ -28,6 +28,7 @@ from optimize.engines.grouping import group_blocks
 from optimize.engines.moves import Policy, Shape
 from optimize.engines.pace import Pace
 from optimize.engines.peer_link import PeerLink
+from optimize.engines.ray_engine import RAY_FOLDER
 from optimize.engines.session import kill_own_session, lives, named_descendants
 from optimize.engines.wire import decode, encode
 
@@ -139,7 +140,7 @@ class RayHost:
             own = {
                 "num_cpus": options.workers,
                 "object_store_memory": _OBJECT_STORE_BYTES,
-                "_temp_dir": str(options.folder / "ray"),
+                "_temp_dir": str(options.folder / RAY_FOLDER),
                 "include_dashboard": False,
             }
         # Always an address: without one it joins whatever cluster last ran on the machine.
