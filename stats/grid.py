@@ -130,7 +130,7 @@ class Grid:
         if self.partitions == (0,):
             inbox[pending.PARTITION, :n] = partitions
         else:
-            known = np.clip(partitions, -1, len(self._position) - 1)
+            known = np.clip(partitions, 0, len(self._position) - 1)
             found = self._position[known]
             inbox[pending.PARTITION, :n] = np.where(known == partitions, found, -1)
         self._count = n

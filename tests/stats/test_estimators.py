@@ -25,7 +25,7 @@ def jorion(mean: np.ndarray, covariance: np.ndarray, rows: int) -> np.ndarray:
     return (1 - shrinkage) * mean + shrinkage * target * ones
 
 
-@settings(deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(st.integers(0, 2**32), SIZES, st.integers(0, 200))
 def test_bayes_stein_is_jorions(seed, n, more):
     x = sample(seed, n, n + 5 + more)
@@ -67,7 +67,7 @@ def test_without_any_variance_means_stay():
     np.testing.assert_array_equal(oas(np.zeros((3, 3)), 50), np.zeros((3, 3)))
 
 
-@settings(deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(st.integers(0, 2**32), SIZES, st.integers(2, 200))
 def test_oas_is_scikit_learns_with_one_degree_of_freedom_less(seed, n, rows):
     covariance_module = pytest.importorskip(

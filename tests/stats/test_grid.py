@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -97,6 +99,42 @@ def test_rows_and_late_ticks_match_an_oracle(steps, partitions, lateness, interv
     assert list(got) == sorted(got)
 
 
+QUOTES = Path(__file__).parents[2].parent / "shared/data/binance_quotes_2024-08-08.csv.gz"
+
+
+@pytest.mark.market_data
+@pytest.mark.skipif(not QUOTES.exists(), reason=f"recorded quotes absent: {QUOTES}")
+def test_rows_of_recorded_quotes_match_a_resampling_by_pandas():
+    quotes = pd.read_csv(QUOTES)
+    names = quotes["exchange"] + "/" + quotes["symbol"]
+    ids, table = pd.factorize(names)
+    prices = ((quotes["ask_price"] + quotes["bid_price"]) / 2).to_numpy()
+    times = quotes["local_timestamp"].to_numpy() * 1000
+    market = make_market(allowed_lateness_ns=SECOND, window_ticks=1000)
+    got = {}
+    for at in range(0, len(ids), 5000):
+        part = slice(at, at + 5000)
+        batch = ids[part], prices[part], times[part]
+        zeros = np.zeros(len(batch[0]), np.int32)
+        for row in market.update(*batch, zeros, zeros.astype(np.int64), 1):
+            got[row] = row_prices(market)
+    for row in market.close():
+        got[row] = row_prices(market)
+    assert market.n_used == len(ids) - market.n_late
+    frame = pd.DataFrame({"symbol": ids, "price": prices}, index=pd.to_datetime(times))
+    frame = frame.sort_index(kind="stable")
+    wide = {
+        s: g["price"].resample("1s", closed="right", label="right").last()
+        for s, g in frame.groupby("symbol")
+    }
+    expected = pd.DataFrame(wide).ffill()
+    assert market.n_late == 0
+    assert len(table) > 3
+    assert len(got) == len(expected) > 500
+    for when, row in expected.iterrows():
+        assert got[when.value // SECOND - 1] == row.dropna().to_dict()
+
+
 def test_late_ticks_are_counted_and_not_used():
     market = make_market(allowed_lateness_ns=2 * SECOND)
     on_time = [tick(0, 1.0, 10.5), tick(0, 2.0, 13.0), tick(0, 3.0, 10.9)]
@@ -176,12 +214,20 @@ def test_a_gap_of_a_century_takes_no_time():
         (Tick(0, float("inf"), SECOND, 0, 0), r"price=inf"),
         (Tick(-1, 1.0, SECOND, 0, 0), r"symbol id -1"),
         (Tick(0, 1.0, SECOND, 4, 0), r"no partition in \(0,\)"),
+        (Tick(0, 1.0, SECOND, -1, 0), r"no partition in \(0,\)"),
     ],
 )
 def test_what_admission_must_have_refused_is_an_error(bad, message):
     market = make_market()
     with pytest.raises(ValueError, match=message):
         list(feed(market, [tick(0, 1.0, 1.0), bad]))
+
+
+@pytest.mark.parametrize("partition", [-1, 1, 3, 7])
+def test_a_partition_that_was_not_named_is_an_error(partition):
+    market = make_market(partitions=(2, 4))
+    with pytest.raises(ValueError, match=r"tick 1 of the batch is of no partition in \(2, 4\)"):
+        list(feed(market, [tick(0, 1.0, 1.0, partition=4), tick(0, 1.0, 1.0, partition)]))
 
 
 @pytest.mark.parametrize(

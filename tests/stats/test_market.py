@@ -63,6 +63,25 @@ def test_rows_and_moments_are_those_of_the_ticks_however_they_come(lateness_ms):
         assert (market.n_late, market.n_used) == (reference.n_late, reference.n_used)
 
 
+def test_offsets_of_one_partition_do_not_depend_on_batches():
+    rng = np.random.default_rng(8)
+    tape = random_tape(8, partitions=1, per_partition=6, count=800)[0]
+
+    def offsets(batches) -> dict[int, dict[int, int]]:
+        market = make_market()
+        seen = {}
+        for batch in batches:
+            for row in feed(market, batch):
+                moments = market.moments(NAMES)
+                seen[row] = moments.offsets if isinstance(moments, Moments) else {}
+        return seen
+
+    expected = offsets([tape])
+    assert len({found[0] for found in expected.values() if found}) > 30
+    for _ in range(10):
+        assert offsets(random_batches(tape, rng)) == expected
+
+
 def test_a_restart_has_the_same_bits_once_its_windows_are_full():
     rng = np.random.default_rng(77)
     tapes = random_tape(2, count=2500)
