@@ -8,6 +8,7 @@ import numpy as np
 
 from optimize.evaluate import warm_kernels
 from optimize.frontier import efficient_frontier
+from stats.estimators import bayes_stein, oas
 from stats.market import Market
 
 log = logging.getLogger("silverbullet")
@@ -22,7 +23,12 @@ def warm_everything(*, progress: bool) -> None:
         Show a line a step on the terminal, else one in the log.
     """
     started_s = time.monotonic()
-    steps = {"windows": _warm_windows, "solver and draws": warm_kernels, "frontier": _warm_frontier}
+    steps = {
+        "windows": _warm_windows,
+        "estimators": _warm_estimators,
+        "solver and draws": warm_kernels,
+        "frontier": _warm_frontier,
+    }
     for name, warm in steps.items():
         begun_s = time.monotonic()
         warm()
@@ -57,6 +63,11 @@ def _warm_windows() -> None:
             market.moments(symbols)
         market.open_moments(symbols)
         market.assets(symbols)
+
+
+def _warm_estimators() -> None:
+    covariance = oas(np.diag([1e-4, 2e-4, 3e-4]), 30)
+    bayes_stein(np.array([0.001, 0.002, 0.003]), covariance, 30)
 
 
 def _warm_frontier() -> None:
