@@ -121,7 +121,8 @@ class RayHost:
             print_ = self._come_up()
             self._link.say(messages.Hello(self._name, print_, self._options.workers))
             reason = self._serve()
-        except Exception as error:  # noqa: BLE001 - the pipeline is told why, and restarts this
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - the pipeline is told why
+            # Ray's own handler of SIGTERM raises SystemExit in the middle of its init.
             reason, code = f"{type(error).__name__}: {error}".split("\n")[0], 1
         print(f"{self._name} ends: {reason}", file=sys.stderr, flush=True)
         self._link.say(messages.Stop(reason))

@@ -7,6 +7,8 @@ from collections.abc import Collection
 
 import psutil
 
+_GONE_S = 1.0
+
 
 def named_descendants(names: Collection[str]) -> list[psutil.Process]:
     """List the processes below this one that have one of these names."""
@@ -29,7 +31,10 @@ def kill_own_session() -> None:
     raylet that was killed by half a minute.
     """
     me = os.getpid()
+    killed = []
     for pid in psutil.pids():
-        with contextlib.suppress(ProcessLookupError, PermissionError):
+        with contextlib.suppress(ProcessLookupError, PermissionError, psutil.NoSuchProcess):
             if pid != me and os.getsid(pid) == me:
+                killed.append(psutil.Process(pid))
                 os.kill(pid, signal.SIGKILL)
+    psutil.wait_procs(killed, timeout=_GONE_S)  # until then they may still write files
