@@ -1,5 +1,6 @@
 """Clients slower than the records: bounded memory, told what they missed, in nobody's way."""
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from time import monotonic
@@ -126,3 +127,19 @@ def test_capacity_is_what_the_documents_say() -> None:
     for number in range(10 * CAPACITY):
         mailbox.put(Event(b"x", (number, "id")))
     assert len(mailbox.take(0).events) <= CAPACITY
+
+
+def test_room_is_waited_for_only_while_a_client_keeps_up() -> None:
+    keeping_up, too_slow = Mailbox(4), Mailbox(4)
+    for number in range(4):
+        keeping_up.put(Event(b"x", (number, "id")))
+    reader = threading.Timer(0.05, keeping_up.take, (0,))
+    reader.start()
+    keeping_up.wait_for_room(2, WAIT_S)
+    assert keeping_up.take(0).events == []  # it was read
+    for number in range(7):
+        too_slow.put(Event(b"x", (number, "id")))
+    begun = monotonic()
+    too_slow.wait_for_room(4, WAIT_S)
+    assert monotonic() - begun < WAIT_S / 2
+    reader.join()

@@ -10,9 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from optimize.decision import Decision, encode_decision
-from storage.protocol import DecisionQuery, StoreError
-from storage.records import Status, encode_status
+from optimize.decision import encode_decision
+from storage.records import encode_status
 from storage.sqlite import SqliteStore
 from tests.factories import FIRST_ROW, SECOND_NS, make_decision, make_status
 from tests.ui.reading import DECISIONS, WAIT_S, Reader, ids
@@ -48,7 +47,9 @@ def test_it_begins_with_the_newest_decision_and_status(store: SqliteStore, hub: 
 
 def test_it_goes_on_with_what_is_recorded(store: SqliteStore, hub: StreamHub) -> None:
     reader = Reader(hub.frames("main", None))  # nothing is recorded yet
-    started = threading.Thread(target=store.append, args=(DECISIONS[:4], [make_status(7)]))
+    started = threading.Thread(
+        daemon=True, target=store.append, args=(DECISIONS[:4], [make_status(7)])
+    )
     started.start()
     assert reader.ids(4) == ids(DECISIONS[:4])
     assert reader.event("status")[2]["time_ns"] == 7
@@ -90,7 +91,9 @@ def test_clients_that_come_and_go_see_each_decision_once(
         seen[client] = found
 
     threads = [
-        threading.Thread(target=follow, args=(c, [rng.randrange(1, 30) for _ in range(5)]))
+        threading.Thread(
+            daemon=True, target=follow, args=(c, [rng.randrange(1, 30) for _ in range(5)])
+        )
         for c in range(n_clients)
     ]
     for thread in threads:
@@ -123,62 +126,6 @@ def test_silence_is_filled_with_comments(store: SqliteStore, hub: StreamHub) -> 
     assert [next(frames) for _ in range(3)] == [b": alive\n\n"] * 3
 
 
-class Watched:
-    """A store that counts reads and fails on demand."""
-
-    def __init__(self, store: SqliteStore) -> None:
-        self._store = store
-        self.fails = False
-        self.n_failed = threading.Semaphore(0)
-        self.readers: dict[str, int] = {}
-
-    def decisions(self, query: DecisionQuery) -> list[Decision]:
-        name = threading.current_thread().name
-        self.readers[name] = self.readers.get(name, 0) + 1
-        if self.fails:
-            self.n_failed.release()
-            raise StoreError("reading x: locked; close the other program")
-        return self._store.decisions(query)
-
-    def statuses(self, portfolio: str = "main", limit: int = 1) -> list[Status]:
-        return self._store.statuses(portfolio, limit)
-
-
-def test_one_thread_reads_for_all_clients(store: SqliteStore) -> None:
-    watched = Watched(store)
-    hub = StreamHub(watched, limit=50, heartbeat_s=0.05, poll_s=0.002)
-    store.append(DECISIONS[:1], [])
-    readers = []
-    for _ in range(20):
-        hub.enter()
-        readers.append(Reader(hub.frames("main", None)))
-        assert readers[-1].ids(1) == ids(DECISIONS[:1])
-        readers[-1].frames.send(None)  # beyond the beginning: from here on only its mailbox
-    watched.readers.clear()
-    store.append(DECISIONS[1:9], [])
-    for reader in readers:
-        assert reader.ids(8) == ids(DECISIONS[1:9])
-    assert list(watched.readers) == ["stream"]
-    assert [t.name for t in threading.enumerate()].count("stream") == 1
-    hub.close()
-
-
-def test_a_store_that_fails_for_a_while_leaves_no_gap(store: SqliteStore) -> None:
-    watched = Watched(store)
-    hub = StreamHub(watched, limit=5, heartbeat_s=0.05, poll_s=0.002)
-    hub.enter()
-    store.append(DECISIONS[:1], [])
-    reader = Reader(hub.frames("main", None))
-    assert reader.ids(1) == ids(DECISIONS[:1])
-    assert next(reader.frames).startswith(b":")
-    watched.fails = True
-    assert watched.n_failed.acquire(timeout=WAIT_S)
-    store.append(DECISIONS[1:5], [])
-    watched.fails = False
-    assert reader.ids(4) == ids(DECISIONS[1:5])
-    hub.close()
-
-
 def test_decisions_of_a_longer_interval_still_come(store: SqliteStore, hub: StreamHub) -> None:
     """Their row numbers, and so their ids, are smaller than those before."""
     store.append(DECISIONS[:2], [])
@@ -204,7 +151,9 @@ def test_portfolios_do_not_mix(store: SqliteStore, hub: StreamHub) -> None:
 
 def test_closing_ends_every_stream(store: SqliteStore, hub: StreamHub) -> None:
     readers = [Reader(hub.frames("main", None)) for _ in range(5)]
-    threads = [threading.Thread(target=list, args=(reader.frames,)) for reader in readers]
+    threads = [
+        threading.Thread(daemon=True, target=list, args=(reader.frames,)) for reader in readers
+    ]
     for thread in threads:
         thread.start()
     hub.close()
