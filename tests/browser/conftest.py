@@ -37,9 +37,18 @@ def make_site(tmp_path: Path) -> Iterator[Callable[..., Site]]:
         site.close()
 
 
+@pytest.fixture(scope="session")
+def shared_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    shared = Site(tmp_path_factory.mktemp("site"), history=90)
+    yield shared
+    shared.close()
+
+
 @pytest.fixture
-def site(make_site: Callable[..., Site]) -> Site:
-    return make_site()
+def site(shared_site: Site) -> Site:
+    """Give the site that tests share, which spares each the 8 MB of scripts; all is calm there."""
+    shared_site.append()
+    return shared_site
 
 
 @pytest.fixture

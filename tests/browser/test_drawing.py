@@ -41,7 +41,7 @@ def test_figures_are_the_stored_ones_annualised(site: Site, page: Page) -> None:
     page.until(lambda: page.row() == newest.row, "the newest row")
     root = math.sqrt(YEAR_S)
     shown_return = number(page.text("figure-return"))
-    assert shown_return == pytest.approx(100 * newest.expected_return * YEAR_S, abs=0.06)
+    assert shown_return == pytest.approx(100 * newest.expected_return * YEAR_S, rel=1e-4, abs=0.06)
     shown_volatility = number(page.text("figure-volatility"))
     assert shown_volatility == pytest.approx(100 * newest.portfolio_volatility * root, abs=0.06)
     assert number(page.text("figure-sharpe")) == pytest.approx(newest.sharpe * root, abs=0.006)

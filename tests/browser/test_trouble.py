@@ -1,5 +1,7 @@
 """What is wrong is said plainly, and the page recovers by itself."""
 
+from collections.abc import Callable
+
 import pytest
 
 from storage.records import AssetState, EngineState
@@ -23,15 +25,17 @@ def engine(name: str, state: str, reason: str) -> EngineState:
 
 def test_failures_losses_and_rejections_are_told(site: Site, page: Page) -> None:
     page.open(site.url)
-    page.until(lambda: "Deciding when a row of 1 s closes" in page.text("notices"), "calm")
-    site.append(
-        status={
-            "engines": (engine("ray", "failed", "exit code 137"),),
-            "lost_offsets": 1423,
-            "rejected": {"price": 7, "not_json": 5},
-            "last_rejection": "price=-3.0 for BTCUSDT at ticks[0]@5012: must be > 0",
-        }
+    page.until(
+        lambda: site.telling() and "Deciding when a row of 1 s closes" in page.text("notices"),
+        "calm",
     )
+    trouble = {
+        "engines": (engine("ray", "failed", "exit code 137"),),
+        "lost_offsets": 1423,
+        "rejected": {"price": 7, "not_json": 5},
+        "last_rejection": "price=-3.0 for BTCUSDT at ticks[0]@5012: must be > 0",
+    }
+    site.tell(**trouble)
     page.until(lambda: "Engine ray failed: exit code 137" in page.text("notices"), "the engine")
     told = page.text("notices")
     assert "1\u202f423 offsets" in told
@@ -40,15 +44,18 @@ def test_failures_losses_and_rejections_are_told(site: Site, page: Page) -> None
     spoken = page.text("announce")
     assert "Engine ray failed" in spoken
     assert "exit code 137" in page.text("engine")
-    site.append(status={"rejected": {"price": 8, "not_json": 5}, "lost_offsets": 1424})
+    site.tell(**(trouble | {"rejected": {"price": 8, "not_json": 5}}))
     page.until(lambda: "13 in all" in page.text("notices"), "the new count")
     assert page.text("announce") == spoken, "a running number was read out again"
 
 
 def test_more_notices_than_fit_are_folded_not_dropped(site: Site, page: Page) -> None:
     page.open(site.url)
-    site.tell(notices=tuple(f"notice {index}" for index in range(7)))
-    page.until(lambda: page.text("more-notices") == "3 more", "the fold")
+    notices = tuple(f"notice {index}" for index in range(7))
+    page.until(
+        lambda: site.telling(notices=notices) and page.text("more-notices") == "3 more",
+        "the fold",
+    )
     assert "notice 6" not in page.text("notices")
     page.one("#more-notices").click()
     page.until(lambda: "notice 6" in page.text("notices"), "all notices")
@@ -63,20 +70,17 @@ def test_a_degraded_decision_and_a_lost_asset_are_told(site: Site, page: Page) -
         price=3.5,
         last_event_time_ns=site.row * 10**9,
     )
-    site.append(
-        engine="local",
-        degraded=True,
-        reason="ray is not ready",
-        status={"assets": (gone,)},
-    )
+    site.append(engine="local", degraded=True, reason="ray is not ready")
     page.until(lambda: "Degraded, decided on local" in page.text("notices"), "the degradation")
-    assert "GONEUSDT is not in the universe: no tick for 120 rows" in page.text("notices")
+    told = "GONEUSDT is not in the universe: no tick for 120 rows"
+    page.until(
+        lambda: site.telling(assets=(gone,)) and told in page.text("notices"), "the asset lost"
+    )
     page.until(lambda: page.all(".assets .ag-row[row-id='GONEUSDT'] .state.out"), "its row")
     assert "degraded" in page.one(".decisions tbody tr").text
 
 
 def test_silence_of_the_run_is_stale_without_any_event(site: Site, page: Page) -> None:
-    site.append()
     page.open(site.url)
     page.until(lambda: page.text("state") == "stale", "the page to notice the silence")
     assert "silverbullet run does not report" in page.text("notices")
@@ -91,7 +95,10 @@ def test_stale_from_the_run_is_told_with_its_reason(site: Site, page: Page) -> N
     page.until(lambda: "no symbol has ticked for 120 rows" in page.text("notices"), "the reason")
 
 
-def test_a_lost_server_is_shown_and_the_gap_is_filled(site: Site, page: Page) -> None:
+def test_a_lost_server_is_shown_and_the_gap_is_filled(
+    make_site: Callable[..., Site], page: Page
+) -> None:
+    site = make_site()
     page.errors_expected = True  # the browser logs refused connections itself
     page.open(site.url)
     port = site.port
@@ -106,11 +113,9 @@ def test_a_lost_server_is_shown_and_the_gap_is_filled(site: Site, page: Page) ->
     assert rows == [decision.row for decision in site.decisions[-8:]]
 
 
-def test_a_page_without_a_free_stream_says_so(site: Site, page: Page) -> None:
+def test_a_page_without_a_free_stream_says_so(make_site: Callable[..., Site], page: Page) -> None:
+    site = make_site(streams=1)
     page.errors_expected = True  # the browser logs the 503 itself
-    site.stop()
-    site.streams = 1
-    site.start(0)
     page.open(site.url)
     first = page.driver.current_window_handle
     page.driver.switch_to.new_window("tab")

@@ -40,33 +40,33 @@
     return (await getAnswer(address)).json();
   }
 
-  async function fillStatus() {
+  async function getStatus() {
     try {
-      sb.model.setStatus((await getJson("/api/v1/status")).status);
+      return (await getJson("/api/v1/status")).status;
     } catch (error) {
       if (error.status !== 404) throw error;
+      return null;
     }
   }
 
-  // All that is there before the stream; a paused page keeps what it shows.
+  // All that is there before the stream, taken over at once; a paused page keeps what it shows.
+  // One of the five newest decisions carries the curves, unless many are made a second, and then
+  // the stream brings them within a second (their own routes answer 404 where there are none).
   async function fill() {
     if (sb.view.get().paused && sb.model.status) return null;
     const answer = await getAnswer(`/api/v1/decisions?limit=${PAGE}&curves=false`);
     const sent = Date.parse(answer.headers.get("date"));
     if (sent) sb.paint.setClock(sent + 500 - Date.now());
     const page = await answer.json();
+    if (!page.decisions.length) return null;
+    const [status, newest] = await Promise.all([
+      getStatus(), getJson("/api/v1/decisions?limit=5&curves=true"),
+    ]);
     sb.model.startHistory(page.decisions);
-    if (page.decisions.length) await fillStatus();
-    if (page.decisions.length && !sb.model.cloud) await fillCurves();
+    newest.decisions.reverse().forEach(sb.model.addDecision);
+    if (status) sb.model.setStatus(status);
     sb.paint.request("all");
     return page.next;
-  }
-
-  // One of the newest decisions carries the curves, unless many are made a second; then the
-  // stream brings them within a second. The routes of the curves answer 404 without any.
-  async function fillCurves() {
-    const page = await getJson("/api/v1/decisions?limit=5&curves=true");
-    page.decisions.reverse().forEach(sb.model.addDecision);
   }
 
   // Back until the longest range is filled.

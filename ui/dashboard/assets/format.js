@@ -63,8 +63,9 @@
   function latency(ms) {
     if (ms === null || ms === undefined || !Number.isFinite(ms)) return NONE;
     const size = Math.abs(ms);
-    if (size < 1) return `${fixed(ms * 1000, size < 0.1 ? 1 : 0)} µs`;
-    if (size < 1000) return `${fixed(ms, size < 10 ? 2 : size < 100 ? 1 : 0)} ms`;
+    // The bounds are where rounding would reach the next unit: "1.00 ms", never "1 000 µs".
+    if (size < 0.9995) return `${fixed(ms * 1000, size < 0.09995 ? 1 : 0)} µs`;
+    if (size < 999.5) return `${fixed(ms, size < 9.995 ? 2 : size < 99.95 ? 1 : 0)} ms`;
     return duration(ms);
   }
 
