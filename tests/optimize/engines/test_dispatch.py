@@ -266,3 +266,32 @@ def test_local_first_needs_no_rescue_and_another_engine_helps_when_it_is_late() 
     complete = world.completed[1]
     assert complete.engine == "local"
     assert not complete.late
+
+
+def test_local_is_sent_few_blocks_ahead_and_none_that_is_there_already() -> None:
+    machine = Dispatch([("ray", None), ("local", 4)], "local")
+    machine.step(moves.Came("ray", 2), 0)
+    machine.step(moves.Came("local", 2), 0)
+    machine.step(moves.Submitted(1, 20, SHAPE, 3600_000 * MS), 0)
+    effects = machine.step(moves.Timer(), 200 * MS)  # hedged, from the end
+    assert effects == [moves.Send("local", 1, (19, 18, 17, 16, 15, 14, 13, 12))]
+    for block in (11, 10):
+        assert machine.step(moves.Answered("ray", "r", 1, block, block, 5), 201 * MS) == []
+    effects = machine.step(moves.Answered("local", "local", 1, 19, 19, 5), 202 * MS)
+    assert effects == [moves.Send("local", 1, (9,))]
+
+
+def test_strikes_count_only_in_turn() -> None:
+    world = ready_world()
+    for job_id, mood in enumerate(("hung", "hung", "good", "hung", "hung"), start=1):
+        world.mood["ray"] = mood
+        world.submit(job_id, 8, 100 * MS)
+        world.run(until_ns=world.now_ns + 200 * MS)
+    assert world.machine.lanes["ray"].health.ready
+    assert [world.completed[job_id].engine for job_id in range(1, 6)] == [
+        "local",
+        "local",
+        "ray",
+        "local",
+        "local",
+    ]
