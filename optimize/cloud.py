@@ -1,9 +1,9 @@
 """Random long-only portfolios: the cloud of the risk-return picture.
 
-Weights are symmetric Dirichlet draws whose concentration goes round 1, 1/2, ... 1/128 by draw
-index, so that the middle, the edges and the corners are all reached: at 1 and 100 assets
-no weight comes near 0.1, at 1/128 one or two assets have almost all. Gamma(a) of a < 1 is
-Gamma(a + 1) U^(1/a); with a = 2^-k the power is k squarings.
+Weights are symmetric Dirichlet draws whose concentration goes round 1, 1/2, 1/4 ... to between
+1/(4 n) and 1/(8 n) by draw index, so that the middle, the edges and the corners are all
+reached: at 1 and 100 assets no weight comes near 0.1, at 1/512 one asset has almost all.
+Gamma(a) of a < 1 is Gamma(a + 1) U^(1/a); with a = 2^-k the power is k squarings.
 """
 
 import numpy as np
@@ -13,14 +13,22 @@ from optimize.normal import centred_uniform
 from optimize.philox import CLOUD, CLOUD_POWERS, fill_stream
 from stats.compiled import FloatArray, kernel
 
-N_CONCENTRATIONS = 8
+
+@kernel
+def count_concentrations(n: int) -> int:
+    """Give how many concentrations the draws go round: k with 2^(k - 1) just above 4 n."""
+    k = 1
+    while 2 ** (k - 1) <= 4 * n:
+        k += 1
+    return k
 
 
 @kernel
 def draw_dirichlet(seed: int, round_: int, draw: int, weights: FloatArray) -> None:
-    """Fill float64[n] with a symmetric Dirichlet draw of concentration 2^-(draw mod 8)."""
+    """Fill float64[n] with a symmetric Dirichlet draw of concentration 2^-(draw mod k)."""
     n = weights.shape[0]
-    squarings = draw % N_CONCENTRATIONS
+    kinds = count_concentrations(n)
+    squarings = draw % kinds
     concentration = 1.0
     for _ in range(squarings):
         concentration *= 0.5
@@ -39,7 +47,7 @@ def draw_dirichlet(seed: int, round_: int, draw: int, weights: FloatArray) -> No
         for k in range(n):
             weights[k] /= total
     else:
-        weights[draw // N_CONCENTRATIONS % n] = 1.0
+        weights[draw // kinds % n] = 1.0
 
 
 @kernel

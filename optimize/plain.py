@@ -4,6 +4,7 @@ import numpy as np
 
 from optimize import exchange as flag
 from optimize import plain_draws
+from optimize.start import ROUNDING
 from stats.compiled import FloatArray, IntArray
 
 
@@ -39,12 +40,12 @@ def fill_by_preference(preference: FloatArray, cap: float, weights: FloatArray) 
     """Twin of ``start.fill_by_preference``."""
     weights[:] = np.where(weights > 0.0, np.minimum(weights, cap), 0.0)
     total = _sum(weights)
-    if total > 1.0:
+    if total > 1.0 + ROUNDING:
         weights /= total
         return
     missing = 1.0 - total
     for best in np.argsort(-preference, kind="stable"):
-        if missing <= 0.0:
+        if missing <= ROUNDING:
             return
         if weights[best] < cap:
             step = min(missing, cap - weights[best])

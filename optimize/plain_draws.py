@@ -3,6 +3,7 @@
 import numpy as np
 
 from optimize.philox import CHI_SQUARES, NORMALS, WordArray
+from optimize.posterior import RANK_TOLERANCE
 from stats.compiled import FloatArray
 
 _LOW, _32 = np.uint64(0xFFFFFFFF), np.uint64(32)
@@ -146,7 +147,7 @@ def factorise(covariance: FloatArray, factor: FloatArray) -> int:
         column[k:] = covariance[k, k:]
         _subtract(column, factor[:k, k], factor[:k])
         column[:k] = 0.0
-        if column[k] > 1e-13 * covariance[k, k]:
+        if column[k] > RANK_TOLERANCE * covariance[k, k]:
             rank += 1
             column /= np.sqrt(column[k])
         else:

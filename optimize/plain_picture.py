@@ -11,7 +11,8 @@ from stats.compiled import FloatArray
 
 def draw_dirichlet(seed: int, round_: int, draw: int, weights: FloatArray) -> None:
     """Twin of ``cloud.draw_dirichlet``."""
-    n, squarings = len(weights), draw % 8
+    n, kinds = len(weights), (4 * len(weights)).bit_length() + 1
+    squarings = draw % kinds
     fill_gammas(seed, round_, draw, CLOUD, np.full(n, 1.0 + 0.5**squarings), weights)
     words = np.empty((2, n), np.uint64)
     fill_words(seed, 0, draw, round_, CLOUD_POWERS * 65536, words[0], words[1])
@@ -23,7 +24,7 @@ def draw_dirichlet(seed: int, round_: int, draw: int, weights: FloatArray) -> No
     if total > 0.0:
         weights /= total
     else:
-        weights[draw // 8 % n] = 1.0
+        weights[draw // kinds % n] = 1.0
 
 
 def cloud_block(

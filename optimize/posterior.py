@@ -17,7 +17,9 @@ from optimize.philox import CHI_SQUARES
 from stats.compiled import FloatArray, kernel
 
 # A pivot below this share of its variance is rounding: the column is zero, the rank one less.
-RANK_TOLERANCE = 1e-13
+# Rounding grows where earlier assets nearly span a later one: of 20 000 covariances of n rows
+# and n assets, 99.5 % end below this; of n + 10 rows the least was 1e-4.
+RANK_TOLERANCE = 1e-10
 
 
 @kernel

@@ -10,6 +10,9 @@ from optimize.exchange import (
 )
 from stats.compiled import FloatArray, kernel
 
+# A sum this near to 1 is 1: to put right a last digit would make one more held asset.
+ROUNDING = 1e-12
+
 
 @kernel
 def fill_by_preference(preference: FloatArray, cap: float, weights: FloatArray) -> None:
@@ -20,7 +23,7 @@ def fill_by_preference(preference: FloatArray, cap: float, weights: FloatArray) 
         w = weights[i]
         weights[i] = min(w, cap) if w > 0.0 else 0.0
         total += weights[i]
-    if total > 1.0:
+    if total > 1.0 + ROUNDING:
         for i in range(n):
             weights[i] /= total
         return
@@ -30,7 +33,7 @@ def fill_by_preference(preference: FloatArray, cap: float, weights: FloatArray) 
         for i in range(n):
             if weights[i] < cap and (best < 0 or preference[i] > preference[best]):
                 best = i
-        if best < 0 or missing <= 0.0:
+        if best < 0 or missing <= ROUNDING:
             return
         step = min(missing, cap - weights[best])
         if step == missing:

@@ -1,0 +1,72 @@
+"""Random portfolio problems, and jobs of them."""
+
+import math
+from typing import Any
+
+import numpy as np
+from hypothesis import strategies as st
+from scipy.optimize import nnls
+
+from optimize.job import DrawJob
+
+
+def returns(seed: int, n_assets: int, rows: int) -> np.ndarray:
+    """Returns with a market factor of random strength, volatilities over a decade, a drift."""
+    rng = np.random.default_rng([seed, n_assets, rows])
+    factor = rng.choice([0.0, 1.0, 4.0]) * rng.normal(size=(rows, 1))
+    own = rng.normal(size=(rows, n_assets)) * 10 ** rng.uniform(-0.5, 0.5, n_assets)
+    drift = rng.normal(scale=0.05, size=n_assets) + rng.choice([-0.05, 0.0, 0.05])
+    return 0.01 * (own + factor * rng.uniform(0.5, 1.5, n_assets) + drift)
+
+
+def estimates(seed: int, n_assets: int, rows: int) -> tuple[np.ndarray, np.ndarray]:
+    sample = returns(seed, n_assets, rows)
+    return sample.mean(axis=0), np.cov(sample, rowvar=False).reshape(n_assets, n_assets)
+
+
+@st.composite
+def problems(draw: Any, most: int = 60) -> tuple[np.ndarray, np.ndarray, float]:
+    """Mean, covariance of full rank, and a cap."""
+    n = draw(st.integers(2, most))
+    rows = n + 5 + draw(st.integers(5, 200))
+    mean, covariance = estimates(draw(st.integers(0, 10**6)), n, rows)
+    cap = draw(st.sampled_from([1.0, 0.5, 0.3, 2.5 / n, 1.2 / n]))
+    return mean, covariance, min(1.0, max(cap, 1.0 / n))
+
+
+def make_job(mean: np.ndarray, covariance: np.ndarray, **changes: Any) -> DrawJob:
+    settings: dict[str, Any] = {
+        "kind": "resample",
+        "n_observations": 200,
+        "objective": "max_sharpe",
+        "max_weight": 1.0,
+        "start_weights": np.zeros(len(mean)),
+        "n_draws": 100,
+        "block_size": 32,
+        "seed": 11,
+        "round": 0,
+    }
+    settings |= {"mean": mean, "covariance": covariance} | changes
+    for array in (settings["mean"], settings["covariance"], settings["start_weights"]):
+        array.setflags(write=False)
+    return DrawJob(**settings)
+
+
+def nnls_optimum(target: np.ndarray, covariance: np.ndarray) -> np.ndarray:
+    """Solve min y'Sy/2 - target'y, y >= 0, scaled to sum 1: the uncapped optimum.
+
+    Target mu gives the maximum Sharpe ratio (if one is positive), target 1 minimum variance.
+    """
+    scale = np.sqrt(covariance.diagonal())
+    lower = np.linalg.cholesky(covariance / np.outer(scale, scale))
+    y, _ = nnls(lower.T, np.linalg.solve(lower, target / scale), maxiter=100 * len(scale))
+    y /= scale
+    return y / y.sum()
+
+
+def sharpe(weights: np.ndarray, mean: np.ndarray, covariance: np.ndarray) -> float:
+    return float(weights @ mean / math.sqrt(weights @ covariance @ weights))
+
+
+def volatility(weights: np.ndarray, covariance: np.ndarray) -> float:
+    return math.sqrt(weights @ covariance @ weights)
