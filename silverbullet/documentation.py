@@ -55,10 +55,10 @@ def fill(text: str, name: str, part: str) -> str:
     ValueError
         The text has no such markers.
     """
-    pattern = re.compile(rf"(<!-- {name} -->\n).*?(\n<!-- /{name} -->)", re.DOTALL)
+    pattern = re.compile(rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)", re.DOTALL)
     if not pattern.search(text):
         raise ValueError(f"no <!-- {name} --> … <!-- /{name} --> in the document")
-    return pattern.sub(lambda found: found[1] + part + found[2], text)
+    return pattern.sub(lambda found: f"{found[1]}{part}\n{found[2]}", text)
 
 
 def write_all() -> None:
