@@ -18,6 +18,7 @@ from storage.sqlite_errors import explain
 APPLICATION_ID = 0x53427531  # "SBu1": tells our file from another program's
 SCHEMA_VERSION = 1
 BUSY_TIMEOUT_S = 5.0
+_SWITCH_TRIES = 20
 
 # `decision`: the payload is the JSON of the topic, as text, so that SQL's own JSON functions
 # read it. `asset_row` is clustered by series (a symbol of a portfolio), so that a history is one
@@ -71,9 +72,10 @@ def _has_schema(connection: sqlite3.Connection, path: Path) -> bool:
     StoreError
         The file is another program's, or of a newer version.
     """
+    # In this order: another process may make the tables, and the id with them, in between.
+    tables = [row[0] for row in connection.execute("SELECT name FROM sqlite_schema LIMIT 4")]
     application = _number(connection, "application_id")
     if application != APPLICATION_ID:
-        tables = [row[0] for row in connection.execute("SELECT name FROM sqlite_schema LIMIT 4")]
         if not tables and application == 0:
             return False
         raise StoreError(
@@ -101,12 +103,26 @@ def _connect(path: Path, mode: str) -> sqlite3.Connection:
     )
 
 
+def _switch_to_wal(connection: sqlite3.Connection) -> str:
+    """Switch to a write-ahead log; give the journal mode that the file has then."""
+    for _ in range(_SWITCH_TRIES):
+        try:
+            return str(connection.execute("PRAGMA journal_mode = WAL").fetchone()[0])
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+                raise
+        # SQLite does not wait here for another process that makes the file, but it does there.
+        connection.execute("BEGIN IMMEDIATE")
+        connection.execute("COMMIT")
+    return str(connection.execute("PRAGMA journal_mode = WAL").fetchone()[0])
+
+
 def _prepare(connection: sqlite3.Connection, path: Path) -> None:
     """Set what a writer needs and make the tables where the file is empty."""
     if not _has_schema(connection, path):
         # Both count only before the first page is written; the second gives space back.
         connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
-    mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
+    mode = _switch_to_wal(connection)
     if mode != "wal":
         raise StoreError(
             f"opening {path}: its file system allows no write-ahead log (journal mode {mode}); "

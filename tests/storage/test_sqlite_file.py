@@ -121,6 +121,14 @@ def test_a_file_of_a_newer_version(path: Path, read_only: bool) -> None:
         SqliteStore(path, read_only=read_only)
 
 
+def test_the_writer_waits_for_the_disk_at_each_commit(path: Path) -> None:
+    with SqliteStore(path) as store:
+        connection = store._writer._connection
+        settings = ("synchronous", "journal_mode", "auto_vacuum", "secure_delete")
+        found = [connection.execute(f"PRAGMA {name}").fetchone()[0] for name in settings]
+    assert found == [2, "wal", 2, 0]  # 2: FULL and INCREMENTAL
+
+
 def test_an_empty_file_is_taken_as_new(path: Path) -> None:
     path.touch()
     reader = SqliteStore(path, read_only=True)
@@ -204,15 +212,36 @@ def test_a_file_moved_away_under_writer_and_reader(
     assert len(SqliteStore(path, read_only=True).decisions(DecisionQuery())) == 3
 
 
-def test_several_processes_may_make_the_file_at_once(path: Path) -> None:
-    code = "import sys; from storage.sqlite import SqliteStore; SqliteStore(sys.argv[1]).close()"
+def test_several_processes_may_make_the_file_at_once(tmp_path: Path) -> None:
+    code = """
+import sys
+from storage.sqlite import SqliteStore
+print("ready", flush=True)
+for line in sys.stdin:
+    SqliteStore(line.strip()).close()
+"""
     makers = [
-        subprocess.Popen([sys.executable, "-c", code, path], cwd=ROOT, stderr=subprocess.PIPE)
+        subprocess.Popen(
+            [sys.executable, "-c", code],
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
         for _ in range(4)
     ]
-    outcomes = [(maker.communicate(timeout=60)[1], maker.returncode) for maker in makers]
-    assert outcomes == [(b"", 0)] * 4
-    fill(path, 1)
+    for maker in makers:
+        assert maker.stdout is not None
+        assert maker.stdout.readline() == "ready\n"
+    paths = "".join(f"{tmp_path}/{index}.sqlite\n" for index in range(60))
+    for maker in makers:
+        assert maker.stdin is not None
+        maker.stdin.write(paths)
+        maker.stdin.flush()
+    outcomes = [(maker.communicate(timeout=120)[1], maker.returncode) for maker in makers]
+    assert outcomes == [("", 0)] * 4
+    assert len(list(tmp_path.glob("*.sqlite"))) == 60
 
 
 def test_a_store_carried_over_a_fork_opens_its_own_connections(path: Path) -> None:
