@@ -1,0 +1,81 @@
+"""``bench kernels``: each kernel beside its numpy twin and what people use for its job."""
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+from rich.console import Console
+
+from bench.contest import Case, measure_case
+from bench.machine import describe_machine, describe_versions, single_thread
+from bench.pair_cases import pair_cases
+from bench.peers import PACKAGES, is_installed
+from bench.report import Report, Row, keep_report
+from bench.solver_cases import SOLVER_CASES
+from bench.window_cases import WINDOW_CASES
+
+SECONDS = 0.1
+REPETITIONS = 9
+_MODULES = {
+    "bottleneck": "bottleneck",
+    "numbagg": "numbagg",
+    "polars": "polars",
+    "scipy": "scipy",
+    "PyPortfolioOpt": "pypfopt",
+}
+
+
+def without_missing(case: Case) -> Case:
+    """Leave out the peers that are not installed; each is named on stderr."""
+    kept = []
+    for contender in case.contenders:
+        module = _MODULES.get(contender.subject.split(",")[0].split()[0])
+        if module is None or is_installed(module):
+            kept.append(contender)
+        else:
+            print(f"{contender.subject} is left out of {case.name!r}: {module} is missing, "
+                  "`make setup` installs it", file=sys.stderr)  # fmt: skip
+    return replace(case, contenders=tuple(kept))
+
+
+def measure_kernels(cases: list[Case], seconds: float, repetitions: int) -> list[Row]:
+    """Measure cases one after the other, with one progress line on stderr."""
+    rows: list[Row] = []
+    with Console(stderr=True).status("compiling") as line:
+        for number, case in enumerate(cases, 1):
+            line.update(f"{number} of {len(cases)}: {case.name}")
+            rows += measure_case(without_missing(case), seconds, repetitions)
+    return rows
+
+
+def run_bench(
+    seconds: float = SECONDS, repetitions: int = REPETITIONS, output: Path | None = None
+) -> Report:
+    """Measure all kernels.
+
+    Parameters
+    ----------
+    seconds
+        Least length of each contender's turn in a repetition.
+    repetitions
+        Turns of each contender.
+    output
+        Folder of the kept JSON; by default in the user's data folder.
+
+    Raises
+    ------
+    WrongResultError
+        A contender's result is not that of the others.
+    """
+    machine = describe_machine(scheduling="normal")
+    with single_thread():
+        cases = [*(make() for make in (*WINDOW_CASES, *SOLVER_CASES)), *pair_cases()]
+        rows = measure_kernels(cases, seconds, repetitions)
+    report = Report(
+        bench="kernels",
+        machine=machine,
+        versions=describe_versions(PACKAGES),
+        rows=tuple(rows),
+    )
+    keep_report(report, output)
+    return report
