@@ -133,7 +133,8 @@ class Storage(Section):
         ),
         description="SQLite file",
     )
-    retention_s: Positive = Field(7 * 86_400.0, description="age at which records are deleted")
+    # 50 assets and a cloud a second are 40 kB a decision: 3.4 GB a day.
+    retention_s: Positive = Field(86_400.0, description="age at which records are deleted")
 
 
 class Serve(Section):

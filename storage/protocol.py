@@ -1,16 +1,17 @@
 """The store: one file a backend, six methods, one contract suite."""
 
 from collections.abc import Sequence
-from typing import Literal, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 from optimize.decision import Decision
 from storage.records import Status
 
 
 class DecisionQuery(NamedTuple):
-    """Which decisions to read; every bound is optional.
+    """Which decisions to read, in the order of (row end, id); every bound is optional.
 
-    ``after_id`` and ``before_id`` exclude the id itself; ``start_ns`` (inclusive) and
+    By row end first: after a change of the sampling interval ids of longer rows would sort
+    before all that was decided on shorter ones. ``after_id`` and ``before_id`` exclude the id itself; ``start_ns`` (inclusive) and
     ``end_ns`` (exclusive) bound the end of a decision's row. ``newest_first`` sets the order
     and, with ``limit``, which end is cut.
     """
@@ -71,10 +72,15 @@ class Store(Protocol):
         """Read the newest status records, newest first."""
 
     def prune(self, before_ns: int) -> int:
-        """Delete what is older, by row end or status time; give the count of decisions."""
+        """Delete some of what is older, by row end or status time.
+
+        Bounded, so that a writer never waits for long: call again until it gives 0.
+
+        Returns
+        -------
+        int
+            Decisions deleted.
+        """
 
     def close(self) -> None:
         """Release the store; safe to call twice."""
-
-
-Backend = Literal["sqlite"]
