@@ -11,9 +11,9 @@ class DecisionQuery(NamedTuple):
     """Which decisions to read, in the order of (row end, id); every bound is optional.
 
     By row end first: after a change of the sampling interval ids of longer rows would sort
-    before all that was decided on shorter ones. ``after_id`` and ``before_id`` exclude the id itself; ``start_ns`` (inclusive) and
-    ``end_ns`` (exclusive) bound the end of a decision's row. ``newest_first`` sets the order
-    and, with ``limit``, which end is cut.
+    before all that was decided on shorter ones. ``after_id`` and ``before_id`` exclude the id
+    itself; ``start_ns`` (inclusive) and ``end_ns`` (exclusive) bound the end of a decision's
+    row. ``newest_first`` sets the order and, with ``limit``, which end is cut.
     """
 
     portfolio: str = "main"

@@ -11,7 +11,7 @@ from pathlib import Path
 import platformdirs
 import pytest
 
-import storage.sqlite_file
+import storage.sqlite.file
 from storage.protocol import DecisionQuery, StoreError
 from storage.sqlite import SqliteStore
 from tests.factories import FIRST_ROW, make_decision, make_status
@@ -181,7 +181,7 @@ def test_a_full_disk_keeps_nothing_of_the_call_and_goes_on_when_there_is_space(p
 
 
 def test_a_lock_that_another_process_keeps(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(storage.sqlite_file, "BUSY_TIMEOUT_S", 0.05)
+    monkeypatch.setattr(storage.sqlite.file, "BUSY_TIMEOUT_S", 0.05)
     with SqliteStore(path) as store:
         other = sqlite3.connect(path, isolation_level=None)
         other.execute("BEGIN IMMEDIATE")

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-import storage.sqlite_append
-import storage.sqlite_writer
+import storage.sqlite.append
+import storage.sqlite.writer
 from storage.protocol import DecisionQuery
 from storage.sqlite import SqliteStore
-from storage.sqlite_queries import select_asset_rows, select_decisions
+from storage.sqlite.queries import select_asset_rows, select_decisions
 from tests.factories import FIRST_ROW, SECOND_NS, make_decision, make_status
 from tests.storage.backends import prune_all
 
@@ -37,7 +37,7 @@ def test_the_log_stays_small_while_no_reader_holds_it(path: Path) -> None:
 def test_the_log_that_a_reader_held_is_emptied_when_it_lets_go(
     path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(storage.sqlite_writer, "WAL_LIMIT_BYTES", 2_000_000)
+    monkeypatch.setattr(storage.sqlite.writer, "WAL_LIMIT_BYTES", 2_000_000)
     with SqliteStore(path) as store:
         write(store, 0, 1)
         reader = sqlite3.connect(path, isolation_level=None)
@@ -75,7 +75,7 @@ def test_one_call_of_prune_is_short_and_the_file_shrinks(path: Path) -> None:
 def test_prune_keeps_an_hour_of_status_records_at_most(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(storage.sqlite_append, "STATUSES_KEPT", 5)
+    monkeypatch.setattr(storage.sqlite.append, "STATUSES_KEPT", 5)
     with SqliteStore(path) as store:
         times = [(FIRST_ROW + row) * SECOND_NS for row in range(9)]
         store.append([], [make_status(time, n=1) for time in times])

@@ -6,8 +6,19 @@ from dash.development.base_component import Component
 from ui.dashboard.attributes import attributes
 
 
+_BUTTONS = (
+    ("older", "Older", "The decision before (left arrow)"),
+    ("newer", "Newer", "The decision after (right arrow)"),
+    ("close", "Close", "Close (Esc)"),
+)
+
+
 def drawer() -> Component:
     """Lay out the drawer; the browser fills it when a decision is chosen."""
+    buttons = [
+        html.Button(label, id=f"drawer-{name}", type="button", title=hint)
+        for name, label, hint in _BUTTONS
+    ]
     return html.Dialog(
         id="drawer",
         className="drawer",
@@ -17,26 +28,7 @@ def drawer() -> Component:
                 className="drawer-head",
                 children=[
                     html.H2("Decision", id="drawer-title"),
-                    html.Div(
-                        className="controls",
-                        children=[
-                            html.Button(
-                                "Older",
-                                id="drawer-older",
-                                type="button",
-                                title="The decision before (left arrow)",
-                            ),
-                            html.Button(
-                                "Newer",
-                                id="drawer-newer",
-                                type="button",
-                                title="The decision after (right arrow)",
-                            ),
-                            html.Button(
-                                "Close", id="drawer-close", type="button", title="Close (Esc)"
-                            ),
-                        ],
-                    ),
+                    html.Div(buttons, className="controls"),
                 ],
             ),
             html.Div(id="drawer-body", className="drawer-body", tabIndex="0"),

@@ -9,6 +9,39 @@ from ui.dashboard.attributes import NO_VALUE, attributes
 
 RANGES = (60, 240, 960)
 
+# Identifier, label, and how the figure comes about.
+FIGURES = (
+    (
+        "return",
+        "Expected return",
+        "Log return a year: the figure per interval times the intervals in 365 days",
+    ),
+    (
+        "volatility",
+        "Volatility",
+        "A year: the figure per interval times the square root of the intervals in 365 days",
+    ),
+    (
+        "sharpe",
+        "Sharpe ratio",
+        "A year, risk-free 0: return over volatility per interval, times the square root of the "
+        "intervals in 365 days; \u00b1 is one standard deviation over the draws",
+    ),
+    (
+        "gap",
+        "Optimality gap",
+        "How far below the exact optimum of the same estimates. For resampled portfolios it is "
+        "the price of robustness, not an error",
+    ),
+    ("rate", "Decisions a second", "As the run reports it"),
+    (
+        "latency",
+        "Tick to decision",
+        "From the newest tick's own time to the decision's publication: p50, and p99 below, over "
+        "the decisions in the chosen range",
+    ),
+)
+
 
 def panel(identifier: str, title: str, *children: Component, tools: Any = None) -> Component:
     """Frame a part of the page: a heading, a caption that the browser fills, a body."""
@@ -66,37 +99,7 @@ def figures_strip() -> Component:
     return html.Section(
         className="figures",
         **attributes(aria_label="Key figures of the newest decision"),
-        children=[
-            _figure(
-                "return",
-                "Expected return",
-                "Log return a year: the figure per interval times the intervals in 365 days",
-            ),
-            _figure(
-                "volatility",
-                "Volatility",
-                "A year: the figure per interval times the square root of the intervals in 365 d",
-            ),
-            _figure(
-                "sharpe",
-                "Sharpe ratio",
-                "A year, risk-free 0: return over volatility per interval, times the square root "
-                "of the intervals in 365 days; ± is one standard deviation over the draws",
-            ),
-            _figure(
-                "gap",
-                "Optimality gap",
-                "How far below the exact optimum of the same estimates. For resampled portfolios "
-                "it is the price of robustness, not an error",
-            ),
-            _figure("rate", "Decisions a second", "As the run reports it"),
-            _figure(
-                "latency",
-                "Tick to decision",
-                "From the newest tick's own time to the decision's publication: p50, and p99 "
-                "below, over the decisions in the chosen range",
-            ),
-        ],
+        children=[_figure(*figure) for figure in FIGURES],
     )
 
 

@@ -64,37 +64,50 @@
     return shown;
   }
 
-  function assetTrace(box) {
-    const { latest } = sb.model;
-    const surface = sb.theme.surface();
-    const { asset } = sb.view.get();
+  // Where each asset is drawn, and on which side of the axis it would be (1 above, -1 below).
+  function placed(latest, box) {
     const root = Math.sqrt(sb.model.perYear());
-    const x = latest.volatility.map((value) => sb.format.scaled(value, root));
-    const real = latest.mean.map((value) => sb.format.scaled(value, root * root));
     const [low, high] = box.y;
     const edge = 0.02 * (high - low);
-    const y = real.map((value) => value === null ? null : Math.min(high - edge, Math.max(low + edge, value)));
-    const side = real.map((value) => (value > high ? 1 : value !== null && value < low ? -1 : 0));
+    const real = latest.mean.map((value) => sb.format.scaled(value, root * root));
+    return {
+      real,
+      x: latest.volatility.map((value) => sb.format.scaled(value, root)),
+      y: real.map((value) => value === null ? null : Math.min(high - edge, Math.max(low + edge, value))),
+      side: real.map((value) => (value > high ? 1 : value !== null && value < low ? -1 : 0)),
+    };
+  }
+
+  function labelSide(side, x, range) {
+    if (side) return side > 0 ? "bottom center" : "top center";
+    return x - range[0] > 0.8 * (range[1] - range[0]) ? "middle left" : "middle right";
+  }
+
+  function marker(latest, side) {
+    const surface = sb.theme.surface();
+    const { asset } = sb.view.get();
+    const chosen = (yes, no) => latest.symbols.map((symbol) => (symbol === asset ? yes : no));
+    return {
+      symbol: side.map((at) => (at > 0 ? "triangle-up" : at < 0 ? "triangle-down" : "circle")),
+      size: latest.weights.map((w) => 6 + 12 * Math.sqrt(w)),
+      color: latest.symbols.map((symbol) => sb.theme.colour(symbol)),
+      line: { width: chosen(2.5, 1), color: chosen(surface.text, surface.panel) },
+    };
+  }
+
+  function assetTrace(box) {
+    const { latest } = sb.model;
+    const { asset } = sb.view.get();
+    const { x, y, real, side } = placed(latest, box);
     const order = x.map((_, i) => i).sort((a, b) =>
       (latest.symbols[b] === asset) - (latest.symbols[a] === asset) || latest.weights[b] - latest.weights[a]);
     const shown = labelled(order, x, y, box.x[1] - box.x[0], box.y[1] - box.y[0]);
     return {
-      type: "scatter", mode: "markers+text", x, y, cliponaxis: false,
+      type: "scatter", mode: "markers+text", x, y, cliponaxis: false, marker: marker(latest, side),
       text: latest.symbols.map((symbol, i) => (shown.has(i) ? symbol : "")),
+      textposition: side.map((at, i) => labelSide(at, x[i], box.x)),
+      textfont: { size: 11, color: sb.theme.surface().muted },
       customdata: latest.symbols.map((symbol, i) => [symbol, latest.weights[i], sb.format.percent(real[i])]),
-      textposition: side.map((at, i) => {
-        if (at) return at > 0 ? "bottom center" : "top center";
-        return x[i] - box.x[0] > 0.8 * (box.x[1] - box.x[0]) ? "middle left" : "middle right";
-      }), textfont: { size: 11, color: surface.muted },
-      marker: {
-        symbol: side.map((at) => (at > 0 ? "triangle-up" : at < 0 ? "triangle-down" : "circle")),
-        size: latest.weights.map((w) => 6 + 12 * Math.sqrt(w)),
-        color: latest.symbols.map((symbol) => sb.theme.colour(symbol)),
-        line: {
-          width: latest.symbols.map((symbol) => (symbol === asset ? 2.5 : 1)),
-          color: latest.symbols.map((symbol) => (symbol === asset ? surface.text : surface.panel)),
-        },
-      },
       hovertemplate: "%{customdata[0]}, weight %{customdata[1]:.2%}<br>volatility %{x:.1%}<br>return %{customdata[2]}<extra></extra>",
     };
   }

@@ -73,38 +73,58 @@
     };
   }
 
+  function lateMarks(items) {
+    const late = items.filter((item) => item.late);
+    return {
+      type: "scatter", mode: "markers", name: "late", hovertemplate: "late",
+      x: late.map((item) => new Date(item.publishedMs).toISOString()),
+      y: late.map((item) => Math.max(1e-3, item.stages[item.stages.length - 1])),
+      marker: { size: 6, color: sb.theme.surface().warn, symbol: "circle-open" },
+    };
+  }
+
+  function decade(exponent) {
+    if (exponent < 0) return `${+(1000 * 10 ** exponent).toPrecision(1)} µs`;
+    return exponent < 3 ? `${10 ** exponent} ms` : `${10 ** (exponent - 3)} s`;
+  }
+
+  function scale(values) {
+    const low = Math.floor(Math.log10(Math.min(...values)));
+    const high = Math.ceil(Math.log10(Math.max(...values)) + 0.05);
+    const ticks = Array.from({ length: high - low + 1 }, (_, i) => low + i);
+    return {
+      type: "log", range: [low, high], tickvals: ticks.map((e) => 10 ** e), ticktext: ticks.map(decade),
+    };
+  }
+
+  function endLabel(trace) {
+    return {
+      x: 1, xref: "paper", xanchor: "left", xshift: 4, showarrow: false, yanchor: "middle",
+      y: Math.log10(trace.y[trace.y.length - 1]), yref: "y", text: trace.name,
+      font: { size: 11, color: trace.line.color },
+    };
+  }
+
+  function describe() {
+    const items = sb.model.visible();
+    const [p99] = sb.figures.quantiles(items.map((item) => item.stages[6]), [0.99]);
+    sb.paint.text("latency-caption", "log; each decision by time of publication");
+    sb.charts.describe("latency", `Tick to decision over ${items.length} decisions, p99 ${sb.format.latency(p99)}`);
+  }
+
   function draw() {
+    describe();
     const items = slowest(sb.model.visible());
     const surface = sb.theme.surface();
     const total = line(items, "total", "tick to decision", surface.accent, 1.5);
     const solve = line(items, "solve", "solve", surface.warn, 1);
-    const late = items.filter((item) => item.late);
-    const marks = {
-      type: "scatter", mode: "markers", name: "late", hovertemplate: "late",
-      x: late.map((item) => new Date(item.publishedMs).toISOString()),
-      y: late.map((item) => Math.max(1e-3, item.stages[item.stages.length - 1])),
-      marker: { size: 6, color: surface.warn, symbol: "circle-open" },
-    };
-    const [p99] = sb.figures.quantiles(sb.model.visible().map((item) => item.stages[6]), [0.99]);
-    sb.paint.text("latency-caption", "log; each decision by time of publication");
-    sb.charts.describe("latency", `Tick to decision over ${items.length} decisions, p99 ${sb.format.latency(p99)}`);
-    const low = Math.floor(Math.log10(Math.min(...solve.y, ...total.y)));
-    const high = Math.ceil(Math.log10(Math.max(...total.y, ...solve.y)) + 0.05);
-    const ticks = Array.from({ length: high - low + 1 }, (_, i) => low + i);
     return {
-      data: [total, solve, marks],
+      data: [total, solve, lateMarks(items)],
       layout: sb.charts.layout({
         margin: { l: 52, r: 92, t: 8, b: 26 }, hovermode: "x unified",
-        annotations: [[total, surface.accent], [solve, surface.warn]].map(([trace, colour]) => ({
-          x: 1, xref: "paper", xanchor: "left", xshift: 4, showarrow: false, yanchor: "middle",
-          y: Math.log10(trace.y[trace.y.length - 1]), yref: "y", text: trace.name,
-          font: { size: 11, color: colour },
-        })),
+        annotations: [total, solve].map(endLabel),
         xaxis: sb.charts.axis({ type: "date", nticks: 5, showgrid: false, tickformat: "%H:%M:%S" }),
-        yaxis: sb.charts.axis({
-          type: "log", range: [low, high], tickvals: ticks.map((e) => 10 ** e),
-          ticktext: ticks.map((e) => (e < 0 ? `${+(1000 * 10 ** e).toPrecision(1)} µs` : e < 3 ? `${10 ** e} ms` : `${10 ** (e - 3)} s`)),
-        }),
+        yaxis: sb.charts.axis(scale([...total.y, ...solve.y])),
       }),
     };
   }

@@ -3,7 +3,10 @@
 // Dash's and follow the number in the store "frame".
 (function (sb) {
   "use strict";
+  // On a machine that cannot keep up (the timer comes late) down to one a second.
   const LEAST_MS = 250;
+  const MOST_MS = 1000;
+  let spacing = LEAST_MS;
   // Each part adds [topics, draw] to this list when its file is read, in whatever order.
   const parts = (sb.parts = sb.parts || []);
   let wanted = new Set();
@@ -44,8 +47,12 @@
   function request(what) {
     wanted.add(what);
     if (timer || document.hidden) return;
-    const wait = Math.max(0, LEAST_MS - (performance.now() - last));
-    timer = setTimeout(() => requestAnimationFrame(paint), wait);
+    const due = Math.max(performance.now(), last + spacing);
+    timer = setTimeout(() => {
+      const lag = performance.now() - due;
+      spacing = lag > 60 ? Math.min(MOST_MS, spacing * 1.5) : Math.max(LEAST_MS, spacing * 0.95);
+      requestAnimationFrame(paint);
+    }, due - performance.now());
   }
 
   // Keyed text: writing only what differs keeps selections and screen readers undisturbed.

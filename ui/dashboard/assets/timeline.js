@@ -71,26 +71,38 @@
     });
   }
 
+  // Ticks from milliseconds to days: rows may be a second or a day long.
+  const STOPS = [
+    { dtickrange: [null, 1000], value: "%H:%M:%S.%L" }, { dtickrange: [1000, 60000], value: "%H:%M:%S" },
+    { dtickrange: [60000, 86400000], value: "%H:%M" }, { dtickrange: [86400000, null], value: "%d %b" },
+  ];
+
+  function weightAxis(asset, traces) {
+    if (!asset) return { range: [0, 1], tickformat: ".0%", tickvals: [0.25, 0.5, 0.75, 1] };
+    const top = Math.max(0.02, ...traces[1].y) * 1.08;
+    return { range: [0, top], tickformat: top < 0.1 ? ".1%" : ".0%", nticks: 5 };
+  }
+
+  function title(asset, n) {
+    sb.paint.text("timeline-title", asset ? `Weight of ${asset}` : "Weights over time");
+    sb.paint.text("timeline-caption", asset ? "± one standard deviation" : "");
+    sb.charts.describe("timeline", `Weights over the last ${n} decisions`);
+  }
+
   function draw() {
     const all = sb.model.visible();
     const items = sb.charts.places(all.length, MOST_POINTS).map((i) => all[i]);
     const x = items.map((item) => new Date(item.endMs).toISOString());
     const { asset } = sb.view.get();
     const traces = asset ? single(items, x, asset) : stack(items, x);
-    sb.paint.text("timeline-title", asset ? `Weight of ${asset}` : "Weights over time");
-    sb.paint.text("timeline-caption", asset ? "± one standard deviation" : "");
-    sb.charts.describe("timeline", `Weights over the last ${all.length} decisions`);
-    const top = asset ? Math.max(0.02, ...traces[1].y) * 1.08 : 1;
+    title(asset, all.length);
     return {
       data: traces,
       layout: sb.charts.layout({
         margin: { l: 40, r: asset ? 14 : 74, t: 8, b: 26 }, hovermode: "x unified",
         annotations: asset ? [] : labels(traces),
-        xaxis: sb.charts.axis({ type: "date", nticks: 5, showgrid: false, tickformatstops: [
-          { dtickrange: [null, 1000], value: "%H:%M:%S.%L" }, { dtickrange: [1000, 60000], value: "%H:%M:%S" },
-          { dtickrange: [60000, 86400000], value: "%H:%M" }, { dtickrange: [86400000, null], value: "%d %b" },
-        ] }),
-        yaxis: sb.charts.axis({ range: [0, top], tickformat: asset && top < 0.1 ? ".1%" : ".0%", nticks: 5, ...(asset ? {} : { tickvals: [0.25, 0.5, 0.75, 1] }) }),
+        xaxis: sb.charts.axis({ type: "date", nticks: 5, showgrid: false, tickformatstops: STOPS }),
+        yaxis: sb.charts.axis(weightAxis(asset, traces)),
       }),
     };
   }

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from storage.protocol import StoreError
-from storage.sqlite_errors import explain
-from storage.sqlite_file import BUSY_TIMEOUT_S, identity, open_writer
+from storage.sqlite.errors import explain
+from storage.sqlite.file import BUSY_TIMEOUT_S, identity, open_writer
 
 _log = logging.getLogger(__name__)
 

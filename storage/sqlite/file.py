@@ -13,7 +13,7 @@ from pathlib import Path
 import platformdirs
 
 from storage.protocol import StoreError
-from storage.sqlite_errors import explain
+from storage.sqlite.errors import explain
 
 APPLICATION_ID = 0x53427531  # "SBu1": tells our file from another program's
 SCHEMA_VERSION = 1

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from storage.protocol import StoreError
-from storage.sqlite_errors import explain
-from storage.sqlite_file import identity, open_reader
+from storage.sqlite.errors import explain
+from storage.sqlite.file import identity, open_reader
 
 # A query takes well under a millisecond to some tens, so few of a server's threads read at one
 # time; further connections are opened at need and closed when handed back.

@@ -11,16 +11,16 @@ from optimize.decision import Decision, decode_decision, encode_decision
 from storage.faults import decision_fault, status_fault
 from storage.protocol import AssetRow, DecisionQuery, StoreError
 from storage.records import Status, decode_status, encode_status
-from storage.sqlite_append import (
+from storage.sqlite.append import (
     delete_decisions,
     delete_statuses,
     give_space_back,
     insert_decisions,
     insert_statuses,
 )
-from storage.sqlite_queries import NEWEST_STATUSES, select_asset_rows, select_decisions, window
-from storage.sqlite_readers import Readers
-from storage.sqlite_writer import Writer
+from storage.sqlite.queries import NEWEST_STATUSES, select_asset_rows, select_decisions, window
+from storage.sqlite.readers import Readers
+from storage.sqlite.writer import Writer
 
 
 class SqliteStore:
