@@ -31,13 +31,15 @@ FLAGS = (
 
 
 class Site:
-    """A server process and the one writer of its store."""
+    """A server process and the one writer of its store.
 
-    def __init__(self, folder: Path, history: int, streams: int = 8) -> None:
+    Its decisions are an hour ahead, so that none is overdue however slow the machine is.
+    """
+
+    def __init__(self, folder: Path, history: int, streams: int = 8, ahead_s: int = 3600) -> None:
         self.path = folder / "store.sqlite"
         self.store = SqliteStore(self.path)
-        # Two minutes ahead, so that no decision is overdue however slow the machine is.
-        self.row = time.time_ns() // SECOND_NS - history + 120
+        self.row = time.time_ns() // SECOND_NS - history + ahead_s
         self._told_s = 0.0
         self.decisions: list[Decision] = []
         self._process: subprocess.Popen[str] | None = None

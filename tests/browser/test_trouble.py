@@ -88,6 +88,17 @@ def test_silence_of_the_run_is_stale_without_any_event(site: Site, page: Page) -
     page.until(lambda: page.text("state") == "deciding", "the page to recover")
 
 
+def test_a_run_that_reports_but_does_not_decide_is_stale(
+    make_site: Callable[..., Site], page: Page
+) -> None:
+    site = make_site(ahead_s=-60)
+    page.open(site.url)
+    page.until(
+        lambda: site.telling() and "Stale: no new decision" in page.text("notices"), "the notice"
+    )
+    assert page.text("state") == "stale"
+
+
 def test_stale_from_the_run_is_told_with_its_reason(site: Site, page: Page) -> None:
     page.open(site.url)
     site.tell(state="stale", reason="no symbol has ticked for 120 rows")

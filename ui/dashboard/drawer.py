@@ -5,7 +5,6 @@ from dash.development.base_component import Component
 
 from ui.dashboard.attributes import attributes
 
-
 _BUTTONS = (
     ("older", "Older", "The decision before (left arrow)"),
     ("newer", "Newer", "The decision after (right arrow)"),
