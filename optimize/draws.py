@@ -2,8 +2,9 @@
 
 import numpy as np
 
+from optimize.factor import factorise
 from optimize.pair_exchange import solve_estimates
-from optimize.posterior import draw_posterior, factorise
+from optimize.posterior import draw_posterior
 from optimize.start import expect, optimise
 from stats.compiled import FloatArray, kernel
 

@@ -15,6 +15,7 @@ triangular, and an exchange touches the columns of held assets only.
 import numpy as np
 from numpy.typing import NDArray
 
+from optimize.subspace import jump
 from stats.compiled import FloatArray, kernel
 
 ByteArray = NDArray[np.uint8]
@@ -38,6 +39,8 @@ FEW_ROWS = 256  # the estimates were made from no more rows than assets
 TOLERANCE = 1e-6
 # Below this share of sum(w S_ii) a variance is what cancellation left over.
 CANCELLED = 1e-14
+# Exchanges between two jumps of all free assets: 8 to 16 are the fastest at 10 to 500 assets.
+PACE = 16
 
 
 @kernel
@@ -173,7 +176,8 @@ def exchange(
     """Exchange until optimal, from feasible weights (with mu'w > 0 for the Sharpe ratio).
 
     At most 1000 + 200 n steps; each raises the objective, or makes m, v and the gradient afresh:
-    every 64 exchanges, and before it is believed that the portfolio is optimal.
+    every PACE exchanges, when the free assets also jump together, and before it is believed that
+    the portfolio is optimal.
 
     Returns
     -------
@@ -188,9 +192,13 @@ def exchange(
         gone = v <= CANCELLED * spread and (objective == SHARPE or tau == 0.0)
         if gone and fresh:
             return ZERO_VARIANCE, exchanges
-        if gone or (not fresh and exchanges % 64 == 0):
+        if gone or (not fresh and exchanges % PACE == 0):
             m, v, spread = measure(mean, covariance, ready, factor, weights, gradient)
             fresh = True
+            if not gone and jump(
+                objective == SHARPE, tau, mean, covariance, cap, weights, gradient, m, v
+            ):
+                m, v, spread = measure(mean, covariance, ready, factor, weights, gradient)
             continue
         s, t, scale = (1.0, m / v, m) if objective == SHARPE else (tau, 1.0, v)
         for k in range(weights.shape[0]):

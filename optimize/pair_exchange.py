@@ -17,9 +17,9 @@ from optimize.exchange import (
     TWINS,
     ZERO_VARIANCE,
 )
+from optimize.factor import factorise
 from optimize.inputs import check_constraints, check_estimates, check_start
 from optimize.job import Objective
-from optimize.posterior import factorise
 from optimize.start import optimise
 from stats.compiled import FloatArray, kernel
 

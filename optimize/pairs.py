@@ -8,6 +8,7 @@ from optimize import (
     cloud,
     draws,
     exchange,
+    factor,
     frontier,
     gamma,
     normal,
@@ -16,6 +17,7 @@ from optimize import (
     philox,
     plain,
     plain_draws,
+    plain_factor,
     plain_picture,
     posterior,
     start,
@@ -36,9 +38,9 @@ def _estimates(seed: int, size: int) -> tuple[FloatArray, FloatArray]:
 
 
 def _factor(seed: int, size: int) -> FloatArray:
-    factor = np.empty((size, size))
-    plain_draws.factorise(_estimates(seed, size)[1], factor)
-    return factor
+    columns = np.empty((size, size))
+    plain_factor.factorise(_estimates(seed, size)[1], columns)
+    return columns
 
 
 def _word_arrays(seed: int, size: int) -> tuple[Any, ...]:
@@ -120,7 +122,7 @@ PAIRS: tuple[KernelPair, ...] = (
     KernelPair("turn_normal", normal.turn_normal, plain_draws.turn_normal, _words, 0.0),
     KernelPair("fill_normals", normal.fill_normals, plain_draws.fill_normals, _normals, 0.0),
     KernelPair("fill_gammas", gamma.fill_gammas, plain_draws.fill_gammas, _gammas, 0.0),
-    KernelPair("factorise", posterior.factorise, plain_draws.factorise, _covariance, 0.0),
+    KernelPair("factorise", factor.factorise, plain_factor.factorise, _covariance, 0.0),
     KernelPair(
         "solve_bartlett", posterior.solve_bartlett, plain_draws.solve_bartlett, _bartlett, 0.0
     ),

@@ -4,6 +4,7 @@ import numpy as np
 
 from optimize import exchange as flag
 from optimize import plain_draws
+from optimize.plain_factor import factorise, jump
 from optimize.start import ROUNDING
 from stats.compiled import FloatArray, IntArray
 
@@ -73,8 +74,13 @@ def exchange(
         gone = v <= flag.CANCELLED * spread and (by_sharpe or tau == 0.0)
         if gone and fresh:
             return flag.ZERO_VARIANCE, made
-        if gone or (not fresh and made % 64 == 0):
-            stale = True
+        if gone or (not fresh and made % flag.PACE == 0):
+            gradient = np.cumsum(weights[:, None] * covariance, axis=0)[-1]
+            m, v = _sum(weights * mean), max(_sum(weights * gradient), 0.0)
+            spread, fresh = _sum(weights * diagonal), True
+            stale = not gone and jump(
+                by_sharpe, tau, mean, covariance, cap, weights, gradient, m, v
+            )
             continue
         s, t, scale = (1.0, m / v, m) if by_sharpe else (tau, 1.0, v)
         slope = s * mean - t * gradient
@@ -187,7 +193,7 @@ def resample_block(
     start = start_weights.copy()
     _, exchanges, _, _ = solve_estimates(sharpe, mean, covariance, max_weight, start)
     factor, drawn, mu = np.empty((n, n)), np.empty((n, n)), np.empty(n)
-    plain_draws.factorise(covariance, factor)
+    factorise(covariance, factor)
     ratio_mean, ratio_m2 = 0.0, 0.0
     for d in range(count):
         plain_draws.draw_posterior(mean, factor, n_observations, seed, round_, first + d, mu, drawn)

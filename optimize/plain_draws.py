@@ -3,7 +3,7 @@
 import numpy as np
 
 from optimize.philox import CHI_SQUARES, NORMALS, WordArray
-from optimize.posterior import RANK_TOLERANCE
+from optimize.plain_factor import subtract_columns
 from stats.compiled import FloatArray
 
 _LOW, _32 = np.uint64(0xFFFFFFFF), np.uint64(32)
@@ -138,33 +138,6 @@ def fill_gammas(
             return
 
 
-def factorise(covariance: FloatArray, factor: FloatArray) -> int:
-    """Twin of ``posterior.factorise``."""
-    n, rank = len(covariance), 0
-    factor[:] = 0.0
-    for k in range(n):
-        column = factor[k]
-        column[k:] = covariance[k, k:]
-        _subtract(column, factor[:k, k], factor[:k])
-        column[:k] = 0.0
-        if column[k] > RANK_TOLERANCE * covariance[k, k]:
-            rank += 1
-            column /= np.sqrt(column[k])
-        else:
-            column[:] = 0.0
-    return rank
-
-
-def _subtract(column: FloatArray, amounts: FloatArray, columns: FloatArray) -> None:
-    """Subtract multiples of columns, four at a time as the kernels do."""
-    terms = amounts[:, None] * columns
-    whole = len(terms) // 4 * 4
-    for j in range(0, whole, 4):
-        column -= (terms[j] + terms[j + 1]) + (terms[j + 2] + terms[j + 3])
-    for term in terms[whole:]:
-        column -= term
-
-
 def solve_bartlett(
     factor: FloatArray, scale: float, chi: FloatArray, normals: FloatArray, out: FloatArray
 ) -> None:
@@ -174,7 +147,7 @@ def solve_bartlett(
     upper[np.triu_indices(n, 1)] = normals[: n * (n - 1) // 2]
     out[:] = scale * factor
     for k in range(n - 1, -1, -1):
-        _subtract(out[k], upper[k, k + 1 :], out[k + 1 :])
+        subtract_columns(out[k], upper[k, k + 1 :], out[k + 1 :])
         out[k] /= chi[k]
 
 

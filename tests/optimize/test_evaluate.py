@@ -99,7 +99,8 @@ def test_the_merge_is_the_mean_and_deviation_of_all_draws():
 @pytest.mark.parametrize("objective", ["max_sharpe", "min_variance"])
 def test_every_draw_is_solved_exactly(objective):
     # Rebuild each draw's estimates and give them to scipy's non-negative least squares.
-    from optimize.posterior import draw_posterior, factorise
+    from optimize.factor import factorise
+    from optimize.posterior import draw_posterior
 
     mean, covariance = estimates(8, 7, 60)
     mean = mean + 0.002

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from optimize.posterior import draw_posterior, factorise
+from optimize.factor import factorise, solve_factored
+from optimize.posterior import draw_posterior
 from tests.optimize.problems import estimates, returns
 
 
@@ -26,6 +27,10 @@ def test_the_factor_gives_the_covariance_back(n_assets):
     assert factorise(covariance, factor) == n_assets
     np.testing.assert_allclose(factor.T @ factor, covariance, rtol=0, atol=1e-15)
     np.testing.assert_array_equal(factor, np.triu(factor))
+    values = np.arange(1.0, n_assets + 1)
+    expected = np.linalg.solve(covariance, values)
+    solve_factored(factor, values)
+    np.testing.assert_allclose(values, expected, rtol=1e-9)
 
 
 def test_a_covariance_of_few_rows_has_the_rank_of_its_rows():
