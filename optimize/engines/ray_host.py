@@ -7,7 +7,6 @@ its parent, however that ends, and takes every process of its Ray with it.
 import argparse
 import os
 import shutil
-import signal
 import sys
 import threading
 import time
@@ -17,7 +16,6 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 from queue import Empty, SimpleQueue
-from types import FrameType
 from typing import Any
 
 import psutil
@@ -29,12 +27,12 @@ from optimize.engines.moves import Policy, Shape
 from optimize.engines.pace import Pace
 from optimize.engines.peer_link import PeerLink
 from optimize.engines.ray_engine import RAY_FOLDER
-from optimize.engines.session import kill_own_session, lives, named_descendants
+from optimize.engines.session import kill_own_session, lives, named_descendants, on_sigterm
 from optimize.engines.wire import decode, encode
 
 _WATCH_S = 0.5
 _WORKERS_UP_S = 100.0  # importing, and compiling kernels where the cache is cold
-_SHUTDOWN_LIMIT_S = 5.0  # Ray's own shutdown takes 1.4 s
+_SHUTDOWN_LIMIT_S = 5.0
 _OBJECT_STORE_BYTES = 80 * 2**20  # jobs only, 2 MB at 500 assets; Ray wants at least 75 MiB
 _TASKS_AHEAD = 2  # a worker has one to do and one waiting; the rest can still be cancelled
 _BUDGET = 4.0  # times the wanted length, after which a task hands back what it has not begun
@@ -115,7 +113,7 @@ class RayHost:
         """
         self._link.start()
         self._link.say(messages.Hello(self._name, "", 0))
-        signal.signal(signal.SIGTERM, self._terminated)
+        on_sigterm(self._terminated)
         reason, code = "", 0
         try:
             print_ = self._come_up()
@@ -126,14 +124,13 @@ class RayHost:
             reason, code = f"{type(error).__name__}: {error}".split("\n")[0], 1
         print(f"{self._name} ends: {reason}", file=sys.stderr, flush=True)
         self._link.say(messages.Stop(reason))
-        self._go_down()
+        self._link.close()
+        self._go_down(code)
         return code
 
     def _come_up(self) -> str:
         import ray  # here, because it takes 2 s and the link is to be up before
 
-        # Importing ray installs a handler that exits in the middle of whatever is going on.
-        signal.signal(signal.SIGTERM, self._terminated)
         self._ray = ray
         options = self._options
         own: dict[str, Any] = {}
@@ -146,7 +143,6 @@ class RayHost:
             }
         # Always an address: without one it joins whatever cluster last ran on the machine.
         ray.init(address=options.address, log_to_driver=False, **own)
-        signal.signal(signal.SIGTERM, self._terminated)
         self._essential = named_descendants(_ESSENTIAL)
         self._task = ray.remote(num_cpus=1, max_retries=2)(evaluate_group)
         probe = ray.remote(num_cpus=1)(worker_fingerprint)
@@ -229,26 +225,26 @@ class RayHost:
             self._link.say(answer)
         self._group(done.job_id, done.blocks[len(frames) :])
 
-    def _terminated(self, number: int, _: FrameType | None) -> None:
-        self._limit_shutdown()
-        self._inbox.put(messages.Stop(signal.Signals(number).name))
+    def _terminated(self) -> None:
+        self._inbox.put(messages.Stop("SIGTERM"))
+        self._go_down(0)
 
-    def _limit_shutdown(self) -> None:
-        """End hard if the soft way takes too long, also in the middle of coming up."""
-        timer = threading.Timer(_SHUTDOWN_LIMIT_S, self._end_hard)
+    def _go_down(self, code: int) -> None:
+        """End Ray, and this process with it where Ray is its own.
+
+        A Ray of our own has nothing to lose: killing it takes 0.1 s, its shutdown 1.4 to 4 s.
+        """
+        if self._options.address == "local":
+            self._end_hard(code)
+        timer = threading.Timer(_SHUTDOWN_LIMIT_S, self._end_hard, (1,))
         timer.daemon = True
         timer.start()
-
-    def _go_down(self) -> None:
-        self._limit_shutdown()
-        self._link.close()
-        if self._ray is not None:
+        if self._ray is not None and threading.current_thread() is threading.main_thread():
             self._ray.shutdown()
-        self._sweep()
 
-    def _end_hard(self) -> None:
+    def _end_hard(self, code: int) -> None:
         self._sweep()
-        os._exit(1)
+        os._exit(code)
 
     def _sweep(self) -> None:
         kill_own_session()

@@ -1,9 +1,11 @@
-"""A host's own processes: whether they live, and their end."""
+"""A host's own processes: whether they live, their end, and when it is time for it."""
 
 import contextlib
 import os
 import signal
-from collections.abc import Collection
+import socket
+import threading
+from collections.abc import Callable, Collection
 
 import psutil
 
@@ -22,6 +24,25 @@ def lives(process: psutil.Process) -> bool:
         return bool(process.status() != psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
         return False
+
+
+def on_sigterm(act: Callable[[], None]) -> None:
+    """Call ``act`` on a thread of its own at SIGTERM; to be called on the main thread.
+
+    The main thread may be inside foreign code for long, and foreign code may put its own
+    handler in the place of ours: the wake-up descriptor is written to in both cases.
+    """
+    ours, pythons = socket.socketpair()
+    pythons.setblocking(False)
+    signal.signal(signal.SIGTERM, lambda *_: None)
+    signal.set_wakeup_fd(pythons.detach(), warn_on_full_buffer=False)
+
+    def watch() -> None:
+        while signal.SIGTERM not in ours.recv(64):
+            continue
+        act()
+
+    threading.Thread(target=watch, name="sigterm", daemon=True).start()
 
 
 def kill_own_session() -> None:
