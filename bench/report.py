@@ -2,6 +2,7 @@
 
 import io
 import sys
+import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,7 +19,8 @@ from rich.table import Table
 OURS = "silverbullet"
 # What no part of ours can be faster than: ratios are read the other way round.
 FLOORS = frozenset({"bound", "relay"})
-_WIDTH = 140
+_WIDTH = 200  # more than any row has; a table is only as wide as it must be
+_TEXT_WIDTH = 100
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,9 +83,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
                 subject, *cells = format_row(row, rows)
                 table.add_row(f"  {subject}", *cells)
         console.print(table)
-        for line in describe(self):
-            console.print(line)
-        return out.getvalue()
+        said = "\n".join(textwrap.fill(line, _TEXT_WIDTH) for line in describe(self))
+        return "\n".join(line.rstrip() for line in out.getvalue().splitlines()) + said
 
 
 def make_row(case: str, subject: str, unit: str, repetitions: Sequence[ArrayLike]) -> Row:
@@ -147,7 +148,7 @@ def _beside(row: Row, case: Sequence[Row]) -> str:
     if ours is None or row.subject == OURS:
         return ""
     if row.subject in FLOORS:
-        ratio, says = compare(ours, row), f"{OURS} takes "
+        ratio, says = compare(ours, row), f"{OURS} "
     else:
         ratio, says = compare(row, ours), ""
     median, least, greatest = (format_number(value) for value in ratio)

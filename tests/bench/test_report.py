@@ -1,0 +1,160 @@
+import json
+import statistics
+from datetime import UTC, datetime
+from pathlib import Path
+
+import jsonschema
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bench.page import make_page
+from bench.report import Report, Row, compare, format_number, keep_report, make_row, read_report
+
+FORM = {
+    "type": "object",
+    "additionalProperties": False,
+    "required": ["bench", "machine", "versions", "rows"],
+    "properties": {
+        "bench": {"type": "string"},
+        "machine": {"type": "object", "additionalProperties": {"type": "string"}},
+        "versions": {"type": "object", "additionalProperties": {"type": "string"}},
+        "rows": {
+            "type": "array",
+            "minItems": 1,
+            "items": {
+                "type": "object",
+                "additionalProperties": False,
+                "required": ["case", "subject", "unit", "p50", "p99", "max", "runs"],
+                "properties": {
+                    "case": {"type": "string"},
+                    "subject": {"type": "string"},
+                    "unit": {"type": "string"},
+                    "p50": {"type": "number"},
+                    "p99": {"type": "number"},
+                    "max": {"type": "number"},
+                    "runs": {"type": "array", "items": {"type": "number"}, "minItems": 1},
+                },
+            },
+        },
+    },
+}
+
+
+def make_report(*rows: Row) -> Report:
+    return Report(bench="kernels", machine={"cores": "2"}, versions={"numpy": "2"}, rows=rows)
+
+
+def a_row(subject: str, *runs: float, case: str = "job") -> Row:
+    return make_row(case, subject, "us", [[run] for run in runs])
+
+
+samples = st.lists(st.floats(0.001, 1e9), min_size=1, max_size=40)
+
+
+@given(st.lists(samples, min_size=1, max_size=5))
+def test_a_row_sums_up_all_samples_and_each_repetition(repetitions: list[list[float]]):
+    row = make_row("job", "silverbullet", "us", repetitions)
+    everything = sorted(value for one in repetitions for value in one)
+    assert row.max == everything[-1]
+    assert row.p50 == pytest.approx(statistics.median(everything))
+    assert row.runs == pytest.approx([statistics.median(one) for one in repetitions])
+    # Linear interpolation by hand, at 99 of 100 parts of the way through.
+    place = 0.99 * (len(everything) - 1)
+    low = int(place)
+    high = min(low + 1, len(everything) - 1)
+    between = everything[low] + (place - low) * (everything[high] - everything[low])
+    assert row.p99 == pytest.approx(between)
+
+
+@pytest.mark.parametrize("bad", [[], [[]], [[1.0], []], [[1.0, float("nan")]], [[float("inf")]]])
+def test_samples_that_have_no_median_are_refused(bad: list[list[float]]):
+    with pytest.raises(ValueError, match="silverbullet in job"):
+        make_row("job", "silverbullet", "us", bad)
+
+
+def test_ratios_are_taken_within_each_repetition():
+    ours, peer = a_row("silverbullet", 1.0, 10.0, 4.0), a_row("peer", 2.0, 10.0, 16.0)
+    # Medians over all would give 10 / 4 = 2.5; within the runs it is 2, 1 and 4.
+    assert compare(peer, ours) == (2.0, 1.0, 4.0)
+
+
+def test_rows_of_other_runs_are_not_compared():
+    with pytest.raises(ValueError, match="same runs"):
+        compare(a_row("peer", 1.0), a_row("silverbullet", 1.0, 2.0))
+    with pytest.raises(ValueError, match="same runs"):
+        compare(a_row("peer", 1.0), a_row("silverbullet", 1.0, case="another"))
+
+
+def test_json_has_the_form_of_every_benchmark_and_is_read_back(tmp_path: Path):
+    report = make_report(a_row("silverbullet", 1.25, 3.5), a_row("peer", 2.0, 3.0))
+    found = json.loads(report.to_json())
+    jsonschema.validate(found, FORM)
+    assert found["rows"][0]["runs"] == [1.25, 3.5]
+    path = tmp_path / "kept.json"
+    path.write_text(report.to_json())
+    assert read_report(path) == report
+
+
+def test_a_report_is_kept_under_its_name_and_time_and_told(tmp_path: Path, capsys):
+    report = make_report(a_row("silverbullet", 1.0))
+    when = datetime(2026, 2, 3, 4, 5, 6, tzinfo=UTC)
+    path = keep_report(report, tmp_path / "new" / "folder", when)
+    assert path.name == "kernels-20260203T040506Z.json"
+    assert read_report(path) == report
+    assert str(path) in capsys.readouterr().err
+
+
+def test_text_and_page_show_every_row_and_its_ratio():
+    rows = (
+        a_row("silverbullet", 2.0, 2.0, 2.0),
+        a_row("peer", 3.0, 4.0, 5.0),
+        a_row("relay", 1.0, 1.6, 2.0),
+    )
+    report = make_report(*rows)
+    for text in (report.to_text(), make_page([report])):
+        lines = {row.subject: row for row in rows}
+        assert set(lines) <= set(text.replace("|", " ").split())
+        assert "2.00x (1.50 to 2.50)" in text  # the peer takes as many times as ours
+        assert "silverbullet 1.25x (1.00 to 2.00)" in text  # ours as many times as the floor
+        assert "cores 2" in text
+        assert "numpy 2" in text
+
+
+def test_the_page_says_of_each_goal_whether_it_is_met():
+    def case(name: str, subject: str, value: float) -> Row:
+        return a_row(subject, value, case=name)
+
+    report = Report(
+        bench="pipeline",
+        machine={},
+        versions={},
+        rows=(
+            case("1000 ticks/s, total", "silverbullet", 120.0),
+            case("1000 ticks/s, total", "relay", 100.0),
+            case("20000 ticks/s, total", "silverbullet", 120.0),
+            case("20000 ticks/s, total", "relay", 100.0),
+            case("1000 ticks/s, own part", "silverbullet", 151.0),
+        ),
+    )
+    goals = [line for line in make_page([report]).splitlines() if "at most" in line]
+    assert [line.split("|")[3].strip() for line in goals] == [
+        "met",
+        "missed",
+        "met",
+        "met",
+        "missed",
+    ]
+    assert "1.20x" in goals[0]
+    assert "151 us" in goals[-1]
+    assert "not Kafka's" in make_page([report])
+    assert "not Kafka's" in report.to_text()
+
+
+@given(st.floats(1e-6, 1e12))
+def test_numbers_are_written_with_three_digits_that_count(value: float):
+    text = format_number(value).replace(" ", "")
+    assert "e" not in text
+    assert float(text) == pytest.approx(value, rel=5.1e-3)
+    assert np.isfinite(float(text))
