@@ -7,7 +7,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -127,14 +127,21 @@ class Demo:
         Where each part's log goes.
     arguments
         Part to the arguments of its command.
+    finite
+        Parts that have an end: with exit code 0 there they are not started again.
     """
 
     def __init__(
-        self, environment: Mapping[str, str], folder: Path, arguments: Mapping[str, list[str]]
+        self,
+        environment: Mapping[str, str],
+        folder: Path,
+        arguments: Mapping[str, list[str]],
+        finite: Collection[str] = (),
     ) -> None:
         self._environment = environment
         self._folder = folder
         self._arguments = arguments
+        self._finite = finite
         self._children: dict[str, Child] = {}
         self._supervision = {name: Supervision(RESTARTS) for name in arguments}
 
@@ -142,21 +149,30 @@ class Demo:
         """Start what is due; give lines to show, and why to give up or an empty string."""
         lines = []
         for name, supervision in self._supervision.items():
-            child = self._children.get(name)
-            if child is not None and (code := child.poll()) is not None:
-                del self._children[name]
-                reason = child.describe_exit()
-                if code == REFUSED_EXIT:
-                    supervision.give_up(reason)
-                else:
-                    supervision.ended(now_ns, reason)
-                    lines.append(f"{reason}; it is started again")
+            if said := self._reap(name, now_ns):
+                lines.append(said)
             if supervision.given_up:
                 return lines, f"{supervision.given_up} (log: {self._log_path(name)})"
             if name not in self._children and supervision.due(now_ns):
                 self._children[name] = self._start(name)
                 supervision.started(now_ns)
         return lines, ""
+
+    def _reap(self, name: str, now_ns: int) -> str:
+        """Take note of a part that has ended; give a line to show, or an empty string."""
+        child, supervision = self._children.get(name), self._supervision[name]
+        if child is None or (code := child.poll()) is None:
+            return ""
+        del self._children[name]
+        if code == 0 and name in self._finite:
+            # Its supervision is told nothing, and so plans no start.
+            return f"{name} has come to its end; the last decision stays"
+        reason = child.describe_exit()
+        if code == REFUSED_EXIT:
+            supervision.give_up(reason)
+            return ""
+        supervision.ended(now_ns, reason)
+        return f"{reason}; it is started again"
 
     def _log_path(self, name: str) -> Path:
         return self._folder / f"{name}.log"
@@ -235,30 +251,38 @@ def run_demo(
         Port taken, second demo, folder not writable, files not readable.
     """
     settings = read_settings(spacing_settings(paths, feed))
-    port = _free_port(settings.serve.host, settings.serve.port)
     folder, stop = demo_folder(), threading.Event()
-    console = Console(stderr=True, soft_wrap=True)
     for name in (signal.SIGINT, signal.SIGTERM):
         signal.signal(name, lambda *_: stop.set())
-    with _sole_demo(folder), EmbeddedBroker() as broker:
+    # The lock first: what holds the port of a second demo is, as a rule, the first.
+    with _sole_demo(folder):
+        port = _free_port(settings.serve.host, settings.serve.port)
         _clear(folder)
         common = ["--config", str(config.absolute())] if config else []
         arguments = {name: list(common) for name in PARTS}
         arguments["simulate"] += _feed_arguments(paths, feed)
-        environment = _environment(flags, settings, broker.address, folder, port)
-        demo = Demo(environment, folder, arguments)
-        address = f"http://{settings.serve.host}:{port}"
-        try:
-            failure = _wait_until_up(demo, address, stop, console)
-            if not failure and not stop.is_set():
-                click.echo(f"SilverBullet decides on {address}  (Ctrl-C ends it; logs in {folder})")
-                failure = _watch_until_stopped(demo, stop, console)
-        finally:
-            demo.stop()
+        with EmbeddedBroker() as broker:
+            environment = _environment(flags, settings, broker.address, folder, port)
+            finite = ("simulate",) if paths and not feed.loop else ()
+            demo = Demo(environment, folder, arguments, finite)
+            failure = _run_parts(demo, f"http://{settings.serve.host}:{port}", folder, stop)
     if failure:
         click.echo(f"Error: {failure}", err=True)
         return 1
     return 0
+
+
+def _run_parts(demo: Demo, address: str, folder: Path, stop: threading.Event) -> str:
+    """Keep the parts going until stopped; give why it was given up, or an empty string."""
+    console = Console(stderr=True, soft_wrap=True)
+    try:
+        failure = _wait_until_up(demo, address, stop, console)
+        if not failure and not stop.is_set():
+            click.echo(f"SilverBullet decides on {address}  (Ctrl-C ends it; logs in {folder})")
+            failure = _watch_until_stopped(demo, stop, console)
+        return failure
+    finally:
+        demo.stop()
 
 
 def _clear(folder: Path) -> None:

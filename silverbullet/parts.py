@@ -35,6 +35,8 @@ log = logging.getLogger("silverbullet")
 
 # Newest decisions looked at for one of our own portfolio; others may share the topic.
 _LOOK_BACK = 20
+# Told to end, a part waits this long for the broker: a demo's broker may have gone before it.
+_FLUSH_S, _STOPPED_FLUSH_S = 10.0, 2.0
 
 
 @contextmanager
@@ -101,7 +103,7 @@ def run_pipeline(settings: Settings, *, until_end: bool) -> None:
         finally:
             evaluator.close()
             consumer.close()
-            producer.close()
+            producer.close(_STOPPED_FLUSH_S if stop.is_set() else _FLUSH_S)
 
 
 def _resume(settings: Settings, consumer: TopicConsumer) -> Decision | None:
@@ -195,5 +197,5 @@ def run_simulate(
             speed=speed,
             history_ns=history_ns(paths, settings) if is_first else 0,
         )
-        producer.close()
+        producer.close(_STOPPED_FLUSH_S if stop.is_set() else _FLUSH_S)
         log.info("sent %d ticks in %d messages", report.ticks, report.messages)
