@@ -147,10 +147,14 @@ class Runner:
     def _wait(self) -> RawMessages | None:
         """Wait for what comes next: a result, ticks, or the time of a throttled decision."""
         if self._jobs:
-            completed = self._evaluator.wait(BUSY_WAIT_S)
+            # A decision under way is what is waited for; a cloud alone must not delay ticks.
+            waits_for_blocks = self._decider.busy
+            completed = self._evaluator.wait(BUSY_WAIT_S if waits_for_blocks else 0.0)
             if completed is not None:
                 self._complete(completed)
-            return self._source.poll(0.0) if self._decider.wants_ticks else None
+            if not self._decider.wants_ticks:
+                return None
+            return self._source.poll(0.0 if waits_for_blocks else BUSY_WAIT_S)
         if not self._decider.wants_ticks:
             return None
         due_ns = self._decider.next_timer_ns()
