@@ -2,13 +2,11 @@
 
 import signal
 import socket
-import sys
 import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -18,20 +16,15 @@ import filelock
 import platformdirs
 from rich.console import Console
 
-from cluster.process import Child, spawn
-from cluster.supervision import Backoff, Supervision
 from ingest.broker import EmbeddedBroker
+from silverbullet.children import Children
 from silverbullet.feeding import FeedOptions, spacing_settings
 from silverbullet.options import Flags, Refused
 from silverbullet.settings import ENVIRONMENT_PREFIX, Settings
 
 WATCH_INTERVAL_S = 0.2
-# Ends within 5 s of Ctrl-C: 3.5 s for what closes by itself, the rest for kill and reap.
-GRACE_S = 3.5
 START_LIMIT_S = 120.0
 PARTS = ("serve", "record", "run", "simulate")
-RESTARTS = Backoff(give_up_after=5)
-REFUSED_EXIT = 2
 
 
 def demo_folder() -> Path:
@@ -116,77 +109,6 @@ def _feed_arguments(paths: Sequence[Path], feed: FeedOptions) -> list[str]:
     return arguments
 
 
-class Demo:
-    """The child processes of a demo and how they are kept going.
-
-    Parameters
-    ----------
-    environment
-        Settings as variables, over those of this process.
-    folder
-        Where each part's log goes.
-    arguments
-        Part to the arguments of its command.
-    finite
-        Parts that have an end: with exit code 0 there they are not started again.
-    """
-
-    def __init__(
-        self,
-        environment: Mapping[str, str],
-        folder: Path,
-        arguments: Mapping[str, list[str]],
-        finite: Collection[str] = (),
-    ) -> None:
-        self._environment = environment
-        self._folder = folder
-        self._arguments = arguments
-        self._finite = finite
-        self._children: dict[str, Child] = {}
-        self._supervision = {name: Supervision(RESTARTS) for name in arguments}
-
-    def watch(self, now_ns: int) -> tuple[list[str], str]:
-        """Start what is due; give lines to show, and why to give up or an empty string."""
-        lines = []
-        for name, supervision in self._supervision.items():
-            if said := self._reap(name, now_ns):
-                lines.append(said)
-            if supervision.given_up:
-                return lines, f"{supervision.given_up} (log: {self._log_path(name)})"
-            if name not in self._children and supervision.due(now_ns):
-                self._children[name] = self._start(name)
-                supervision.started(now_ns)
-        return lines, ""
-
-    def _reap(self, name: str, now_ns: int) -> str:
-        """Take note of a part that has ended; give a line to show, or an empty string."""
-        child, supervision = self._children.get(name), self._supervision[name]
-        if child is None or (code := child.poll()) is None:
-            return ""
-        del self._children[name]
-        if code == 0 and name in self._finite:
-            # Its supervision is told nothing, and so plans no start.
-            return f"{name} has come to its end; the last decision stays"
-        reason = child.describe_exit()
-        if code == REFUSED_EXIT:
-            supervision.give_up(reason)
-            return ""
-        supervision.ended(now_ns, reason)
-        return f"{reason}; it is started again"
-
-    def _log_path(self, name: str) -> Path:
-        return self._folder / f"{name}.log"
-
-    def _start(self, name: str) -> Child:
-        argv = [sys.executable, "-m", "silverbullet.cli", name, *self._arguments[name]]
-        return spawn(argv, name=name, env=self._environment, log_path=self._log_path(name))
-
-    def stop(self) -> None:
-        """End all parts side by side, by pid."""
-        with ThreadPoolExecutor(max_workers=len(PARTS)) as pool:
-            list(pool.map(lambda child: child.terminate(GRACE_S), self._children.values()))
-
-
 def _answers(url: str) -> bool:
     try:
         with urllib.request.urlopen(url, timeout=1) as answer:  # noqa: S310 - our own loopback address
@@ -195,7 +117,9 @@ def _answers(url: str) -> bool:
         return False
 
 
-def _wait_until_up(demo: Demo, address: str, stop: threading.Event, console: Console) -> str:
+def _wait_until_up(
+    children: Children, address: str, stop: threading.Event, console: Console
+) -> str:
     """Wait for page and first decision under one progress line; give why it failed, or ''."""
     steps = {
         "the page answers": f"{address}/healthz",
@@ -210,7 +134,7 @@ def _wait_until_up(demo: Demo, address: str, stop: threading.Event, console: Con
                 else f"starting: the page is up; waiting for {text}"
             )
             while not _answers(url):
-                lines, failure = demo.watch(time.monotonic_ns())
+                lines, failure = children.watch(time.monotonic_ns())
                 for said in lines:
                     console.print(said, highlight=False)
                 if failure or stop.wait(WATCH_INTERVAL_S):
@@ -221,9 +145,9 @@ def _wait_until_up(demo: Demo, address: str, stop: threading.Event, console: Con
     return ""
 
 
-def _watch_until_stopped(demo: Demo, stop: threading.Event, console: Console) -> str:
+def _watch_until_stopped(children: Children, stop: threading.Event, console: Console) -> str:
     while not stop.wait(WATCH_INTERVAL_S):
-        lines, failure = demo.watch(time.monotonic_ns())
+        lines, failure = children.watch(time.monotonic_ns())
         for line in lines:
             console.print(line, highlight=False)
         if failure:
@@ -264,25 +188,25 @@ def run_demo(
         with EmbeddedBroker() as broker:
             environment = _environment(flags, settings, broker.address, folder, port)
             finite = ("simulate",) if paths and not feed.loop else ()
-            demo = Demo(environment, folder, arguments, finite)
-            failure = _run_parts(demo, f"http://{settings.serve.host}:{port}", folder, stop)
+            children = Children(environment, folder, arguments, finite)
+            failure = _run_parts(children, f"http://{settings.serve.host}:{port}", folder, stop)
     if failure:
         click.echo(f"Error: {failure}", err=True)
         return 1
     return 0
 
 
-def _run_parts(demo: Demo, address: str, folder: Path, stop: threading.Event) -> str:
+def _run_parts(children: Children, address: str, folder: Path, stop: threading.Event) -> str:
     """Keep the parts going until stopped; give why it was given up, or an empty string."""
     console = Console(stderr=True, soft_wrap=True)
     try:
-        failure = _wait_until_up(demo, address, stop, console)
+        failure = _wait_until_up(children, address, stop, console)
         if not failure and not stop.is_set():
             click.echo(f"SilverBullet decides on {address}  (Ctrl-C ends it; logs in {folder})")
-            failure = _watch_until_stopped(demo, stop, console)
+            failure = _watch_until_stopped(children, stop, console)
         return failure
     finally:
-        demo.stop()
+        children.stop()
 
 
 def _clear(folder: Path) -> None:
