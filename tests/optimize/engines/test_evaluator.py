@@ -8,8 +8,6 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from cluster.supervision import Supervision
-from optimize.engines.catalogue import build_engines
 from optimize.engines.evaluator import Evaluator
 from optimize.engines.local import LocalEngine
 from optimize.engines.mailbox import Mailbox
@@ -25,7 +23,7 @@ from optimize.engines.protocol import (
 from optimize.job import BlockResult, DrawJob
 from storage.records import EngineState
 from tests.optimize.engines.fake import evaluate
-from tests.optimize.engines.rigs import FAKE, bits, draw_job, expected, until
+from tests.optimize.engines.rigs import bits, draw_job, expected, until
 
 
 class Puppet:
@@ -261,24 +259,6 @@ def test_closed_evaluator_says_so(rig: Rig) -> None:
     assert {view.state for view in rig.evaluator.states()} == {"closed"}
     with pytest.raises(RuntimeError, match="closed"):
         rig.evaluator.submit(draw_job(3), 1.0)
-
-
-def test_catalogue_adds_local_and_refuses_what_it_does_not_know() -> None:
-    def spawn(argv: Sequence[str], **_: object) -> None:
-        raise AssertionError("nothing is started before start()")
-
-    def build(*order: str) -> list[str]:
-        engines = build_engines(
-            order, workers=2, spawn=spawn, restarts=Supervision,
-            clock=time.monotonic_ns, evaluate=FAKE,
-        )  # fmt: skip
-        return [engine.name for engine in engines]
-
-    assert build("ray") == ["ray", "local"]
-    assert build("local") == ["local"]
-    assert build("local", "ray", "local") == ["local", "ray"]
-    with pytest.raises(ValueError, match="engine 'spak': there are ray and local"):
-        build("spak")
 
 
 def test_engines_without_local_or_twice_are_refused() -> None:
