@@ -68,7 +68,8 @@ class BlockResult:
     weight_mean, weight_m2
         float64[n]: mean of the draws' weights and sum of squared deviations from it.
     sharpe_mean, sharpe_m2
-        The same of the draws' own Sharpe ratios; of finite ones.
+        The same of the draws' own Sharpe ratios; NaN where a draw's portfolio has no volatility,
+        and for a ``cloud``.
     cloud_return, cloud_volatility
         float64[count] of a ``cloud`` block's portfolios under the estimates, else empty.
     exchanges
