@@ -1,5 +1,6 @@
 """The commands' insides: each builds its part from the settings and runs it."""
 
+import functools
 import logging
 import math
 import signal
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import click
 import msgspec
+import platformdirs
 
 from cluster.process import spawn
 from cluster.supervision import Supervision
@@ -65,13 +67,18 @@ def _process(settings: Settings) -> Iterator[threading.Event]:
         raise click.ClickException(str(error)) from None
 
 
+def engine_log_path() -> Path:
+    """Give the file that takes what engine hosts print; its last line says why one ended."""
+    return Path(platformdirs.user_log_dir("silverbullet")) / "engine-hosts.log"
+
+
 def make_evaluator(settings: Settings) -> Evaluator:
     """Make the engines of the settings, and what dispatches to them."""
     engines = build_engines(
         settings.engine.order,
         workers=settings.engine.workers,
         address=settings.engine.address,
-        spawn=spawn,
+        spawn=functools.partial(spawn, log_path=engine_log_path()),
         restarts=Supervision,
         clock=time.monotonic_ns,
     )
