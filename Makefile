@@ -1,5 +1,8 @@
 # Every target works on a fresh machine with make and Python 3.11 to 3.13.
-PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do command -v $$p && break; done)
+# The first that runs and is of a fit version: a name alone may be the shim of one not installed.
+FIT := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
+PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
+	$$p -c '$(FIT)' >/dev/null 2>&1 && echo $$p && break; done)
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
@@ -11,7 +14,8 @@ help: ## show these targets
 setup: .venv/ready ## make .venv from the locked packages and fill the compile cache
 
 .venv/ready: requirements.lock pyproject.toml
-	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 11) <= v <= (3, 13) else "Python 3.11 to 3.13 is needed, found %d.%d; set PYTHON=python3.12" % v)'
+	@test -n "$(PYTHON)" && $(PYTHON) -c '$(FIT)' || \
+		{ echo "Python 3.11 to 3.13 is needed: install one, or name it with PYTHON=..."; exit 2; }
 	@echo "[1/4] .venv with $$($(PYTHON) --version)"
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@echo "[2/4] installer"
