@@ -30,8 +30,10 @@ def push_and_read(
         )
 
 
-def read_after_each(inbox_i: IntArray, inbox_f: FloatArray, window: TickWindow) -> FloatArray:
-    """Give the seven statistics of each tick's symbol after it, float64[ticks, 7].
+def read_after_each(
+    inbox_i: IntArray, inbox_f: FloatArray, window: TickWindow, out: FloatArray
+) -> None:
+    """Write the seven statistics of each tick's symbol after it.
 
     Parameters
     ----------
@@ -39,8 +41,8 @@ def read_after_each(inbox_i: IntArray, inbox_f: FloatArray, window: TickWindow) 
         As `TickWindow.push` has them.
     window
         Has room for the symbols.
+    out
+        float64[ticks, 7, 1].
     """
-    out = np.empty((len(inbox_f), 7, 1))
     ids = np.arange(len(window.arrays[4]))
     push_and_read(inbox_i, inbox_f, ids, out, *window.arrays)
-    return out[:, :, 0]

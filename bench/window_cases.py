@@ -66,10 +66,11 @@ def rolling_case() -> Case:
     def fresh() -> tuple[Any, ...]:
         window = TickWindow(WINDOW)
         window.reserve(N_ASSETS)
-        return *make_inbox(prices, 0), window
+        # Filled, so that its pages are there before the time begins.
+        return *make_inbox(prices, 0), window, np.full((count, 7, 1), -1.0)
 
-    def full_windows(found: FloatArray, _: Any) -> tuple[Any, ...]:
-        series = found.reshape(-1, N_ASSETS, 7)[WINDOW:]
+    def full_windows(_: None, arguments: tuple[Any, ...]) -> tuple[Any, ...]:
+        series = arguments[-1].reshape(-1, N_ASSETS, 7)[WINDOW:]
         return tuple(series[:, :, which].T for which in (1, 2, 3, 4))
 
     def full_rolled(found: peers.Moments, _: Any) -> tuple[Any, ...]:
