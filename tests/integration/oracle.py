@@ -96,13 +96,15 @@ def expect(
 ) -> Expected:
     """Sample, take the windows and find the members at the row of the last tick.
 
+    ``ticks`` stand in the order of their arrival.
+
     A price at exactly a boundary belongs to the row that ends there, so row k holds the times
     in (k I, (k + 1) I].
     """
     used = ticks[~count_late(ticks, interval_ns)]
     used = used.assign(row=-(-used["time_ns"] // interval_ns) - 1)
-    used = used.sort_values("time_ns", kind="stable")
-    table = used.groupby(["row", "symbol"])["price"].last().unstack("symbol")
+    ordered = used.sort_values("time_ns", kind="stable")
+    table = ordered.groupby(["row", "symbol"])["price"].last().unstack("symbol")
     rows = pd.RangeIndex(table.index[0], table.index[-1] + 1)
     returns = np.log(table.reindex(rows).ffill()).diff().iloc[1:].iloc[-window:]
     last_row = int(rows[-1])
@@ -126,9 +128,14 @@ def expect(
 def _tick_returns(
     used: pd.DataFrame, members: Sequence[str], window_ticks: int
 ) -> dict[str, np.ndarray]:
-    """Give the last returns from tick to tick; of ticks at one instant the last counts."""
+    """Give the last returns from tick to tick.
+
+    A tick earlier than the symbol's newest is not used here; of several at one instant the
+    last one counts.
+    """
     found = {}
-    for symbol, own in used[used["symbol"].isin(members)].groupby("symbol"):
+    for symbol, arrived in used[used["symbol"].isin(members)].groupby("symbol"):
+        own = arrived[arrived["time_ns"] >= arrived["time_ns"].cummax()]
         prices = own.groupby("time_ns")["price"].last().to_numpy()
         found[str(symbol)] = np.diff(np.log(prices))[-window_ticks:]
     return found
