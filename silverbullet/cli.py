@@ -41,7 +41,7 @@ RATE = click.option(
     show_default=True,
     help="Simulated ticks a second, over all assets.",
 )
-SEED = click.option("--seed", default=1, show_default=True, help="Seed of the simulator.")
+SEED = click.option("--seed", default=2, show_default=True, help="Seed of the simulator.")
 JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
