@@ -150,7 +150,7 @@ def doctor(as_json: bool) -> None:
 @setting_options()
 def settings(as_json: bool) -> None:
     """List every setting, its value here and what it is for."""
-    from silverbullet.settings import describe_settings
+    from silverbullet.settings_table import describe_settings
 
     rows = describe_settings(given_settings())
     if as_json:

@@ -11,7 +11,8 @@ from pathlib import Path
 import click
 
 from silverbullet.cli import main
-from silverbullet.settings import default_settings, describe_settings
+from silverbullet.settings import default_settings
+from silverbullet.settings_table import describe_settings
 
 ROOT = Path(__file__).resolve().parent.parent
 

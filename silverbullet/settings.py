@@ -9,7 +9,7 @@ import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal
 
 import platformdirs
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
@@ -17,13 +17,16 @@ from pydantic_settings import (
     BaseSettings,
     EnvSettingsSource,
     NoDecode,
+    PydanticBaseSettingsSource,
     SettingsConfigDict,
     TomlConfigSettingsSource,
 )
 
 ENVIRONMENT_PREFIX = "SILVERBULLET_"
-Positive = Annotated[float, Field(gt=0)]
-NotNegative = Annotated[float, Field(ge=0)]
+# 31 years: as ns, and added to the time of today, they still fit 63 bits.
+_LONGEST_S = 1e9
+Positive = Annotated[float, Field(gt=0, le=_LONGEST_S)]
+NotNegative = Annotated[float, Field(ge=0, le=_LONGEST_S)]
 EngineName = Literal["ray", "local"]
 
 
@@ -163,6 +166,18 @@ class Settings(BaseSettings):
     storage: Storage = Storage()
     serve: Serve = Serve()
 
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 - the signature is the library's
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Take what is given, and no more: `load_settings` reads file and environment."""
+        return (init_settings,)
+
 
 SECTIONS: dict[str, type[Section]] = {
     "kafka": Kafka,
@@ -243,31 +258,3 @@ def load_settings(
 def default_settings() -> Settings:
     """Give the defaults, whatever the environment says."""
     return Settings.model_validate({name: {} for name in SECTIONS})
-
-
-class SettingRow(NamedTuple):
-    """One setting as people read it."""
-
-    name: str
-    value: str
-    default: str
-    description: str
-
-
-def describe_settings(settings: Settings) -> list[SettingRow]:
-    """List every setting with its value, default and purpose."""
-    defaults = {name: model() for name, model in SECTIONS.items()}
-    return [
-        SettingRow(
-            name=f"{section}.{key}",
-            value=_written(getattr(getattr(settings, section), key)),
-            default=_written(getattr(defaults[section], key)),
-            description=field.description or "",
-        )
-        for section, model in SECTIONS.items()
-        for key, field in model.model_fields.items()
-    ]
-
-
-def _written(value: Any) -> str:
-    return ",".join(value) if isinstance(value, tuple) else str(value)
