@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from silverbullet.cloud_schedule import _rounded
 from silverbullet.decider import Decider
 from silverbullet.events import JobDone, Timer
 from silverbullet.portfolio import Provenance
@@ -168,3 +169,9 @@ def test_weights_of_a_decision_are_where_the_next_one_starts():
     decisions = make_shell(tape).play(every_tick(tape), end=True)
     for previous, following in itertools.pairwise(decisions):
         assert following.start_weights.tobytes() == previous.weights.tobytes()
+
+
+def test_the_cloud_is_rounded_to_six_digits_and_no_further():
+    values = np.array([0.0, 1.0, 123456.789, -2.8596860817161136e-05, 7.77777777e-12])
+    rounded = _rounded(values)
+    assert rounded.tolist() == [0.0, 1.0, 123457.0, -2.85969e-05, 7.77778e-12]
