@@ -172,8 +172,9 @@ def run_demo(
     Raises
     ------
     Refused
-        Port taken, second demo, folder not writable, files not readable.
+        Port taken, second demo, folder not writable, files not readable, no such speed.
     """
+    feed.speed_factor()  # refused here, not by a part that has been started
     settings = read_settings(spacing_settings(paths, feed))
     folder, stop = demo_folder(), threading.Event()
     for name in (signal.SIGINT, signal.SIGTERM):

@@ -130,6 +130,7 @@ def run_once(
     """
     if options.loop:
         raise Refused("--loop has no end: leave it out, or leave out --once")
+    options.speed_factor()  # of no effect here, but a misspelt one is told
     settings = read_settings(spacing_settings(paths, options))
     source = make_source(paths, options, settings, keep_event_times=True)
     evaluator = make_evaluator(settings)
