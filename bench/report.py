@@ -178,6 +178,11 @@ _READ = {
         "the ratio to the relay and our own part say something about this program.",
         "The relay is the same client: it drains what is there and sends one 2 kB message a "
         "wake-up, deciding nothing.",
+        "Stages follow one another: kafka in (producer, broker, consumer), update (decode, admit, "
+        "digest), wait (read the windows, estimate), solve, publish (merge, write the decision "
+        "and its digest), kafka out (encode, producer, broker, receiver). Own part is all between "
+        "the consumer's wake-up and the decision being made; made and total begin when the tick "
+        "was due and end at the decision made, and arrived.",
     ),
 }
 
