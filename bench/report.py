@@ -166,7 +166,8 @@ def format_number(value: float) -> str:
 _READ = {
     "kernels": (
         "Same input for all contenders of a case, their results compared before any is timed; "
-        "compilation excluded; one thread each.",
+        "compilation excluded; one thread each. Times are the process's own: what neighbours "
+        "take from a shared machine does not count.",
         "Rolling moments after every tick: ours takes one tick at a time, as they come; polars "
         "and bottleneck have the whole series at once. Covariance: ours is called from Python row "
         "by row, numbagg once.",

@@ -15,7 +15,7 @@ from bench.contest import (
     returned,
 )
 
-SLEEP_S = 0.002
+SLEEP_S = 0.02
 
 
 def contender(subject: str, call: Callable[..., Any], per_call: int = 1) -> Contender:
@@ -69,19 +69,41 @@ def test_nan_equals_nan_and_a_result_left_out_is_not_compared():
     assert "not finite" in differ(first, (np.array([1.0, 2.0]), None), 0.0)
 
 
-def test_contenders_take_turns_and_each_begins_once():
-    order: list[str] = []
+class ScriptedClock:
+    """Stands still but for what contenders add to it."""
 
-    def slow(subject: str) -> Callable[..., Any]:
+    def __init__(self) -> None:
+        self.now_ns = 10**18
+
+    def __call__(self) -> int:
+        return self.now_ns
+
+
+def taking(clock: ScriptedClock, subject: str, *times_ns: int, per_call: int = 1) -> Contender:
+    """Make a contender whose calls take these times, the last one for good."""
+    left = list(times_ns)
+
+    def call(values: np.ndarray) -> np.ndarray:
+        clock.now_ns += left.pop(0) if len(left) > 1 else left[0]
+        return double(values)
+
+    return contender(subject, call, per_call)
+
+
+def test_contenders_take_turns_and_each_begins_once():
+    clock, order = ScriptedClock(), []
+
+    def noting(subject: str) -> Callable[..., Any]:
         def call(values: np.ndarray) -> np.ndarray:
             order.append(subject)
-            time.sleep(SLEEP_S)  # one call a turn
+            clock.now_ns += 10**6  # long enough for a turn of one call
             return double(values)
 
         return call
 
     names = ["silverbullet", "first", "second"]
-    rows = measure_case(case_of(*(contender(name, slow(name)) for name in names)), 0.0, 3)
+    case = case_of(*(contender(name, noting(name)) for name in names))
+    rows = measure_case(case, 0.0, 3, clock)
     turns = order[-9:]
     assert [turns[i : i + 3] for i in (0, 3, 6)] == [
         ["silverbullet", "first", "second"],
@@ -92,19 +114,48 @@ def test_contenders_take_turns_and_each_begins_once():
     assert all(len(row.runs) == 3 for row in rows)
 
 
+def test_rows_hold_the_times_that_calls_took():
+    clock = ScriptedClock()
+    # Two calls before the turns: one whose result is compared, one that says how long one takes.
+    row, peer = measure_case(
+        case_of(
+            taking(clock, "silverbullet", 9_000_000, 9_000_000, 1_000_000, 3_000_000, 2_000_000),
+            taking(clock, "peer", 9_000_000, 9_000_000, 4_000_000, 4_000_000, 8_000_000),
+        ),
+        0.0,
+        3,
+        clock,
+    )
+    assert row.runs == (1000.0, 3000.0, 2000.0)
+    assert (row.p50, row.max) == (2000.0, 3000.0)
+    assert row.p99 == pytest.approx(2980.0)
+    assert peer.runs == (4000.0, 4000.0, 8000.0)
+
+
 @pytest.mark.parametrize(
-    ("unit", "one"), [("ns a tick", 1e9), ("us a row", 1e6), ("ms a job", 1e3)]
+    ("unit", "expected"), [("ns a tick", 200_000), ("us a row", 200), ("ms a job", 0.2)]
 )
-def test_times_are_in_the_unit_of_the_case(unit: str, one: float):
-    def slow(values: np.ndarray) -> np.ndarray:
+def test_times_are_in_the_unit_of_the_case(unit: str, expected: float):
+    clock = ScriptedClock()
+    case = case_of(
+        taking(clock, "silverbullet", 2_000_000, per_call=10),
+        taking(clock, "peer", 100, per_call=1),
+        unit=unit,
+    )
+    row, quick = measure_case(case, 0.0, 2, clock)
+    assert row.p50 == pytest.approx(expected)
+    assert quick.p50 == pytest.approx(expected / 2_000)  # 100 ns a call, many to a sample
+
+
+def test_times_are_of_the_processor_so_waiting_costs_nothing():
+    def waiting(values: np.ndarray) -> np.ndarray:
         time.sleep(SLEEP_S)
         return double(values)
 
-    row, quick = measure_case(
-        case_of(contender("silverbullet", slow, 10), contender("peer", double), unit=unit), 0.0, 2
+    row, _ = measure_case(
+        case_of(contender("silverbullet", waiting), contender("peer", double)), 0.0, 3
     )
-    assert SLEEP_S * one / 10 <= row.p50 < 1.0 * one
-    assert quick.p50 < row.p50
+    assert 0 < row.p50 < SLEEP_S * 1e6 / 2
 
 
 def test_each_call_has_its_own_arguments():
