@@ -6,6 +6,7 @@ consumer starts the work, so nothing busy-polls (which was measured to be slower
 
 import gc
 import logging
+import math
 import threading
 import time
 from collections import deque
@@ -128,11 +129,19 @@ class Runner:
             raw = self._wait()
             if raw is not None:
                 self._take(raw)
-            elif until_end and not ended and self._has_all(wait_for_engine):
+            elif (
+                until_end
+                and not ended
+                # Without conflation rows of the last batch may still wait to be decided.
+                and self._decider.wants_ticks
+                and self._has_all(wait_for_engine)
+            ):
                 ended = True
                 self._decider.step(EndOfInput())
             self._carry_out(self._decider.step(Timer(time.time_ns())))
             self._report()
+        self._next_status_s = -math.inf  # the last word, however young the one before is
+        self._report()
         return Finished(self._decider.last_decision, self._status())
 
     def _has_all(self, engine: str | None) -> bool:
@@ -155,12 +164,13 @@ class Runner:
             if not self._decider.wants_ticks:
                 return None
             return self._source.poll(0.0 if waits_for_blocks else BUSY_WAIT_S)
-        if not self._decider.wants_ticks:
-            return None
         due_ns = self._decider.next_timer_ns()
         timeout_s = min(IDLE_POLL_S, max(0.0, self._next_status_s - time.monotonic()))
         if due_ns is not None:
             timeout_s = min(timeout_s, max(0.0, (due_ns - time.time_ns()) / 1e9))
+        if not self._decider.wants_ticks:
+            self._stop.wait(timeout_s)
+            return None
         return self._source.poll(timeout_s)
 
     def _take(self, raw: RawMessages) -> None:
