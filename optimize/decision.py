@@ -39,10 +39,12 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     """A portfolio, what it was made from, and how.
 
     Arrays are float64[n] in the order of ``symbols``. ``mean``, ``volatility``, ``skewness``
-    and ``kurtosis`` are the windows' sample values; ``expected_return``,
-    ``portfolio_volatility`` and ``sharpe`` are under the estimates that the optimiser used.
-    All are per sampling interval. ``digest`` covers inputs, weights and statistics, never
-    ``engine``, ``peers``, ``degraded``, ``late``, ``reason`` or times.
+    and ``kurtosis`` are the windows' sample values. ``estimated_mean`` and
+    ``estimated_volatility`` are the estimates that the optimiser used (the latter: square roots
+    of the estimated covariance's diagonal); ``expected_return``, ``portfolio_volatility``,
+    ``sharpe``, ``frontier`` and ``cloud`` are under these, so that a picture of risk and return
+    shows assets by them too. All are per sampling interval. ``digest`` covers inputs, weights
+    and statistics, never ``engine``, ``peers``, ``degraded``, ``late``, ``reason`` or times.
     """
 
     id: str
@@ -61,6 +63,8 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     start_weights: np.ndarray
     mean: np.ndarray
     volatility: np.ndarray
+    estimated_mean: np.ndarray
+    estimated_volatility: np.ndarray
     skewness: np.ndarray
     kurtosis: np.ndarray
     expected_return: float

@@ -112,6 +112,12 @@ def _digest(portfolio: str, basis: Basis, outcome: Outcome) -> str:
     )
 
 
+def _volatility(job: DrawJob) -> FloatArray:
+    volatility: FloatArray = np.sqrt(job.covariance.diagonal())
+    volatility.setflags(write=False)
+    return volatility
+
+
 def make_decision(
     portfolio: str,
     trigger: str,
@@ -146,6 +152,8 @@ def make_decision(
         start_weights=job.start_weights,
         mean=moments.mean,
         volatility=moments.volatility,
+        estimated_mean=job.mean,
+        estimated_volatility=_volatility(job),
         skewness=moments.skewness,
         kurtosis=moments.kurtosis,
         expected_return=float(outcome.expected_return),

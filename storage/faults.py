@@ -19,6 +19,8 @@ _PER_SYMBOL = (
     "start_weights",
     "mean",
     "volatility",
+    "estimated_mean",
+    "estimated_volatility",
     "skewness",
     "kurtosis",
 )

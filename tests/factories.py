@@ -34,13 +34,18 @@ def make_curve(row: int, n_points: int, seed: int = 0) -> Curve:
 
 def _statistics(n: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
     weights = rng.dirichlet(np.full(n, 0.7)) if n else np.zeros(0)
+    mean = rng.normal(0, 1e-4, n)
+    volatility = rng.uniform(1e-4, 2e-3, n)
     arrays = {
         "prices": np.exp(rng.uniform(-4, 11, n)),
         "weights": weights,
         "weight_stddev": rng.uniform(0, 0.1, n),
         "start_weights": np.full(n, 1 / n) if n else np.zeros(0),
-        "mean": rng.normal(0, 1e-4, n),
-        "volatility": rng.uniform(1e-4, 2e-3, n),
+        "mean": mean,
+        "volatility": volatility,
+        # Shrunk as estimators shrink: means a good deal, volatilities hardly.
+        "estimated_mean": 0.2 * mean + 1e-5,
+        "estimated_volatility": 0.97 * volatility + 1e-5,
         "skewness": rng.normal(0, 1, n),
         "kurtosis": rng.exponential(3, n),
     }

@@ -2,11 +2,14 @@
 
 import math
 from collections.abc import Callable
+from typing import Any
 
+import numpy as np
 import pytest
 
 from tests.browser.site import ASSETS, Page, Site
-from tests.factories import make_symbols
+from tests.factories import make_curve, make_symbols
+from ui.dashboard.attributes import NO_VALUE
 
 pytestmark = pytest.mark.browser
 YEAR_S = 365 * 24 * 3600  # rows of one second
@@ -44,9 +47,16 @@ def test_figures_are_the_stored_ones_annualised(site: Site, page: Page) -> None:
     assert shown_return == pytest.approx(100 * newest.expected_return * YEAR_S, rel=1e-4, abs=0.06)
     shown_volatility = number(page.text("figure-volatility"))
     assert shown_volatility == pytest.approx(100 * newest.portfolio_volatility * root, abs=0.06)
-    assert number(page.text("figure-sharpe")) == pytest.approx(newest.sharpe * root, abs=0.006)
-    assert "a year" in page.text("figure-return-note")
-    assert "per 1\u00a0s" in page.text("figure-return-note").replace("per 1 s", "per 1\u00a0s")
+    assert number(page.text("figure-sharpe")) == pytest.approx(newest.sharpe * root, abs=0.06)
+    returned, per = page.text("figure-return-note").split(" per ")
+    digits, *power = returned.split(" \u00d7 10\u207b")
+    scale = 10 ** -"⁰¹²³⁴⁵⁶⁷⁸⁹".index(power[0][0]) if power else 1
+    assert number(digits) * scale == pytest.approx(100 * newest.expected_return, rel=0.006)
+    assert per == "1 s"
+    ratio, error = page.text("figure-sharpe-note").split(" ± ")
+    assert number(ratio) == pytest.approx(newest.sharpe, rel=0.006)
+    assert float(error.split()[0]) == pytest.approx(newest.sharpe_stddev, rel=0.06)
+    assert page.one(".figure .unit").text == "a year"
     took = newest.times.published_ns - newest.times.event_ns
     assert number(page.text("figure-latency")) == pytest.approx(took / 1e6, abs=0.1)
 
@@ -85,7 +95,59 @@ def test_cloud_frontier_portfolio_and_assets_are_drawn(site: Site, page: Page) -
     assert sorted(points) == [0, 1, ASSETS, 40]
     drawn = page.one("#cloud").text
     assert "portfolio" in drawn
-    assert make_symbols(1)[0] in drawn
+    assert any(symbol in drawn for symbol in make_symbols(ASSETS))
+
+
+PLOT = "document.querySelector('#cloud .js-plotly-plot')"
+
+
+def drawn_assets(page: Page) -> dict[str, Any]:
+    """Give the trace of the assets as the chart holds it; its custom data name them."""
+    return page.js(f"return {PLOT}.data.find(trace => trace.customdata)")
+
+
+def test_assets_lie_where_the_estimates_that_decide_put_them(site: Site, page: Page) -> None:
+    far = np.full(ASSETS, 50.0)  # sample values that would be far off the axis
+    site.append(mean=far, volatility=far)
+    newest = site.decisions[-1]
+    page.open(site.url)
+    page.until(lambda: page.row() == newest.row, "the newest row")
+    found = drawn_assets(page)
+    assert [row[0] for row in found["customdata"]] == list(newest.symbols)
+    assert found["x"] == pytest.approx(newest.estimated_volatility * math.sqrt(YEAR_S), rel=1e-12)
+    assert found["y"] == pytest.approx(newest.estimated_mean * YEAR_S, rel=1e-12)
+    for axis in "xy":
+        low, high = page.js(f"return {PLOT}.layout.{axis}axis.range")
+        assert all(low < value < high for value in found[axis]), f"an asset is off the {axis} axis"
+    assert "by the optimiser's estimates" in page.text("cloud-caption")
+    # The table keeps the sample's, and says so.
+    assert "sample return" in page.text("assets-caption")
+    sample = page.one(".assets .ag-row .ag-cell[col-id='mean']").text
+    assert sample == "1.6e+11 %"
+
+
+def test_the_picture_is_of_one_row_when_curves_come_later(site: Site, page: Page) -> None:
+    site.append()
+    before, row = site.decisions[-1], site.row - 1
+    site.append(cloud=make_curve(row, 40), frontier=make_curve(row, 24))
+    page.open(site.url)
+    page.until(lambda: page.row() == row + 1, "the newest row")
+    page.until(
+        lambda: drawn_assets(page)["y"] == pytest.approx(before.estimated_mean * YEAR_S),
+        "the assets of the row that the curves are of",
+    )
+    portfolio = page.js(f"return {PLOT}.data.find(t => t.text && t.text[0] === 'portfolio')")
+    assert portfolio["y"] == pytest.approx([before.expected_return * YEAR_S])
+
+
+def test_an_exact_decision_shows_no_error_of_weights(site: Site, page: Page) -> None:
+    zeros = np.zeros(ASSETS)
+    site.append(method="exact", n_draws=0, weight_stddev=zeros, sharpe_stddev=None)
+    page.open(site.url)
+    page.until(lambda: page.row() == site.decisions[-1].row, "the newest row")
+    cells = page.all(".assets .ag-cell[col-id='stddev']")
+    assert {cell.text for cell in cells} == {NO_VALUE}
+    assert "±" not in page.text("figure-sharpe-note") + page.one("#weights .list").text
 
 
 def test_latency_by_stage_is_that_of_the_decisions(site: Site, page: Page) -> None:

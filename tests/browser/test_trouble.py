@@ -1,11 +1,14 @@
 """What is wrong is said plainly, and the page recovers by itself."""
 
+import http.client
 from collections.abc import Callable
 
+import msgspec
 import pytest
 
 from storage.records import AssetState, EngineState
-from tests.browser.site import Page, Site
+from tests.browser.site import WAIT_S, Page, Site
+from tests.factories import SECOND_NS
 
 pytestmark = pytest.mark.browser
 
@@ -80,6 +83,46 @@ def test_a_degraded_decision_and_a_lost_asset_are_told(site: Site, page: Page) -
     assert "degraded" in page.one(".decisions tbody tr").text
 
 
+def test_why_the_portfolio_is_so_and_who_decided_are_told_apart(site: Site, page: Page) -> None:
+    starting = {"engines": (engine("ray", "starting", "is starting"),)}
+    portfolio = "no portfolio has a positive expected return: minimum variance instead"
+    page.open(site.url)
+    site.append(
+        engine="local",
+        degraded=True,
+        reason=f"{portfolio}; ray is starting; local decides",
+        status=starting,
+    )
+
+    def told() -> list[str]:
+        return [row.text for row in page.all("#notices .notice-text")]
+
+    wanted = [
+        "Engine ray is starting; local decides until it is ready",
+        portfolio[0].upper() + portfolio[1:],
+    ]
+    page.until(lambda: site.telling(**starting) and told() == wanted, "one notice for each")
+    site.append(
+        engine="local", degraded=True, reason=f"{portfolio}; ray owed 3 blocks after 900 ms"
+    )
+    wanted = ["Degraded, decided on local: ray owed 3 blocks after 900 ms", wanted[1]]
+    page.until(lambda: site.telling() and told() == wanted, "the graver one first")
+
+
+def test_decisions_long_after_their_ticks_are_told(site: Site, page: Page) -> None:
+    page.open(site.url)
+    times = site.decisions[-1].times
+    late = msgspec.structs.replace(times, event_ns=times.event_ns - 12 * SECOND_NS)
+    site.append(times=late)
+    page.until(
+        lambda: site.telling() and "Behind: decisions come late" in page.text("notices"),
+        "the notice",
+    )
+    assert "the newest by 12 s" in page.text("notices")
+    site.append()
+    page.until(lambda: site.telling() and "Behind" not in page.text("notices"), "the recovery")
+
+
 def test_silence_of_the_run_is_stale_without_any_event(site: Site, page: Page) -> None:
     page.open(site.url)
     page.until(lambda: page.text("state") == "stale", "the page to notice the silence")
@@ -127,14 +170,12 @@ def test_a_lost_server_is_shown_and_the_gap_is_filled(
 def test_a_page_without_a_free_stream_says_so(make_site: Callable[..., Site], page: Page) -> None:
     site = make_site(streams=1)
     page.errors_expected = True  # the browser logs the 503 itself
-    page.open(site.url)
-    first = page.driver.current_window_handle
-    page.driver.switch_to.new_window("tab")
-    try:
-        page.driver.get(site.url)
-        page.until(lambda: page.attribute("page", "data-link") == "disconnected", "the refusal")
-        page.until(lambda: "no free stream" in page.text("notices"), "the plain reason")
-        page.until(lambda: page.row() == site.decisions[-1].row, "the figures all the same")
-    finally:
-        page.driver.close()
-        page.driver.switch_to.window(first)
+    taken = http.client.HTTPConnection("127.0.0.1", site.port, timeout=WAIT_S)
+    taken.request("GET", "/api/v1/stream")
+    assert taken.getresponse().status == 200
+    page.driver.get(site.url)
+    page.until(lambda: page.attribute("page", "data-link") == "disconnected", "the refusal")
+    page.until(lambda: "no free stream" in page.text("notices"), "the plain reason")
+    page.until(lambda: page.row() == site.decisions[-1].row, "the figures all the same")
+    taken.close()
+    page.until(lambda: page.text("link") == "live", "the stream that became free")

@@ -28,7 +28,7 @@ def _shown_as(function: str) -> dict[str, str]:
 
 COLUMNS: list[dict[str, Any]] = [
     _column(
-        "symbol", "Asset", "Symbol", 104, pinned="left", type=None, cellClass="symbol", flex=None
+        "symbol", "Asset", "Symbol", 124, pinned="left", type=None, cellClass="symbol", flex=None
     ),
     _column(
         "weight",
@@ -58,7 +58,8 @@ COLUMNS: list[dict[str, Any]] = [
     _column(
         "mean",
         "Return / y",
-        "Sample mean log return of the window, annualised (365 d of 24 h)",
+        "Sample mean log return of the window, annualised (365 d of 24 h); the picture of risk "
+        "and return has the optimiser's estimates instead",
         92,
         valueFormatter=_shown_as("percent"),
         cellClassRules={"up": "params.value > 0", "down": "params.value < 0"},
@@ -66,7 +67,8 @@ COLUMNS: list[dict[str, Any]] = [
     _column(
         "volatility",
         "Vol / y",
-        "Sample volatility of the window, annualised (365 d of 24 h)",
+        "Sample volatility of the window, annualised (365 d of 24 h); the optimiser's estimate is "
+        "in the picture of risk and return",
         84,
         valueFormatter=_shown_as("percent"),
     ),

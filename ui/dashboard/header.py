@@ -48,7 +48,7 @@ def header(portfolio: str) -> Component:
             _fact("row", "row", "Number of the newest decided row: event time / interval"),
             _fact("age", "data age", "Time since the newest tick's own time stamp"),
             _fact("offset", "offset", "Next message to read, over all partitions of ticks"),
-            _fact("lag", "since decision", "Messages read since the newest decision's input"),
+            _fact("lag", "read since", "Messages read since the newest decision's input"),
         ],
     )
     return html.Header(

@@ -63,8 +63,9 @@ def _footnote() -> Component:
             html.P(
                 "Decisions are made and stored per sampling interval. This page annualises them "
                 "over 365 days of 24 hours: returns times the number of intervals in a year, "
-                "volatility and the Sharpe ratio times its square root; risk-free rate 0. "
-                "Times are UTC."
+                "volatility and the Sharpe ratio times its square root; risk-free rate 0. Of "
+                "short intervals annual figures are huge by nature: 0.0005 % a second is "
+                "15 768 % a year. They compare portfolios and promise nothing. Times are UTC."
             ),
             html.P(
                 [

@@ -9,34 +9,44 @@ from ui.dashboard.attributes import NO_VALUE, attributes
 
 RANGES = (60, 240, 960)
 
-# Identifier, label, and how the figure comes about.
+_BY_NATURE = (
+    ". Of short intervals it is huge by nature and swings: it compares portfolios, it promises "
+    "nothing. Below: the same per interval"
+)
+# Identifier, label, unit, and how the figure comes about.
 FIGURES = (
     (
         "return",
         "Expected return",
-        "Log return a year: the figure per interval times the intervals in 365 days",
+        "a year",
+        "Log return a year: the figure per interval times the intervals in 365 days" + _BY_NATURE,
     ),
     (
         "volatility",
         "Volatility",
-        "A year: the figure per interval times the square root of the intervals in 365 days",
+        "a year",
+        "The figure per interval times the square root of the intervals in 365 days. Below: the "
+        "same per interval",
     ),
     (
         "sharpe",
         "Sharpe ratio",
-        "A year, risk-free 0: return over volatility per interval, times the square root of the "
-        "intervals in 365 days; \u00b1 is one standard deviation over the draws",
+        "a year",
+        "Risk-free 0: return over volatility per interval, times the square root of the intervals "
+        "in 365 days" + _BY_NATURE + ", \u00b1 one standard deviation over the draws",
     ),
     (
         "gap",
         "Optimality gap",
+        "",
         "How far below the exact optimum of the same estimates. For resampled portfolios it is "
         "the price of robustness, not an error",
     ),
-    ("rate", "Decisions a second", "As the run reports it"),
+    ("rate", "Decisions a second", "", "As the run reports it"),
     (
         "latency",
         "Tick to decision",
+        "",
         "From the newest tick's own time to the decision's publication: p50, and p99 below, over "
         "the decisions in the chosen range",
     ),
@@ -79,13 +89,19 @@ def _graph(identifier: str, label: str) -> Component:
     )
 
 
-def _figure(identifier: str, label: str, hint: str) -> Component:
+def _figure(identifier: str, label: str, unit: str, hint: str) -> Component:
     return html.Div(
         className="figure",
         title=hint,
         children=[
             html.H2(label),
-            html.Span(NO_VALUE, id=f"figure-{identifier}", className="value"),
+            html.Div(
+                className="reading",
+                children=[
+                    html.Span(NO_VALUE, id=f"figure-{identifier}", className="value"),
+                    html.Span(unit, className="unit"),
+                ],
+            ),
             html.Span("\u00a0", id=f"figure-{identifier}-note", className="note"),
             html.Div(
                 id=f"figure-{identifier}-spark", className="spark", **attributes(aria_hidden="true")

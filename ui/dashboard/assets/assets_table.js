@@ -15,7 +15,7 @@
     const weight = latest.weights[at];
     const before = latest.start_weights[at];
     return {
-      symbol: latest.symbols[at], weight, stddev: latest.weight_stddev[at],
+      symbol: latest.symbols[at], weight, stddev: latest.n_draws ? latest.weight_stddev[at] : null,
       change: before === undefined || before === null ? null : weight - before,
       price: asset && asset.price > 0 ? asset.price : latest.prices[at],
       mean: sb.format.scaled(latest.mean[at], year),
@@ -47,8 +47,8 @@
   function caption(count) {
     const { latest } = sb.model;
     sb.paint.text("assets-caption",
-      `${sb.format.plural(count, "asset")}; return and volatility a year, skew and excess kurtosis of ticks; ` +
-      `row ${sb.format.count(latest.row)}`);
+      `${sb.format.plural(count, "asset")}; sample return and volatility a year, skew and excess kurtosis of ticks; ` +
+      `row ${sb.format.rowNumber(latest.row)}`);
   }
 
   let last = null;

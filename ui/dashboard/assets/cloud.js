@@ -4,6 +4,10 @@
   // SVG points drawn of a cloud; more look the same and cost frames.
   const MOST_POINTS = 500;
   const MOST_LABELS = 14;
+  const MARGIN = { l: 72, r: 14, t: 6, b: 36 };
+
+  // The decision that the picture is of: the one that cloud and frontier were made with.
+  const shown = () => sb.model.basis || sb.model.latest;
 
   function annual(curve) {
     const year = sb.model.perYear();
@@ -37,7 +41,7 @@
   }
 
   function portfolioTrace() {
-    const { latest } = sb.model;
+    const latest = shown();
     const surface = sb.theme.surface();
     const root = Math.sqrt(sb.model.perYear());
     return {
@@ -49,46 +53,65 @@
     };
   }
 
-  // Labels by weight, the selected one first; one that would cover another is left to hovering.
-  function labelled(order, x, y, spanX, spanY) {
-    const taken = [];
-    const shown = new Set();
-    for (const i of order) {
-      if (shown.size >= MOST_LABELS) break;
-      const place = [x[i] / spanX, y[i] / spanY];
-      const covers = taken.some(([a, b]) => Math.abs(a - place[0]) < 0.16 && Math.abs(b - place[1]) < 0.06);
-      if (covers) continue;
-      taken.push(place);
-      shown.add(i);
-    }
-    return shown;
-  }
+  const LABEL = { height: 14, letter: 6.6, gap: 10 };
 
-  // Where each asset is drawn, and on which side of the axis it would be (1 above, -1 below).
-  function placed(latest, box) {
-    const root = Math.sqrt(sb.model.perYear());
-    const [low, high] = box.y;
-    const edge = 0.02 * (high - low);
-    const real = latest.mean.map((value) => sb.format.scaled(value, root * root));
+  // Pixels of the plot, for what has a size on the screen rather than on the axes.
+  function pixels(box) {
+    const frame = document.getElementById("cloud-box");
+    const width = Math.max(100, frame.clientWidth - MARGIN.l - MARGIN.r);
+    const height = Math.max(100, frame.clientHeight - MARGIN.t - MARGIN.b);
     return {
-      real,
-      x: latest.volatility.map((value) => sb.format.scaled(value, root)),
-      y: real.map((value) => value === null ? null : Math.min(high - edge, Math.max(low + edge, value))),
-      side: real.map((value) => (value > high ? 1 : value !== null && value < low ? -1 : 0)),
+      width,
+      x: (value) => ((value - box.x[0]) / (box.x[1] - box.x[0])) * width,
+      y: (value) => ((value - box.y[0]) / (box.y[1] - box.y[0])) * height,
     };
   }
 
-  function labelSide(side, x, range) {
-    if (side) return side > 0 ? "bottom center" : "top center";
-    return x - range[0] > 0.8 * (range[1] - range[0]) ? "middle left" : "middle right";
+  function rectangle(x, y, text, side) {
+    const width = text.length * LABEL.letter + LABEL.gap;
+    return { left: side === "left" ? x - width : x, right: side === "left" ? x : x + width, y };
   }
 
-  function marker(latest, side) {
+  const overlap = (a, b) =>
+    a.left < b.right && b.left < a.right && Math.abs(a.y - b.y) < LABEL.height;
+
+  // Labels by weight, the selected one first, on the right if there is room, else on the left;
+  // one that would cover another is left to hovering.
+  function labelled(order, x, y, box) {
+    const latest = shown();
+    const at = pixels(box);
+    const root = Math.sqrt(sb.model.perYear());
+    const portfolio = rectangle(at.x(latest.portfolio_volatility * root) - 34,
+      at.y(latest.expected_return * root * root) + LABEL.height, "portfolio", "right");
+    const taken = [portfolio];
+    const sides = new Map();
+    for (const i of order) {
+      if (sides.size >= MOST_LABELS) break;
+      const free = ["right", "left"].find((side) => {
+        const place = rectangle(at.x(x[i]), at.y(y[i]), latest.symbols[i], side);
+        if (place.left < 0 || place.right > at.width || taken.some((one) => overlap(one, place))) return false;
+        taken.push(place);
+        return true;
+      });
+      if (free) sides.set(i, `middle ${free}`);
+    }
+    return sides;
+  }
+
+  // By the estimates that decide, as the cloud, the frontier and the portfolio.
+  function placed(latest) {
+    const year = sb.model.perYear();
+    return {
+      x: latest.estimated_volatility.map((value) => sb.format.scaled(value, Math.sqrt(year))),
+      y: latest.estimated_mean.map((value) => sb.format.scaled(value, year)),
+    };
+  }
+
+  function marker(latest) {
     const surface = sb.theme.surface();
     const { asset } = sb.view.get();
     const chosen = (yes, no) => latest.symbols.map((symbol) => (symbol === asset ? yes : no));
     return {
-      symbol: side.map((at) => (at > 0 ? "triangle-up" : at < 0 ? "triangle-down" : "circle")),
       size: latest.weights.map((w) => 6 + 12 * Math.sqrt(w)),
       color: latest.symbols.map((symbol) => sb.theme.colour(symbol)),
       line: { width: chosen(2.5, 1), color: chosen(surface.text, surface.panel) },
@@ -96,18 +119,18 @@
   }
 
   function assetTrace(box) {
-    const { latest } = sb.model;
+    const latest = shown();
     const { asset } = sb.view.get();
-    const { x, y, real, side } = placed(latest, box);
+    const { x, y } = placed(latest);
     const order = x.map((_, i) => i).sort((a, b) =>
       (latest.symbols[b] === asset) - (latest.symbols[a] === asset) || latest.weights[b] - latest.weights[a]);
-    const shown = labelled(order, x, y, box.x[1] - box.x[0], box.y[1] - box.y[0]);
+    const sides = labelled(order, x, y, box);
     return {
-      type: "scatter", mode: "markers+text", x, y, cliponaxis: false, marker: marker(latest, side),
-      text: latest.symbols.map((symbol, i) => (shown.has(i) ? symbol : "")),
-      textposition: side.map((at, i) => labelSide(at, x[i], box.x)),
+      type: "scatter", mode: "markers+text", x, y, cliponaxis: false, marker: marker(latest),
+      text: latest.symbols.map((symbol, i) => (sides.has(i) ? symbol : "")),
+      textposition: x.map((_, i) => sides.get(i) || "middle right"),
       textfont: { size: 11, color: sb.theme.surface().muted },
-      customdata: latest.symbols.map((symbol, i) => [symbol, latest.weights[i], sb.format.percent(real[i])]),
+      customdata: latest.symbols.map((symbol, i) => [symbol, latest.weights[i], sb.format.percent(y[i])]),
       hovertemplate: "%{customdata[0]}, weight %{customdata[1]:.2%}<br>volatility %{x:.1%}<br>return %{customdata[2]}<extra></extra>",
     };
   }
@@ -116,16 +139,15 @@
   let keepY = null;
 
   function extent() {
-    const { latest, cloud, frontier } = sb.model;
+    const { cloud, frontier } = sb.model;
+    const latest = shown();
     const year = sb.model.perYear();
     const root = Math.sqrt(year);
     keepX = keepX || sb.charts.steadyRange();
     keepY = keepY || sb.charts.steadyRange();
     const curves = [cloud, frontier].filter(Boolean);
-    const x = [latest.volatility, [latest.portfolio_volatility], ...curves.map((c) => c.volatility)].flat();
-    // Not the assets' own means: samples scatter far wider than the estimates that decide, and
-    // would squeeze the cloud to a line. Those beyond are drawn at the edge, as triangles.
-    const y = [[latest.expected_return], ...curves.map((c) => c.expected_return)].flat();
+    const x = [latest.estimated_volatility, [latest.portfolio_volatility], ...curves.map((c) => c.volatility)].flat();
+    const y = [latest.estimated_mean, [latest.expected_return], ...curves.map((c) => c.expected_return)].flat();
     const bounds = (values, by) => {
       const finite = values.filter(Number.isFinite);
       return [Math.min(...finite) * by, Math.max(...finite) * by];
@@ -134,10 +156,11 @@
   }
 
   function caption() {
-    const { cloud, latest } = sb.model;
-    sb.paint.text("cloud-caption", cloud
-      ? `a year; ${sb.format.count(cloud.volatility.length)} random portfolios, frontier, assets by sample mean (triangles: beyond the axis)`
-      : "a year");
+    const { cloud } = sb.model;
+    const latest = shown();
+    const when = sb.format.moment(latest.row_end_ns / 1e6, latest.sample_interval_ns);
+    const curves = cloud ? `; ${sb.format.count(cloud.volatility.length)} random portfolios, frontier` : "";
+    sb.paint.text("cloud-caption", `a year, all by the optimiser's estimates of ${when}${curves}`);
     const year = sb.model.perYear();
     sb.charts.describe("cloud",
       `Risk and return a year: the portfolio at volatility ${sb.format.percent(latest.portfolio_volatility * Math.sqrt(year))}, ` +
@@ -152,7 +175,7 @@
     return {
       data: [cloudTrace(), frontierTrace(), assetTrace(box), portfolioTrace()].filter(Boolean),
       layout: sb.charts.layout({
-        margin: { l: 58, r: 14, t: 6, b: 36 },
+        margin: MARGIN,
         xaxis: sb.charts.axis({ range: box.x, ...sb.charts.percentTicks(box.x, 6), title: title("volatility") }),
         yaxis: sb.charts.axis({ range: box.y, ...sb.charts.percentTicks(box.y, 6), zeroline: true, zerolinecolor: surface.zero, title: title("expected return") }),
       }),

@@ -44,11 +44,11 @@
     if (row.dataset.id !== item.id) {
       row.dataset.id = item.id;
       const root = Math.sqrt(format.perYear(item.intervalNs));
-      const time = format.time(item.endMs, item.intervalNs < 1e9);
+      const time = format.moment(item.atMs, item.intervalNs, item.ofTick);
       paint.text(row.cells[0].firstChild, time);
       row.cells[0].firstChild.setAttribute("aria-label", `Decision of row ${item.row}, ${time}`);
-      paint.text(row.cells[1], format.count(item.row));
-      paint.text(row.cells[2], item.sharpe === null ? format.NONE : format.fixed(item.sharpe * root, 2));
+      paint.text(row.cells[1], format.rowNumber(item.row));
+      paint.text(row.cells[2], item.sharpe === null ? format.NONE : format.sharpe(item.sharpe * root));
       paint.text(row.cells[3], item.turnover === null ? format.NONE : format.share(item.turnover));
       paint.text(row.cells[4], format.latency(item.stages[item.stages.length - 1]));
       const marks = [item.degraded && "degraded", item.late && "late"].filter(Boolean);
@@ -65,7 +65,7 @@
     const newer = at < 0 ? 0 : history.length - 1 - at;
     const parts = [];
     if (busy && newer) parts.push(`${newer} newer, held while you are here`);
-    if (skipped) parts.push(`${sb.format.count(skipped)} not drawn`);
+    if (skipped) parts.push(`${sb.format.count(skipped)} left out, too fast to draw`);
     sb.paint.text("decisions-caption", parts.join("; ") || "a click shows one whole");
   }
 

@@ -1,6 +1,13 @@
 // One decision whole, in a dialog at the side; its id is in the address, so it can be linked.
 (function (sb) {
   "use strict";
+  const COLUMNS = [
+    ["asset"], ["weight"], ["±", "One standard deviation of the weight over the draws"],
+    ["change", "Since the decision before, percentage points"], ["price"],
+    ["return / y", "Sample mean of the window"], ["est. return", "The estimate that the optimiser used, a year"],
+    ["vol / y", "Sample volatility of the window"], ["est. vol", "The estimate that the optimiser used, a year"],
+    ["skew"], ["kurt"],
+  ];
   let shown = null;
   let opener = null;
 
@@ -27,7 +34,12 @@
     const { element } = sb.paint;
     const made = element("table", className);
     const top = made.createTHead().insertRow();
-    for (const name of head) top.append(element("th", "", name));
+    for (const [name, hint] of head) {
+      const cell = element("th", "", name);
+      cell.scope = "col";
+      if (hint) cell.title = hint;
+      top.append(cell);
+    }
     const body = made.createTBody();
     for (const cells of rows) {
       const row = body.insertRow();
@@ -43,14 +55,14 @@
     const year = format.perYear(d.sample_interval_ns);
     const root = Math.sqrt(year);
     const per = format.interval(d.sample_interval_ns);
-    const raw = (value) => (value === null ? format.NONE : value.toPrecision(5).replace("-", "−"));
+    const spread = (by) => (d.sharpe_stddev === null ? "" : ` ± ${format.sharpe(d.sharpe_stddev * by)}`);
     return list([
-      [`expected return a year`, format.percent(d.expected_return * year)],
-      [`per ${per}`, raw(d.expected_return)],
+      ["expected return a year", format.percent(d.expected_return * year)],
+      [`per ${per}`, format.perInterval(d.expected_return)],
       ["volatility a year", format.percent(d.portfolio_volatility * root)],
-      [`per ${per}`, raw(d.portfolio_volatility)],
-      ["Sharpe ratio a year", d.sharpe === null ? format.NONE : `${format.fixed(d.sharpe * root, 3)}${d.sharpe_stddev === null ? "" : ` ± ${format.fixed(d.sharpe_stddev * root, 3)}`}`],
-      [`per ${per}`, raw(d.sharpe)],
+      [`per ${per}`, format.perInterval(d.portfolio_volatility)],
+      ["Sharpe ratio a year", d.sharpe === null ? format.NONE : format.sharpe(d.sharpe * root) + spread(root)],
+      [`per ${per}`, format.ratio(d.sharpe, d.sharpe_stddev)],
       ["optimality gap", format.percent(d.optimality_gap)],
       ["observations", format.count(d.n_observations)],
     ]);
@@ -60,7 +72,7 @@
     const { format } = sb;
     return list([
       ["trigger", d.trigger], ["method", d.method], ["objective", d.objective.replace("_", " ")],
-      ["draws", format.count(d.n_draws)], ["seed", String(d.seed)], ["round", String(d.round)],
+      ["draws", d.n_draws ? format.count(d.n_draws) : "none"], ["seed", String(d.seed)], ["round", String(d.round)],
       ["engine", d.engine], ["degraded", d.degraded ? "yes" : "no"], ["late", d.late ? "yes" : "no"],
       ["peers", d.peers.join(", ") || format.NONE, true],
       ["input offsets", Object.entries(d.offsets).map(([key, n]) => `${key}: ${format.count(n)}`).join(", ") || format.NONE, true],
@@ -71,19 +83,22 @@
   function assets(d) {
     const { format } = sb;
     const year = format.perYear(d.sample_interval_ns);
+    const root = Math.sqrt(year);
     const order = d.symbols.map((_, i) => i).sort((a, b) => d.weights[b] - d.weights[a]);
-    return table("whole", ["asset", "weight", "±", "change", "price", "return / y", "vol / y", "skew", "kurt"],
+    return table("whole", COLUMNS,
       order.map((i) => [
-        d.symbols[i], format.share(d.weights[i]), format.share(d.weight_stddev[i]),
+        d.symbols[i], format.share(d.weights[i]), format.share(d.n_draws ? d.weight_stddev[i] : null),
         format.points(d.start_weights.length ? d.weights[i] - d.start_weights[i] : null),
         format.price(d.prices[i]), format.percent(format.scaled(d.mean[i], year)),
-        format.percent(format.scaled(d.volatility[i], Math.sqrt(year))), format.fixed(d.skewness[i], 2),
+        format.percent(format.scaled(d.estimated_mean[i], year)),
+        format.percent(format.scaled(d.volatility[i], root)),
+        format.percent(format.scaled(d.estimated_volatility[i], root)), format.fixed(d.skewness[i], 2),
         format.fixed(d.kurtosis[i], 2),
       ]));
   }
 
   function stages(d) {
-    return table("whole", ["stage", "took", "what it is"],
+    return table("whole", [["stage"], ["took"], ["what it is"]],
       sb.model.STAGES.map(([name, from, to, hint]) => [
         name, sb.format.latency((d.times[to] - d.times[from]) / 1e6), hint,
       ]));
@@ -91,9 +106,9 @@
 
   function fill(d) {
     const { format, paint } = sb;
-    paint.text("drawer-title", `Decision of row ${format.count(d.row)}`);
+    paint.text("drawer-title", `Decision of row ${format.rowNumber(d.row)}`);
     const body = document.getElementById("drawer-body");
-    const when = paint.element("p", "when", `Row ended ${format.stamp(d.row_end_ns / 1e6)} UTC, published ${format.stamp(d.times.published_ns / 1e6)} UTC`);
+    const when = paint.element("p", "when", `Row ${d.trigger === "tick" ? "ends" : "ended"} ${format.stamp(d.row_end_ns / 1e6)} UTC, published ${format.stamp(d.times.published_ns / 1e6)} UTC`);
     const parts = [when];
     if (d.reason) parts.push(paint.element("p", "reason", d.reason));
     const link = paint.element("a", "", "This decision as JSON");

@@ -17,7 +17,7 @@
       element("span", "engine-name", engine.name), element("span", "engine-state", engine.state),
       element("span", "engine-facts", facts.join(" · ")),
     );
-    if (engine.reason) row.append(element("span", "engine-reason", engine.reason));
+    if (engine.reason && engine.reason !== `is ${engine.state}`) row.append(element("span", "engine-reason", engine.reason));
     return row;
   }
 
@@ -30,7 +30,7 @@
       ["method", latest ? `${latest.method}, ${latest.objective.replace("_", " ")}` : status.method],
       ["trigger", status.trigger],
       ["window", `${format.count(status.rows_filled)} / ${format.count(status.window_rows)} rows of ${format.interval(status.sample_interval_ns)}`],
-      ["draws", latest ? format.count(latest.n_draws) : format.NONE],
+      ["draws", latest ? (latest.n_draws ? format.count(latest.n_draws) : "none, exact") : format.NONE],
       ["decisions", format.count(status.decisions)],
       ["late", format.count(status.decisions_late)],
       ["conflated", format.count(status.decisions_conflated)],

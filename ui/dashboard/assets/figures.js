@@ -57,24 +57,19 @@
     });
   }
 
-  function scientific(value) {
-    return value === null ? sb.format.NONE : `${(value * 100).toPrecision(3).replace("-", "−")} %`;
-  }
-
+  // Of short intervals the annual figure is huge by nature, so the one it comes from stands below.
   function performance(latest) {
     const { format, model } = sb;
     const year = model.perYear();
     const root = Math.sqrt(year);
-    const per = format.interval(latest.sample_interval_ns);
-    show("return", format.percent(latest.expected_return * year),
-      `a year; ${scientific(latest.expected_return)} per ${per}`);
-    show("volatility", format.percent(latest.portfolio_volatility * root),
-      `a year; ${scientific(latest.portfolio_volatility)} per ${per}`);
-    const error = latest.sharpe_stddev === null ? "" : `± ${format.fixed(latest.sharpe_stddev * root, 2)}, `;
-    show("sharpe", latest.sharpe === null ? format.NONE : format.fixed(latest.sharpe * root, 2),
-      `${error}a year of 365 × 24 h`);
+    const per = `per ${format.interval(latest.sample_interval_ns)}`;
+    show("return", format.percent(latest.expected_return * year), `${format.perInterval(latest.expected_return)} ${per}`);
+    show("volatility", format.percent(latest.portfolio_volatility * root), `${format.perInterval(latest.portfolio_volatility)} ${per}`);
+    show("sharpe", latest.sharpe === null ? format.NONE : format.sharpe(latest.sharpe * root),
+      latest.sharpe === null ? "none" : `${format.ratio(latest.sharpe, latest.sharpe_stddev)} ${per}`);
     show("gap", format.percent(latest.optimality_gap),
-      latest.method === "resample" ? "price of robustness" : "from the exact optimum");
+      latest.optimality_gap > 1 ? "its return is below zero"
+        : latest.method === "resample" ? "price of robustness" : "from the exact optimum");
   }
 
   function draw() {

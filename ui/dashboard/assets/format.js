@@ -55,6 +55,30 @@
     return value >= 1e10 ? `${fixed(value / 1e9, 1)}G` : grouped(String(Math.round(value)));
   }
 
+  // Row numbers are names, not amounts: grouped they read like prices.
+  const rowNumber = (value) => (value === null || value === undefined ? NONE : String(value));
+
+  function sharpe(value) {
+    return fixed(value, Math.abs(value) < 100 ? 2 : 1);
+  }
+
+  // A Sharpe ratio of one interval with its standard deviation, where there are such.
+  function ratio(value, error) {
+    if (value === null || value === undefined) return NONE;
+    const text = value.toPrecision(3).replace(/-/g, MINUS);
+    return error === null ? text : `${text} ± ${error.toPrecision(2)}`;
+  }
+
+  // Of one interval, in percent to three digits however small: the figure before annualising.
+  function perInterval(value) {
+    if (value === null || value === undefined || !Number.isFinite(value)) return NONE;
+    const size = Math.abs(value * 100);
+    const sign = value < 0 ? MINUS : "";
+    if (size === 0 || size >= 1e-4) return `${sign}${size.toPrecision(3)} %`;
+    const [digits, power] = size.toExponential(2).split("e-");
+    return `${sign}${digits} × 10⁻${[...power].map((digit) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[digit]).join("")} %`;
+  }
+
   function rate(value) {
     return fixed(value, value >= 100 ? 0 : value >= 10 ? 1 : 2);
   }
@@ -97,13 +121,19 @@
     return ms ? new Date(ms).toISOString().replace("T", " ").slice(0, 23) : NONE;
   }
 
+  // When a row or tick was, as finely as its rows are long: with the date from one hour on.
+  function moment(ms, intervalNs, ofTick) {
+    if (intervalNs >= 3600e9 && !ofTick) return stamp(ms).slice(0, 16);
+    return time(ms, ofTick || intervalNs < 1e9);
+  }
+
   function bytes(value) {
     return value >= 1e9 ? `${fixed(value / 1e9, 2)} GB` : `${fixed(value / 1e6, 0)} MB`;
   }
 
   sb.format = {
-    NONE, fixed, scaled, percent, share, points, price, count, rate, latency, duration, interval, time,
-    stamp, bytes,
+    NONE, fixed, scaled, percent, share, points, price, count, rowNumber, sharpe, ratio, perInterval, rate,
+    latency, duration, interval, time, stamp, moment, bytes,
     plural: (n, one, many) => `${count(n)} ${n === 1 ? one : many || `${one}s`}`,
     perYear: (sampleIntervalNs) => YEAR_NS / sampleIntervalNs,
   };

@@ -22,7 +22,7 @@
     const engine = status && latest && status.engines.find((one) => one.name === latest.engine);
     paint.text("fact-engine", latest ? latest.engine : format.NONE);
     paint.text("fact-workers", engine ? format.count(engine.workers) : format.NONE);
-    paint.text("fact-row", latest ? format.count(latest.row) : format.NONE);
+    paint.text("fact-row", latest ? format.rowNumber(latest.row) : format.NONE);
     paint.text("fact-age", age.data === null ? format.NONE : format.duration(age.data));
     paint.text("fact-offset", status ? format.count(sum(status.offsets)) : format.NONE);
     const behind = status && latest ? sum(status.offsets) - sum(latest.offsets) : null;

@@ -19,7 +19,7 @@
   ];
 
   const model = {
-    history: [], latest: null, status: null, cloud: null, frontier: null,
+    history: [], latest: null, status: null, cloud: null, frontier: null, basis: null,
     skipped: 0, version: { decision: 0, status: 0, cloud: 0 },
   };
 
@@ -48,7 +48,9 @@
   function record(decision) {
     const t = decision.times;
     return {
-      id: decision.id, row: decision.row, endMs: decision.row_end_ns / 1e6,
+      id: decision.id, row: decision.row, ofTick: decision.trigger === "tick",
+      // What it is decided on: the row that has closed, or the tick within one that has not.
+      atMs: (decision.trigger === "tick" ? t.event_ns : decision.row_end_ns) / 1e6,
       publishedMs: t.published_ns / 1e6,
       intervalNs: decision.sample_interval_ns,
       symbols: sameSymbols(decision.symbols),
@@ -73,13 +75,28 @@
     return true;
   }
 
+  // Curves come with a decision after the one whose estimates they are of; with assets of
+  // another row they would not fit: an asset can lie above the frontier of a second before.
+  const KEEP_WHOLE = 6;
+  const whole = new Map();
+
+  function keepWhole(decision) {
+    whole.delete(decision.row);
+    whole.set(decision.row, decision);
+    if (whole.size > KEEP_WHOLE) whole.delete(whole.keys().next().value);
+  }
+
   function addDecision(decision) {
     const isNew = place(decision);
     const isNewest = !model.latest || decision.id >= model.latest.id;
-    if (isNewest) model.latest = decision;
+    if (isNewest) {
+      model.latest = decision;
+      keepWhole(decision);
+    }
     for (const curve of ["cloud", "frontier"]) {
       if (decision[curve] && (!model[curve] || decision[curve].row >= model[curve].row)) {
         model[curve] = decision[curve];
+        model.basis = whole.get(decision[curve].row) || decision;
         model.version.cloud += 1;
       }
     }

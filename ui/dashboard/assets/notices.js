@@ -73,23 +73,61 @@
     }];
   }
 
+  // The reasons of a decision are joined by "; ": first why the portfolio is what it is, then,
+  // from the first that names an engine on, what became of the work on engines.
+  function reasons(latest) {
+    const { status } = sb.model;
+    const names = ["ray", "local", ...(status ? status.engines.map((engine) => engine.name) : [])];
+    const ofEngine = (text) => /^late by /.test(text) || text.split(/[^\w-]+/).some((word) => names.includes(word));
+    const all = latest && latest.reason ? latest.reason.split("; ") : [];
+    const at = all.findIndex(ofEngine);
+    return at < 0 ? { portfolio: all, engine: [] } : { portfolio: all.slice(0, at), engine: all.slice(at) };
+  }
+
+  function engineNotice(engine, standIn) {
+    const { name, state, reason } = engine;
+    const until = standIn && standIn !== name ? `${standIn} decides until it is ready` : "";
+    const say = (level, text) => ({
+      key: `engine-${name}-${state}`, level, text: [text, until].filter(Boolean).join("; "), name,
+    });
+    if (state === "failed") return say("bad", `Engine ${name} failed: ${(reason || "no reason given").replace(/^failed \((.*)\)$/, "$1")}`);
+    if (state !== "starting") return null;
+    if (!reason || reason === "is starting") return say("info", `Engine ${name} is starting`);
+    return say("info", /^is /.test(reason) ? `Engine ${name} ${reason}` : `Engine ${name} is starting: ${reason}`);
+  }
+
   function engines() {
     const { status, latest } = sb.model;
-    const list = (status ? status.engines : []).flatMap((engine) => {
-      if (engine.state === "failed") {
-        return [{ key: `engine-${engine.name}`, level: "bad", text: `Engine ${engine.name} failed: ${engine.reason || "no reason given"}` }];
-      }
-      if (engine.state === "starting") {
-        return [{ key: `engine-${engine.name}`, level: "info", text: engine.reason ? `Engine ${engine.name} is starting: ${engine.reason}` : `Engine ${engine.name} is starting.` }];
-      }
-      return [];
-    });
-    if (latest && latest.degraded) {
-      list.push({ key: "degraded", level: "warn", text: `Degraded, decided on ${latest.engine}: ${latest.reason || "the preferred engine was not there"}` });
-    } else if (latest && latest.reason) {
-      list.push({ key: "reason", level: "info", text: latest.reason });
+    const standIn = latest && latest.degraded ? latest.engine : "";
+    const list = (status ? status.engines : []).map((engine) => engineNotice(engine, standIn)).filter(Boolean);
+    if (!latest) return list;
+    const why = reasons(latest);
+    // An engine that has its own notice needs no second one for what follows from it.
+    const told = (text) => / decides$/.test(text) || list.some(({ name }) => text.startsWith(`${name} `));
+    const engine = why.engine.filter((text) => !told(text));
+    if (latest.degraded && (engine.length || !list.length)) {
+      const text = why.engine.filter((one) => one !== `${latest.engine} decides`).join("; ");
+      list.push({ key: "degraded", level: "warn", text: `Degraded, decided on ${latest.engine}: ${text || "the preferred engine was not there"}` });
+    } else if (!latest.degraded && why.engine.length) {
+      list.push({ key: "engine-reason", level: "info", text: `Newest decision: ${why.engine.join("; ")}` });
+    }
+    if (why.portfolio.length) {
+      const text = why.portfolio.join("; ");
+      list.push({ key: `portfolio-${text}`, level: "info", text: text[0].toUpperCase() + text.slice(1) });
     }
     return list;
+  }
+
+  // Decisions that come, but long after their ticks: the run cannot keep up, or ticks come late.
+  function behind() {
+    const { latest } = sb.model;
+    if (!latest) return [];
+    const tookMs = (latest.times.published_ns - latest.times.event_ns) / 1e6;
+    if (tookMs <= Math.max(5000, (3 * latest.sample_interval_ns) / 1e6)) return [];
+    return [{
+      key: "behind", level: "warn", text: "Behind: decisions come late after their ticks.",
+      live: `the newest by ${sb.format.duration(tookMs)}`,
+    }];
   }
 
   function losses() {
@@ -139,7 +177,7 @@
   function list(nowMs) {
     const seen = new Set();
     const all = [
-      ...link(nowMs), ...freshness(nowMs), ...warming(), ...engines(), ...losses(), ...universe(),
+      ...link(nowMs), ...freshness(nowMs), ...behind(), ...warming(), ...engines(), ...losses(), ...universe(),
       ...own(),
     ];
     const weight = { bad: 0, warn: 1, info: 2 };

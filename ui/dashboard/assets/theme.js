@@ -4,12 +4,12 @@
   const root = document.documentElement;
   const prefersLight = matchMedia("(prefers-color-scheme: light)");
 
-  // Ten hues at even lightness for each theme; neighbours differ for colour-blind readers too.
+  // Twelve hues at even lightness for each theme; neighbours differ for colour-blind readers too.
   const HUES = {
     dark: ["#5b9cf5", "#f0a04b", "#4fc3a1", "#e5728f", "#a78bfa", "#c9c65a", "#58c4dc",
-      "#d98ad6", "#9bb17a", "#d8836a"],
+      "#d98ad6", "#9bb17a", "#d8836a", "#7f8fe0", "#c4a484"],
     light: ["#2f6fd6", "#c8720c", "#0f8f6c", "#c7345d", "#7350d6", "#8c8500", "#0c86a3",
-      "#a9479f", "#5d7a38", "#a94f33"],
+      "#a9479f", "#5d7a38", "#a94f33", "#3f4fb8", "#8a6a3d"],
   };
   const SURFACE = {
     dark: { text: "#d7dee8", muted: "#8b98aa", line: "#222a36", zero: "#384455", panel: "#12171f",
@@ -27,13 +27,14 @@
     return sb.view.get().theme || (prefersLight.matches ? "light" : "dark");
   }
 
-  // The chosen symbols get the ten hues and keep them as long as they stay chosen.
+  // The chosen symbols get a hue each and keep it as long as they stay chosen; new ones by name,
+  // so that the same assets have the same colours on every page.
   function assign(symbols) {
-    const chosen = symbols.slice(0, 10);
+    const chosen = symbols.slice(0, HUES.dark.length);
     if (chosen.every((symbol) => slots.has(symbol))) return;
     for (const symbol of [...slots.keys()]) if (!chosen.includes(symbol)) slots.delete(symbol);
-    const free = [...Array(10).keys()].filter((slot) => ![...slots.values()].includes(slot));
-    for (const symbol of chosen) if (!slots.has(symbol)) slots.set(symbol, free.shift());
+    const free = [...HUES.dark.keys()].filter((slot) => ![...slots.values()].includes(slot));
+    for (const symbol of chosen.filter((one) => !slots.has(one)).sort()) slots.set(symbol, free.shift());
     paintSwatches();
   }
 

@@ -2,7 +2,7 @@
 (function (sb) {
   "use strict";
   const MOST_POINTS = 240;
-  const MOST_ASSETS = 9;
+  const MOST_ASSETS = 12;
 
   function weightOf(item, symbol) {
     const at = sb.model.placeOf(item.symbols, symbol);
@@ -92,14 +92,14 @@
   function draw() {
     const all = sb.model.visible();
     const items = sb.charts.places(all.length, MOST_POINTS).map((i) => all[i]);
-    const x = items.map((item) => new Date(item.endMs).toISOString());
+    const x = items.map((item) => new Date(item.atMs).toISOString());
     const { asset } = sb.view.get();
     const traces = asset ? single(items, x, asset) : stack(items, x);
     title(asset, all.length);
     return {
       data: traces,
       layout: sb.charts.layout({
-        margin: { l: 40, r: asset ? 14 : 74, t: 8, b: 26 }, hovermode: "x unified",
+        margin: { l: 40, r: asset ? 14 : 84, t: 8, b: 26 }, hovermode: "x unified",
         annotations: asset ? [] : labels(traces),
         xaxis: sb.charts.axis({ type: "date", nticks: 5, showgrid: false, tickformatstops: STOPS }),
         yaxis: sb.charts.axis(weightAxis(asset, traces)),
