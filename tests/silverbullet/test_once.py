@@ -1,0 +1,115 @@
+import json
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ingest.broker import EmbeddedBroker
+from ingest.consumer import TopicConsumer
+from ingest.formats import FileFormatError
+from silverbullet.feeding import FeedOptions
+from silverbullet.once import MOST_UNREAD_BYTES, Credit, PlayedSource, run_once
+from silverbullet.options import Refused
+from silverbullet.settings import load_settings
+from tests.integration.playing import closes_file, play_file, walk
+
+
+@given(st.lists(st.tuples(st.integers(1, 900_000), st.integers(0, 3)), max_size=60))
+def test_never_more_is_unread_than_the_credit(steps: list[tuple[int, int]]) -> None:
+    """Against plain counting: a message goes when all unread ones and it fit, or none is unread."""
+    read, sent = 0, []
+    credit = Credit(lambda: read)
+    for n_bytes, n_read in steps:
+        read = min(len(sent), read + n_read)
+        unread = sent[read:]
+        wanted = not unread or sum(unread) + n_bytes <= MOST_UNREAD_BYTES
+        assert credit.can_send(n_bytes) == wanted
+        if wanted:
+            sent.append(n_bytes)
+
+
+def test_a_message_larger_than_the_credit_goes_alone() -> None:
+    read = 0
+    credit = Credit(lambda: read)
+    assert credit.can_send(MOST_UNREAD_BYTES + 1)
+    assert not credit.can_send(1)
+    read = 1
+    assert credit.can_send(1)
+
+
+class BrokenSource:
+    """Ticks that end in a file that breaks off."""
+
+    def chunks(self, begin_ns: int, live_ns: int) -> Any:
+        raise FileFormatError("ticks.csv.gz: breaks off at its middle")
+        yield
+
+
+def test_what_ends_the_feed_is_raised_where_it_is_read() -> None:
+    with EmbeddedBroker() as broker, TopicConsumer(broker.address, ["ticks"]) as consumer:
+        played = PlayedSource(consumer, "ticks")
+        played.play(BrokenSource(), broker.address, threading.Event())
+        assert played.is_fed.is_set()
+        with pytest.raises(FileFormatError, match="breaks off"):
+            played.at_end()
+
+
+def test_the_object_printed_holds_what_was_promised(tmp_path: Path) -> None:
+    answer = play_file(closes_file(tmp_path / "closes.csv", walk(3, 50, seed=9)))
+    assert json.loads(json.dumps(answer, allow_nan=False))["ticks"] == answer["ticks"]
+    assert set(answer) == {"decision", "ticks"}
+    promised = {"weights", "mean", "volatility", "sharpe", "optimality_gap", "engine", "degraded"}
+    assert set(answer["decision"]) >= promised | {"row", "digest", "skewness", "kurtosis", "reason"}
+    assert set(answer["decision"]["weights"]) == {"COIN0", "COIN1", "COIN2"}
+    assert answer["ticks"] == {
+        "read": 150,
+        "used": 150,
+        "late": 0,
+        "duplicate": 0,
+        "rejected": {},
+        "lost_offsets": 0,
+    }
+
+
+def test_more_than_the_broker_keeps_is_played_without_a_loss(tmp_path: Path) -> None:
+    """12 MB of packed ticks through a broker that keeps 5."""
+    prices = walk(40, 17_000, seed=10, drift=0.0)
+    answer = play_file(closes_file(tmp_path / "long.csv", prices, minutes=1))
+    assert answer["ticks"]["read"] == answer["ticks"]["used"] == prices.size
+    assert answer["ticks"]["lost_offsets"] == 0
+
+
+def test_only_the_last_row_is_decided_from_a_cold_start(tmp_path: Path) -> None:
+    """The whole file and its last rows give one decision where the windows hold no more."""
+    prices = walk(3, 400, seed=11)
+    window = {"rows": 50, "ticks": 50}
+    whole = play_file(closes_file(tmp_path / "whole.csv", prices), window=window)["decision"]
+    path = closes_file(tmp_path / "part.csv", prices)
+    lines = path.read_text().splitlines()
+    path.write_text("\n".join([lines[0], *lines[-51:]]) + "\n")
+    part = play_file(path, window=window)["decision"]
+    for field in ("row", "mean", "volatility", "skewness", "kurtosis", "weights", "digest"):
+        assert part[field] == whole[field]
+
+
+@pytest.mark.parametrize(
+    ("options", "word"), [(FeedOptions(loop=True), "--loop"), (FeedOptions(speed="x"), "--speed")]
+)
+def test_what_has_no_end_or_no_sense_is_refused(
+    options: FeedOptions, word: str, tmp_path: Path
+) -> None:
+    path = closes_file(tmp_path / "closes.csv", walk(2, 40, seed=1))
+    with pytest.raises(Refused, match=word):
+        run_once(lambda extra: load_settings(flags=extra), [path], options)
+
+
+def test_an_interval_given_is_over_that_of_the_file(tmp_path: Path) -> None:
+    path = closes_file(tmp_path / "closes.csv", walk(2, 400, seed=12), minutes=5)
+    own = play_file(path)["decision"]
+    wider = play_file(path, window={"sample_interval_s": 1_800})["decision"]
+    assert own["sample_interval_ns"] == 300 * 10**9
+    assert wider["sample_interval_ns"] == 1_800 * 10**9
+    assert wider["n_observations"] == pytest.approx(400 / 6, abs=2)
