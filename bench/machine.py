@@ -30,7 +30,7 @@ def describe_machine(**measured: str) -> dict[str, str]:
         "processor": _processor(),
         "cores": str(os.cpu_count()),
         "memory": f"{psutil.virtual_memory().total / 2**30:.0f} GiB",
-        "system": f"{platform.system()} {platform.release()}",
+        "system": f"{platform.system()} {platform.release().split('-')[0]}",
         "python": platform.python_version(),
         "load at start": f"{os.getloadavg()[0]:.1f}",
         "time": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),

@@ -1,15 +1,28 @@
-"""``docs/performance.md``, made from kept reports: ``python -m bench.page FILE... > PAGE``."""
+"""``docs/performance.md``, made from kept reports.
+
+``python -m bench.page docs/performance/*.json > docs/performance.md``"""
 
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench.report import OURS, Report, Row, compare, describe, format_row, group_cases, read_report
+from bench.report import (
+    FLOORS,
+    OURS,
+    Report,
+    Row,
+    compare,
+    describe,
+    format_number,
+    format_row,
+    group_cases,
+    read_report,
+)
 
 _HEAD = """\
 # Performance
 
-Made by `python -m bench.page` from the JSON that `make bench` keeps. All figures are of a shared,
+Made by `python -m bench.page docs/performance/*.json` from JSON that `make bench` kept. All figures are of a shared,
 noisy machine with two cores, on which neighbours come and go: trust the ratios, whose contenders
 took turns within each run, more than the times. Where something is slower than a peer, it stands
 here too.
@@ -38,6 +51,8 @@ def _section(report: Report) -> str:
     lines = [f"## bench {report.bench}", "", *(f"- {line}" for line in describe(report)), ""]
     if report.bench == "pipeline":
         lines += ["Goals, set for a real Kafka:", "", *_goals(group_cases(report.rows)), ""]
+    if slower := _slower(group_cases(report.rows)):
+        lines += ["Quicker than this program:", "", *slower, ""]
     lines += [
         "| case | subject | p50 | p99 | max | unit | times silverbullet |",
         "|---|---|--:|--:|--:|---|---|",
@@ -47,6 +62,21 @@ def _section(report: Report) -> str:
             cells = (case if place == 0 else "", *format_row(row, rows))
             lines.append("| " + " | ".join(cells) + " |")
     return "\n".join([*lines, ""])
+
+
+def _slower(cases: dict[str, list[Row]]) -> list[str]:
+    """Name the peers that take less than we do; a floor always does."""
+    lines = []
+    for case, rows in cases.items():
+        ours = next((row for row in rows if row.subject == OURS), None)
+        for row in rows:
+            if ours is None or row.subject == OURS or row.subject in FLOORS:
+                continue
+            ratio = compare(row, ours).median
+            if ratio < 1.0:
+                times = f"{format_number(ratio)} times our time"
+                lines.append(f"- {case}: {row.subject} takes {times}.")
+    return lines
 
 
 def _goals(cases: dict[str, list[Row]]) -> list[str]:

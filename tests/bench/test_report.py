@@ -152,6 +152,27 @@ def test_the_page_says_of_each_goal_whether_it_is_met():
     assert "not Kafka's" in report.to_text()
 
 
+def test_the_page_names_who_is_quicker_but_not_the_floor():
+    rows = (
+        a_row("silverbullet", 4.0),
+        a_row("peer", 1.0),
+        a_row("other", 5.0),
+        a_row("relay", 2.0),
+    )
+    page = make_page([make_report(*rows)])
+    assert [line for line in page.splitlines() if "times our time" in line] == [
+        "- job: peer takes 0.250 times our time."
+    ]
+    assert "Quicker than" not in make_page([make_report(rows[0], rows[2], rows[3])])
+
+
+def test_the_page_in_the_documentation_is_made_from_the_reports_beside_it():
+    docs = Path(__file__).parents[2] / "docs"
+    reports = [read_report(path) for path in sorted((docs / "performance").glob("*.json"))]
+    assert [report.bench for report in reports] == ["kernels", "pipeline"]
+    assert (docs / "performance.md").read_text() == make_page(reports)
+
+
 @given(st.floats(1e-6, 1e12))
 def test_numbers_are_written_with_three_digits_that_count(value: float):
     text = format_number(value).replace(" ", "")
