@@ -74,6 +74,15 @@ def aim(
     return way
 
 
+def keep_sum(weights: FloatArray, cap: float, before: float) -> None:
+    """Twin of ``subspace.keep_sum``, of the free assets alone."""
+    drift = before - np.cumsum(weights)[-1]
+    room = cap - weights if drift > 0.0 else weights
+    widest = int(np.argmax(room))
+    if room[widest] > 0.0:
+        weights[widest] = min(max(weights[widest] + drift, 0.0), cap)
+
+
 def jump(
     sharpe: bool,
     tau: float,
@@ -101,7 +110,9 @@ def jump(
         return False
     share, first = shares.min(), int(np.argmin(shares))
     step = min(share, gain / bend) if bend > 0.0 else share
-    weights[free] = np.minimum(np.maximum(w + step * way, 0.0), cap)
+    moved = np.minimum(np.maximum(w + step * way, 0.0), cap)
     if step == share:
-        weights[free[first]] = 0.0 if way[first] < 0.0 else cap
+        moved[first] = 0.0 if way[first] < 0.0 else cap
+    keep_sum(moved, cap, np.cumsum(w)[-1])
+    weights[free] = moved
     return True

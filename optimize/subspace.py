@@ -68,6 +68,26 @@ def aim(
 
 
 @kernel
+def keep_sum(weights: FloatArray, free: IntArray, cap: float, before: float) -> None:
+    """Give what rounding took from the free assets' sum to the one with most room for it.
+
+    Where assets move nearly together the ways of single assets are thousands long, and their
+    rounding moved the sum of 21 weights by 4e-12.
+    """
+    after = 0.0
+    for x in range(free.shape[0]):
+        after += weights[free[x]]
+    drift, widest, room = before - after, -1, 0.0
+    for x in range(free.shape[0]):
+        weight = weights[free[x]]
+        here = cap - weight if drift > 0.0 else weight
+        if here > room:
+            widest, room = free[x], here
+    if widest >= 0:
+        weights[widest] = min(max(weights[widest] + drift, 0.0), cap)
+
+
+@kernel
 def jump(
     sharpe: bool,
     tau: float,
@@ -106,9 +126,12 @@ def jump(
     if not gain > 0.0 or first < 0:
         return False
     step = min(share, gain / bend) if bend > 0.0 else share
+    before = 0.0
     for x in range(k):
         i = free[x]
+        before += weights[i]
         weights[i] = min(max(weights[i] + step * way[x], 0.0), cap)
     if step == share:
         weights[free[first]] = 0.0 if way[first] < 0.0 else cap
+    keep_sum(weights, free, cap, before)
     return True

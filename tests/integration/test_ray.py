@@ -214,7 +214,8 @@ def test_nothing_is_left_10_s_after_kill_9_of_the_pipeline(when: str, tmp_path: 
 
     took_s = until(lambda: not left(), f"{left()} to end", 10.0)
     print(f"{len(family)} processes gone after {took_s:.1f} s")
-    assert not Path(folder.removeprefix("--folder=")).exists()
+    files = Path(folder.removeprefix("--folder="))
+    until(lambda: not files.exists(), f"{files} to go", 10.0)
 
 
 def session_of(pid: int) -> int:
