@@ -1,6 +1,7 @@
 """``docs/performance.md``, made from kept reports.
 
-``python -m bench.page docs/performance/*.json > docs/performance.md``"""
+``python -m bench.page docs/performance/*.json > docs/performance.md``
+"""
 
 import sys
 from collections.abc import Sequence
@@ -22,10 +23,10 @@ from bench.report import (
 _HEAD = """\
 # Performance
 
-Made by `python -m bench.page docs/performance/*.json` from JSON that `make bench` kept. All figures are of a shared,
-noisy machine with two cores, on which neighbours come and go: trust the ratios, whose contenders
-took turns within each run, more than the times. Where something is slower than a peer, it stands
-here too.
+Made by `python -m bench.page docs/performance/*.json` from JSON that `make bench` kept. All
+figures are of a shared, noisy machine with two cores, on which neighbours come and go: trust the
+ratios, whose contenders took turns within each run, more than the times. Where a peer is quicker,
+it stands here too.
 
 `times silverbullet` is the median of the ratios within the runs, with the least and the
 greatest; beside the relay, which is a floor, it is read the other way round.
