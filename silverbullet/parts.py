@@ -12,31 +12,29 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import click
-import msgspec
 import platformdirs
 
 from cluster.process import spawn
 from cluster.supervision import Supervision
 from ingest.broker import BrokerError
+from ingest.codec import decode
 from ingest.consumer import TopicConsumer
 from ingest.feed import feed as feed_ticks
 from ingest.producer import TopicProducer
 from ingest.ticks import SymbolTable
-from optimize.decision import Decision
 from optimize.engines.catalogue import build_engines
 from optimize.engines.evaluator import Evaluator
 from optimize.evaluate import evaluate_block
 from silverbullet.decider import Decider
 from silverbullet.feeding import FeedOptions, history_ns, make_source, spacing_settings
 from silverbullet.options import Refused
-from silverbullet.runner import Runner, newest_decision
+from silverbullet.resuming import refuse_partitions, resume
+from silverbullet.runner import Runner
 from silverbullet.settings import Settings
 from silverbullet.warm import warm_everything
 
 log = logging.getLogger("silverbullet")
 
-# Newest decisions looked at for one of our own portfolio; others may share the topic.
-_LOOK_BACK = 20
 # Told to end, a part waits this long for the broker: a demo's broker may have gone before it.
 _FLUSH_S, _STOPPED_FLUSH_S = 10.0, 2.0
 
@@ -99,9 +97,10 @@ def run_pipeline(settings: Settings, *, until_end: bool) -> None:
         consumer = TopicConsumer(
             kafka.bootstrap, [kafka.ticks_topic], fetch_wait_max_ms=kafka.fetch_wait_max_ms
         )
+        refuse_partitions(consumer, kafka.ticks_topic)
         producer = TopicProducer(kafka.bootstrap, rate_hint=1.0)
         evaluator = make_evaluator(settings)
-        decider = Decider(settings, symbols, resume=_resume(settings, consumer))
+        decider = Decider(settings, symbols, resume=resume(settings, consumer))
         runner = Runner(settings, decider, symbols, consumer, producer, evaluator, stop)
         try:
             evaluator.start()
@@ -111,18 +110,6 @@ def run_pipeline(settings: Settings, *, until_end: bool) -> None:
             evaluator.close()
             consumer.close()
             producer.close(_STOPPED_FLUSH_S if stop.is_set() else _FLUSH_S)
-
-
-def _resume(settings: Settings, consumer: TopicConsumer) -> Decision | None:
-    payloads = consumer.last(settings.kafka.decisions_topic, _LOOK_BACK)
-    try:
-        found = newest_decision(payloads, settings.decide.portfolio)
-    except msgspec.DecodeError as error:
-        log.warning("the newest decisions are of another version (%s): deciding anew", error)
-        return None
-    if found is not None:
-        log.info("going on after %s", found.id)
-    return found
 
 
 def run_record(settings: Settings) -> None:
@@ -142,7 +129,8 @@ def run_record(settings: Settings) -> None:
             kafka.bootstrap,
             [kafka.decisions_topic, kafka.status_topic],
             group="silverbullet.record",
-            start="committed",
+            # A new store has none of what another one made the group commit.
+            start="committed" if store.statuses(settings.decide.portfolio) else "earliest",
             fetch_wait_max_ms=kafka.fetch_wait_max_ms,
         )
         recorder = Recorder(decisions_topic=kafka.decisions_topic, status_topic=kafka.status_topic)
@@ -190,10 +178,14 @@ def run_simulate(
     source = make_source(paths, options, settings)
     with _process(settings) as stop:
         kafka = settings.kafka
-        reader = TopicConsumer(kafka.bootstrap, [kafka.ticks_topic])
-        # After a restart the window's history is there already, and would only come late.
-        is_first = not reader.last(kafka.ticks_topic, 1)
-        reader.close()
+        begin_ns = _newest_event_time_ns(kafka.bootstrap, kafka.ticks_topic)
+        # After a restart the window's history is there already, and would only come late; so
+        # would ticks of now where event time ran ahead (--speed).
+        is_first = begin_ns is None
+        if begin_ns is not None:
+            # A recording's first tick is up to one interval before the time that is asked for.
+            margin_ns = settings.window.sample_interval_ns if paths else 0
+            begin_ns = max(begin_ns + margin_ns, time.time_ns())
         rate = 0.0 if paths or math.isinf(speed) else options.rate * speed
         producer = TopicProducer(kafka.bootstrap, rate_hint=rate)
         report = feed_ticks(
@@ -203,6 +195,14 @@ def run_simulate(
             stop=stop,
             speed=speed,
             history_ns=history_ns(paths, settings) if is_first else 0,
+            begin_ns=begin_ns,
         )
         producer.close(_STOPPED_FLUSH_S if stop.is_set() else _FLUSH_S)
         log.info("sent %d ticks in %d messages", report.ticks, report.messages)
+
+
+def _newest_event_time_ns(bootstrap: str, topic: str) -> int | None:
+    """Give the newest event time of a topic's last message; None where there is no tick."""
+    with TopicConsumer(bootstrap, [topic]) as reader:
+        rows = decode(reader.last(topic, 1))
+    return int(rows.event_time_ns.max()) if len(rows.event_time_ns) else None
