@@ -1,5 +1,6 @@
 """The command line. Commands import what they need when they run: --help answers at once."""
 
+import errno
 import json
 import sys
 from collections.abc import Callable
@@ -45,7 +46,29 @@ SEED = click.option("--seed", default=2, show_default=True, help="Seed of the si
 JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+class _OneLine(click.Group):
+    """Tells what the system refuses in one line, as it tells what settings refuse."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command.
+
+        Raises
+        ------
+        Refused
+            A file, folder, address or device could not be used as asked.
+        """
+        try:
+            return super().invoke(ctx)
+        except OSError as error:
+            if error.errno == errno.EPIPE:
+                raise  # whoever read the output has gone; click ends quietly
+            raise Refused(str(error) or type(error).__name__) from error
+
+
+@click.group(
+    cls=_OneLine,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
 @click.version_option(__version__, prog_name="silverbullet")
 def main() -> None:
     """Optimise a crypto portfolio live: ticks in, portfolios out."""
@@ -203,7 +226,14 @@ def pipeline(**options: Any) -> None:
 
 
 def _run_bench(run: Callable[..., Any], *, as_json: bool, **options: Any) -> None:
-    report = run(**{name: value for name, value in options.items() if value is not None})
+    from bench.contest import WrongResultError
+    from bench.session import RunError
+    from ingest.broker import BrokerError
+
+    try:
+        report = run(**{name: value for name, value in options.items() if value is not None})
+    except (WrongResultError, RunError, BrokerError) as error:
+        raise click.ClickException(str(error)) from None
     click.echo(report.to_json() if as_json else report.to_text())
 
 

@@ -1,17 +1,24 @@
 """Compile every kernel, or load it from the cache, before the first tick is waited for."""
 
+import contextlib
 import logging
+import os
+import shutil
 import time
+from pathlib import Path
 
 import click
 import numpy as np
 
 from optimize.evaluate import warm_kernels
 from optimize.frontier import efficient_frontier
+from stats.compiled import cache_folder
 from stats.estimators import bayes_stein, oas
 from stats.market import Market
 
 log = logging.getLogger("silverbullet")
+
+_KEPT_S = 30 * 86_400.0
 
 
 def warm_everything(*, progress: bool) -> None:
@@ -34,7 +41,24 @@ def warm_everything(*, progress: bool) -> None:
         warm()
         if progress:
             click.echo(f"      {name}: {time.monotonic() - begun_s:.1f} s")
+    _keep_house(cache_folder(), time.time())
     log.info("kernels ready after %.1f s", time.monotonic() - started_s)
+
+
+def _keep_house(folder: Path, now_s: float) -> None:
+    """Mark a cache folder as used now, and drop those beside it that nothing has used for long.
+
+    Each change of a kernel source leaves a folder of about 10 MB. One that is dropped while an
+    old process still runs costs that process nothing: its kernels are in memory.
+    """
+    if not folder.is_dir():
+        return  # nothing was compiled (NUMBA_DISABLE_JIT=1)
+    os.utime(folder, (now_s, now_s))
+    for other in folder.parent.iterdir():
+        with contextlib.suppress(FileNotFoundError):  # another process was first
+            if now_s - other.stat().st_mtime > _KEPT_S:
+                shutil.rmtree(other)
+                log.info("dropped %s: not used for %.0f days", other, _KEPT_S / 86_400)
 
 
 def _warm_windows() -> None:

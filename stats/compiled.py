@@ -9,6 +9,7 @@ import hashlib
 import os
 import platform
 from collections.abc import Callable
+from fnmatch import fnmatch
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -25,6 +26,13 @@ IntArray = NDArray[np.int64]
 
 _ROOT = Path(__file__).resolve().parent.parent
 _KERNEL_PACKAGES = ("stats", "optimize")
+# What compiles nothing and is imported by nothing that does: a change there must not cost
+# everyone the half minute of compiling anew.
+_COMPILE_NOTHING = ("optimize/engines/*", "*/plain*.py", "*/pairs.py")
+
+
+class KernelCacheError(OSError):
+    """The folder of the compile cache cannot be written."""
 
 
 def _processor() -> str:
@@ -38,6 +46,16 @@ def _processor() -> str:
     return "\n".join(sorted(lines))
 
 
+def kernel_sources() -> list[Path]:
+    """Give the files that compiled code may depend on, in a fixed order."""
+    files = [path for package in _KERNEL_PACKAGES for path in (_ROOT / package).rglob("*.py")]
+    return sorted(
+        path
+        for path in files
+        if not any(fnmatch(path.relative_to(_ROOT).as_posix(), skip) for skip in _COMPILE_NOTHING)
+    )
+
+
 @cache
 def source_fingerprint() -> str:
     """Hash what compiled code depends on: kernel sources, versions, processor.
@@ -48,9 +66,8 @@ def source_fingerprint() -> str:
         16 hexadecimal characters.
     """
     digest = hashlib.sha256()
-    for package in _KERNEL_PACKAGES:
-        for path in sorted((_ROOT / package).rglob("*.py")):
-            digest.update(str(path.relative_to(_ROOT)).encode() + b"\0" + path.read_bytes())
+    for path in kernel_sources():
+        digest.update(str(path.relative_to(_ROOT)).encode() + b"\0" + path.read_bytes())
     for name in ("numba", "numpy", "llvmlite"):
         digest.update(f"{name}={version(name)}".encode())
     digest.update(platform.python_version().encode() + _processor().encode())
@@ -75,7 +92,19 @@ def kernel(function: Function) -> Function:
     No fastmath and no parallel loops: both change the order of additions. Division by
     zero follows IEEE 754 as in numpy (``error_model``), which also removes a branch a
     division.
+
+    Raises
+    ------
+    KernelCacheError
+        The cache folder cannot be written.
     """
-    setattr(numba.config, "CACHE_DIR", str(cache_folder()))  # noqa: B010 - numba makes its settings at run time
+    folder = cache_folder()
+    setattr(numba.config, "CACHE_DIR", str(folder))  # noqa: B010 - numba makes its settings at run time
     compiled = numba.njit(nogil=True, cache=True, error_model="numpy")(function)
+    # Without a compiler (NUMBA_DISABLE_JIT=1) the function itself comes back: nothing is kept.
+    if compiled is not function and not Path(compiled.stats.cache_path).is_relative_to(folder):
+        raise KernelCacheError(
+            f"cannot keep compiled kernels in {folder}: it must be a folder that can be written; "
+            "set SILVERBULLET_CACHE to one"
+        )
     return cast(Function, compiled)

@@ -4,6 +4,7 @@ import hashlib
 import importlib
 from collections.abc import Iterator
 from functools import cache
+from pathlib import Path
 from typing import cast, get_args
 
 import numpy as np
@@ -82,7 +83,10 @@ def canary_job(n_assets: int, kind: Kind, objective: Objective) -> DrawJob:
 
 
 def fingerprint(evaluate: Evaluate) -> str:
-    """Hash canary blocks' results, denormal arithmetic and all kernel sources.
+    """Hash canary blocks' results, denormal arithmetic, and the sources that make or carry them.
+
+    Those are the kernels with what calls them (`source_fingerprint`) and this package, whose
+    messages bring job and result across. A caller's own ``evaluate`` shows by its results.
 
     Returns
     -------
@@ -90,6 +94,8 @@ def fingerprint(evaluate: Evaluate) -> str:
         16 hexadecimal characters; equal in processes whose results may be mixed.
     """
     digest = hashlib.sha256(source_fingerprint().encode())
+    for path in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(path.name.encode() + b"\0" + path.read_bytes())
     digest.update((np.array([_DENORMAL]) * 1.0).tobytes())
     for job in _canary_jobs():
         for block in range(job.n_blocks):

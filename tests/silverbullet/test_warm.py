@@ -1,0 +1,45 @@
+"""The compile cache: refused where it cannot be kept, old folders dropped."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from silverbullet import warm
+from tests.integration.commands import run_command
+
+DAY_S = 86_400.0
+NOW_S = 1_800_000_000.0
+
+
+def test_a_cache_that_cannot_be_written_is_told_in_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    blocked = tmp_path / "file"
+    blocked.write_text("")
+    monkeypatch.setenv("SILVERBULLET_CACHE", str(blocked))
+    done = run_command(tmp_path, "warm")
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert done.stderr.startswith(f"Error: cannot keep compiled kernels in {blocked}")
+    assert "SILVERBULLET_CACHE" in done.stderr
+
+
+def test_folders_unused_for_a_month_are_dropped_and_the_one_in_use_is_marked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ages_days = {"in_use": 300.0, "recent": 29.9, "old": 30.1}
+    for name, age in ages_days.items():
+        folder = tmp_path / "kernels" / name
+        folder.mkdir(parents=True)
+        (folder / "code.nbc").write_text("x")
+        os.utime(folder, (NOW_S - age * DAY_S,) * 2)
+    in_use = tmp_path / "kernels" / "in_use"
+    for step in ("_warm_windows", "_warm_estimators", "warm_kernels", "_warm_frontier"):
+        monkeypatch.setattr(warm, step, lambda: None)
+    monkeypatch.setattr(warm, "cache_folder", lambda: in_use)
+    monkeypatch.setattr("silverbullet.warm.time.time", lambda: NOW_S)
+    warm.warm_everything(progress=False)
+    assert {path.name for path in in_use.parent.iterdir()} == {"in_use", "recent"}
+    assert in_use.stat().st_mtime == NOW_S
+    assert (in_use / "code.nbc").exists()
