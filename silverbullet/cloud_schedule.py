@@ -30,7 +30,8 @@ class CloudSchedule:
         if settings.cloud_points == 0 or self._tag is not None:
             return []
         interval_ns = round(settings.cloud_interval_s * 1e9)
-        if self._last_ns is not None and time_ns < self._last_ns + interval_ns:
+        # From the last on: a clock that was set back does not hold the next cloud up.
+        if self._last_ns is not None and self._last_ns <= time_ns < self._last_ns + interval_ns:
             return []
         job = make_job(basis.moments, settings, basis.job.start_weights, kind="cloud")
         self._last_ns, self._tag, self._basis = time_ns, tag, basis._replace(job=job)

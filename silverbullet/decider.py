@@ -75,6 +75,9 @@ class Decider:
         self.counts: Counter[str] = Counter()
         self.rejected: Counter[str] = Counter()
         self.last_rejection = ""
+        self.last_used_receive_ns = 0
+        """When a tick that was used was last received, ns UTC; 0 before the first."""
+        self._n_used = 0
         self._resume = resume
         self._rows: Iterator[int] = iter(())
         self._holds_rows = False
@@ -179,6 +182,9 @@ class Decider:
                     return
         self._holds_rows = False
         self._rows = iter(())
+        if self.market.n_used > self._n_used:
+            self._n_used = self.market.n_used
+            self.last_used_receive_ns = self.market.last_receive_time_ns
 
     def _is_decided(self, row: int) -> bool:
         return self._resume is not None and row <= self._resume.row
@@ -199,7 +205,8 @@ class Decider:
 
     def _throttled(self, time_ns: int) -> bool:
         due_ns = self._earliest_start_ns()
-        return due_ns is not None and time_ns < due_ns
+        # A clock that was set back must not hold decisions up for the time it lost.
+        return due_ns is not None and (self._last_started_ns or 0) <= time_ns < due_ns
 
     def _moments(self) -> Moments | NotReady:
         symbols = self.symbols

@@ -92,6 +92,10 @@ class PlayedSource:
         """Messages that were gone before they could be read."""
         return self._consumer.lost_offsets
 
+    def gaps(self) -> Sequence[object]:
+        """Give every gap found."""
+        return self._consumer.gaps()
+
     def poll(self, timeout_s: float) -> RawMessages | None:
         """Wait for messages."""
         return self._consumer.poll(timeout_s)

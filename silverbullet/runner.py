@@ -19,9 +19,8 @@ import psutil
 from ingest.admission import Admission
 from ingest.codec import RawMessages
 from ingest.producer import TopicProducer
-from ingest.rejection import encode_rejection
 from ingest.ticks import SymbolTable
-from optimize.decision import Decision, decode_decision, encode_decision
+from optimize.decision import Decision, encode_decision
 from optimize.engines.evaluator import Evaluator
 from optimize.engines.views import Completed
 from optimize.evaluate import evaluate_block
@@ -37,6 +36,7 @@ from silverbullet.events import (
     Timer,
 )
 from silverbullet.portfolio import Provenance
+from silverbullet.refusals import Refusals
 from silverbullet.settings import Settings
 from silverbullet.status import Rates, Surroundings, make_status
 from storage.records import Status, encode_status
@@ -56,6 +56,9 @@ class TickSource(Protocol):
     @property
     def lost_offsets(self) -> int:
         """Messages that were gone before they could be read."""
+
+    def gaps(self) -> Sequence[object]:
+        """Give every gap found, each with a sentence as its text."""
 
     def poll(self, timeout_s: float) -> RawMessages | None:
         """Wait for messages and drain what is there."""
@@ -104,6 +107,11 @@ class Runner:
             round(settings.ticks.future_tolerance_s * 1e9),
             settings.kafka.rejected_topic,
         )
+        resumed = decider.last_decision
+        self._refusals = Refusals(
+            producer, settings.kafka.rejected_topic, resumed.offsets if resumed else {}
+        )
+        self._gaps_said = 0
         self._source = source
         self._producer = producer
         self._evaluator = evaluator
@@ -175,12 +183,7 @@ class Runner:
 
     def _take(self, raw: RawMessages) -> None:
         admitted = self._admission.step(raw)
-        if admitted.rejections and self._producer is not None:
-            for rejection in admitted.rejections:
-                self._producer.send(
-                    self._settings.kafka.rejected_topic, encode_rejection(rejection)
-                )
-            log.warning("%s", admitted.rejections[-1].message)
+        self._refusals.take(admitted.rejections)
         self._decider.step(TicksArrived(admitted))
 
     def _carry_out(self, effects: Sequence[Effect]) -> None:
@@ -227,11 +230,11 @@ class Runner:
         self._producer.poll()
 
     def _status(self) -> Status:
-        failures: tuple[str, ...] = ()
+        notices = [str(gap) for gap in self._source.gaps()[-1:]]
         if self._producer is not None and self._producer.failed:
-            failures = (
+            notices.append(
                 f"{self._producer.failed} messages could not be delivered, the first: "
-                f"{self._producer.first_failure}",
+                f"{self._producer.first_failure}"
             )
         around = Surroundings(
             time_ns=time.time_ns(),
@@ -242,16 +245,25 @@ class Runner:
                 for (topic, partition), offset in self._source.positions().items()
             },
             engines=self._evaluator.states(),
+            dispatch=self._evaluator.counts()._asdict(),
             memory_bytes=self._process.memory_info().rss,
-            notices=failures,
+            notices=tuple(notices),
         )
         return make_status(self._decider, self._rates, around)
+
+    def _say_gaps(self) -> None:
+        gaps = self._source.gaps()
+        for gap in gaps[self._gaps_said :]:
+            log.warning("%s", gap)
+        self._gaps_said = len(gaps)
 
     def _report(self) -> None:
         now_s = time.monotonic()
         if now_s < self._next_status_s:
             return
         self._next_status_s = now_s + STATUS_INTERVAL_S
+        self._refusals.say()
+        self._say_gaps()
         if self._producer is None:
             return
         payload = encode_status(self._status())
@@ -262,16 +274,3 @@ class Runner:
 
 def _inline(submitted_ns: int, solved_ns: int) -> Provenance:
     return Provenance("local", ("run",), False, False, "", submitted_ns, solved_ns)
-
-
-def newest_decision(payloads: Sequence[bytes], portfolio: str) -> Decision | None:
-    """Find a portfolio's newest decision among the last messages of its topic.
-
-    Raises
-    ------
-    msgspec.DecodeError
-        A message is no decision of this version.
-    """
-    found = [decode_decision(payload) for payload in payloads]
-    mine = [decision for decision in found if decision.portfolio == portfolio]
-    return max(mine, key=lambda decision: decision.id, default=None)

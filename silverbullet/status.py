@@ -21,6 +21,7 @@ class Surroundings(NamedTuple):
     lost_offsets: int
     offsets: dict[str, int]
     engines: Sequence[EngineView]
+    dispatch: dict[str, int]
     memory_bytes: int
     notices: tuple[str, ...]
 
@@ -49,9 +50,11 @@ def run_state(decider: Decider, time_ns: int) -> tuple[RunState, str]:
         return "stale", f"the last decision stands: {decider.not_ready}"
     interval_ns = decider.settings.window.sample_interval_ns
     limit_ns = max(STALE_AFTER_LEAST_NS, STALE_AFTER_ROWS * interval_ns)
-    silence_ns = time_ns - market.last_receive_time_ns
-    if market.last_receive_time_ns and silence_ns > limit_ns:
-        return "stale", f"the last decision stands: no tick for {silence_ns / 1e9:.0f} s"
+    silence_ns = time_ns - decider.last_used_receive_ns
+    if decider.last_used_receive_ns and silence_ns > limit_ns:
+        heard = market.last_receive_time_ns > decider.last_used_receive_ns
+        what = "only late ticks" if heard else "no tick"
+        return "stale", f"the last decision stands: {what} for {silence_ns / 1e9:.0f} s"
     return "deciding", ""
 
 
@@ -101,5 +104,6 @@ def make_status(decider: Decider, rates: Rates, around: Surroundings) -> Status:
             for view in market.assets(decider.symbols)
         ),
         engines=tuple(EngineState(**view._asdict()) for view in around.engines),
+        dispatch=around.dispatch,
         notices=around.notices,
     )

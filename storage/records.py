@@ -33,7 +33,11 @@ class EngineState(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Status(msgspec.Struct, frozen=True, kw_only=True):
-    """The state of one ``run``; times are ns UTC, counts are since its start."""
+    """The state of one ``run``; times are ns UTC, counts are since its start.
+
+    ``dispatch`` counts switches between engines and results that were refused: of a block that
+    was there already, of a job that was over, that nobody asked for, of other bits.
+    """
 
     portfolio: str
     time_ns: int
@@ -66,6 +70,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     assets: tuple[AssetState, ...]
     engines: tuple[EngineState, ...]
     notices: tuple[str, ...]
+    dispatch: dict[str, int] = {}
 
 
 _decoder = msgspec.json.Decoder(Status)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from ingest.codec import RawMessages, encode_packed
 from ingest.ticks import SymbolTable
 from optimize.decision import Decision, decode_decision
-from optimize.engines.views import Completed, EngineView
+from optimize.engines.views import Completed, Counts, EngineView
 from optimize.evaluate import evaluate_block
 from optimize.job import DrawJob
 from silverbullet.decider import Decider
@@ -44,6 +44,7 @@ class ScriptedSource:
 
     messages: deque[RawMessages]
     lost_offsets: int = 0
+    found_gaps: tuple[str, ...] = ()
     polls: int = 0
     n_read: int = 0
 
@@ -57,6 +58,9 @@ class ScriptedSource:
 
     def positions(self) -> dict[tuple[str, int], int]:
         return {("ticks", 0): self.n_read}
+
+    def gaps(self) -> tuple[str, ...]:
+        return self.found_gaps
 
     def at_end(self) -> bool:
         return not self.messages
@@ -126,6 +130,9 @@ class PuppetEvaluator:
             failed,
             reason,
         )
+
+    def counts(self) -> Counts:
+        return Counts(0, 0, 0, 0, 0)
 
     def states(self) -> tuple[EngineView, ...]:
         state = "starting" if self.starting > 0 else "ready"

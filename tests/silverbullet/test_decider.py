@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 
 from silverbullet.cloud_schedule import _rounded
 from silverbullet.decider import Decider
-from silverbullet.events import JobDone, Timer
+from silverbullet.events import JobDone, TicksArrived, Timer
 from silverbullet.portfolio import Provenance
 from silverbullet.settings import Settings, load_settings
+from silverbullet.status import run_state
 from tests.silverbullet.virtual_shell import (
     SECOND_NS,
     START_NS,
@@ -175,3 +176,28 @@ def test_the_cloud_is_rounded_to_six_digits_and_no_further():
     values = np.array([0.0, 1.0, 123456.789, -2.8596860817161136e-05, 7.77777777e-12])
     rounded = _rounded(values)
     assert rounded.tolist() == [0.0, 1.0, 123457.0, -2.85969e-05, 7.77778e-12]
+
+
+def test_a_clock_that_is_set_back_holds_nothing_up():
+    tape = random_tape(13)
+    shell = make_shell(tape, decide={"trigger": "tick", "min_interval_s": 0.5})
+    batches = list(every_tick(tape))
+    for admitted in batches[:300]:
+        shell.take(admitted)
+    before = len(shell.published)
+    shell.time_ns -= 3_600 * SECOND_NS
+    shell.decider.step(TicksArrived(batches[300]))
+    shell.wake()
+    assert len(shell.published) == before + 1
+
+
+def test_ticks_that_are_only_late_leave_the_state_stale():
+    tape = random_tape(14)
+    shell = make_shell(tape)
+    shell.play(every_tick(tape))
+    assert run_state(shell.decider, shell.time_ns)[0] == "deciding"
+    later_ns = shell.time_ns + 60 * SECOND_NS
+    shell.take(tape.batch(0, 50, receive_time_ns=later_ns))
+    state, reason = run_state(shell.decider, later_ns)
+    assert state == "stale"
+    assert "only late ticks for 60 s" in reason

@@ -13,7 +13,7 @@ import pytest
 from ingest.codec import encode_json
 from optimize.decision import encode_decision
 from silverbullet.decider import Decider
-from silverbullet.runner import newest_decision
+from silverbullet.resuming import newest_decision
 from silverbullet.settings import load_settings
 from tests.factories import make_decision
 from tests.silverbullet.scripted_shell import (
