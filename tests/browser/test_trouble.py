@@ -9,6 +9,7 @@ import pytest
 from storage.records import AssetState, EngineState
 from tests.browser.site import WAIT_S, Page, Site
 from tests.factories import SECOND_NS
+from ui.dashboard.attributes import NO_VALUE
 
 pytestmark = pytest.mark.browser
 
@@ -109,7 +110,10 @@ def test_why_the_portfolio_is_so_and_who_decided_are_told_apart(site: Site, page
     page.until(lambda: site.telling() and told() == wanted, "the graver one first")
 
 
-def test_decisions_long_after_their_ticks_are_told(site: Site, page: Page) -> None:
+def test_decisions_long_after_their_ticks_are_told(
+    make_site: Callable[..., Site], page: Page
+) -> None:
+    site = make_site()
     page.open(site.url)
     times = site.decisions[-1].times
     late = msgspec.structs.replace(times, event_ns=times.event_ns - 12 * SECOND_NS)
@@ -121,6 +125,49 @@ def test_decisions_long_after_their_ticks_are_told(site: Site, page: Page) -> No
     assert "the newest by 12 s" in page.text("notices")
     site.append()
     page.until(lambda: site.telling() and "Behind" not in page.text("notices"), "the recovery")
+
+
+def test_ticks_from_the_future_give_no_negative_times(
+    make_site: Callable[..., Site], page: Page
+) -> None:
+    site = make_site()
+    page.open(site.url + "/?range=60")
+    for _ in range(60):
+        times = site.decisions[-1].times
+        shifted = {
+            name: getattr(times, name) + 301 * SECOND_NS for name in ("event_ns", "message_ns")
+        }
+        site.append(times=msgspec.structs.replace(times, **shifted))
+    page.until(lambda: page.row() == site.decisions[-1].row, "the newest row")
+    page.until(
+        lambda: site.telling() and "Ticks are ahead of the clock" in page.text("notices"),
+        "the notice",
+    )
+    # tests/factories.py: 9.2 ms from receipt to publication.
+    page.until(lambda: page.text("figure-latency") == "9.20 ms", "latency from receipt")
+    assert "from receipt" in page.text("figure-latency-note")
+    stages = {row.text.split()[0]: row.text for row in page.all(".stages tbody tr")}
+    assert stages["kafka"].split()[1:] == [NO_VALUE] * 3
+    assert "8.55 ms" in stages["solve"]
+    minus = "\u2212"
+    assert minus not in page.text("stages") + page.text("decisions") + page.text("fact-age")
+
+
+def test_a_failed_engine_is_told_with_what_is_done_about_it(site: Site, page: Page) -> None:
+    page.open(site.url)
+    reason = "failed (host stopped: timed out); is starting"
+    site.append(
+        engine="local",
+        degraded=True,
+        reason="ray failed (host stopped: timed out); local decides",
+        status={"engines": (engine("ray", "failed", reason),)},
+    )
+    told = (
+        "Engine ray failed: host stopped: timed out; is starting; local decides until it is ready"
+    )
+    page.until(
+        lambda: [row.text for row in page.all("#notices .notice-text")] == [told], "one notice"
+    )
 
 
 def test_silence_of_the_run_is_stale_without_any_event(site: Site, page: Page) -> None:
@@ -140,6 +187,22 @@ def test_a_run_that_reports_but_does_not_decide_is_stale(
         lambda: site.telling() and "Stale: no new decision" in page.text("notices"), "the notice"
     )
     assert page.text("state") == "stale"
+
+
+def test_a_run_started_again_is_told_until_it_decides(
+    make_site: Callable[..., Site], page: Page
+) -> None:
+    site = make_site(ahead_s=-60)
+    page.open(site.url)
+    since = site.decisions[-1].times.published_ns + 30 * SECOND_NS
+    again = {"state": "stale", "reason": "the last decision stands: no tick yet"}
+    page.until(
+        lambda: (
+            site.telling(started_ns=since, **again) and "was started again" in page.text("notices")
+        ),
+        "the notice",
+    )
+    assert "no tick yet" not in page.text("notices")
 
 
 def test_stale_from_the_run_is_told_with_its_reason(site: Site, page: Page) -> None:

@@ -28,7 +28,16 @@ def _shown_as(function: str) -> dict[str, str]:
 
 COLUMNS: list[dict[str, Any]] = [
     _column(
-        "symbol", "Asset", "Symbol", 124, pinned="left", type=None, cellClass="symbol", flex=None
+        "symbol",
+        "Asset",
+        "Symbol",
+        124,
+        pinned="left",
+        type=None,
+        cellClass="symbol",
+        flex=None,
+        valueFormatter=_shown_as("shortName"),
+        tooltipField="symbol",
     ),
     _column(
         "weight",

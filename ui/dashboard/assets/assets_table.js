@@ -79,6 +79,7 @@
 
   sb.assets = { restoreSort };
   Object.assign(grid, {
+    shortName: (value) => sb.model.shortName(value, 14),
     share: (value) => sb.format.share(value),
     points: (value) => sb.format.points(value),
     price: (value) => sb.format.price(value),

@@ -74,12 +74,11 @@
     const step = [1, 2, 5, 10].map((n) => n * power).find((size) => size >= rough);
     const values = [];
     for (let k = Math.ceil(low / step); k * step <= high; k += 1) values.push(k * step);
-    const digits = Math.max(0, -Math.floor(Math.log10(step * 100) + 1e-9));
-    const write = (value) => {
-      const size = Math.abs(value) * 100;
-      if (size >= 1e6) return `${sb.format.fixed(value * 1e-4, step < 1e4 ? 1 : 0)}M %`;
-      return size >= 1e4 ? `${sb.format.fixed(value / 10, step < 10 ? 1 : 0)}k %` : `${sb.format.fixed(value * 100, digits)} %`;
-    };
+    const most100 = Math.max(Math.abs(low), Math.abs(high)) * 100;
+    const [unit, name] = most100 >= 1e6 ? [1e6, "M %"] : most100 >= 1e4 ? [1e3, "k %"] : [1, " %"];
+    // As many decimals as tell neighbours apart.
+    const digits = Math.max(0, -Math.floor(Math.log10((step * 100) / unit) + 1e-9));
+    const write = (value) => `${sb.format.fixed((value * 100) / unit, digits)}${name}`;
     return { tickvals: values, ticktext: values.map(write) };
   }
 

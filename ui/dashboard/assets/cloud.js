@@ -88,7 +88,7 @@
     for (const i of order) {
       if (sides.size >= MOST_LABELS) break;
       const free = ["right", "left"].find((side) => {
-        const place = rectangle(at.x(x[i]), at.y(y[i]), latest.symbols[i], side);
+        const place = rectangle(at.x(x[i]), at.y(y[i]), sb.model.shortName(latest.symbols[i]), side);
         if (place.left < 0 || place.right > at.width || taken.some((one) => overlap(one, place))) return false;
         taken.push(place);
         return true;
@@ -127,7 +127,7 @@
     const sides = labelled(order, x, y, box);
     return {
       type: "scatter", mode: "markers+text", x, y, cliponaxis: false, marker: marker(latest),
-      text: latest.symbols.map((symbol, i) => (sides.has(i) ? symbol : "")),
+      text: latest.symbols.map((symbol, i) => (sides.has(i) ? sb.model.shortName(symbol) : "")),
       textposition: x.map((_, i) => sides.get(i) || "middle right"),
       textfont: { size: 11, color: sb.theme.surface().muted },
       customdata: latest.symbols.map((symbol, i) => [symbol, latest.weights[i], sb.format.percent(y[i])]),

@@ -99,8 +99,8 @@
 
   function stages(d) {
     return table("whole", [["stage"], ["took"], ["what it is"]],
-      sb.model.STAGES.map(([name, from, to, hint]) => [
-        name, sb.format.latency((d.times[to] - d.times[from]) / 1e6), hint,
+      sb.model.stagesOf(d.times).map((ms, i) => [
+        sb.model.STAGES[i][0], sb.format.latency(ms), sb.model.STAGES[i][3],
       ]));
   }
 

@@ -48,7 +48,7 @@
 
   // By linear interpolation between order statistics, as numpy's default.
   function quantiles(values, wanted) {
-    const sorted = Float64Array.from(values).sort();
+    const sorted = Float64Array.from(values.filter(Number.isFinite)).sort();
     return wanted.map((q) => {
       const at = (sorted.length - 1) * q;
       const low = Math.floor(at);
@@ -82,7 +82,8 @@
     show("rate", status ? format.rate(status.decisions_per_s) : format.NONE,
       status ? `${format.rate(status.ticks_per_s)} ticks a second` : "");
     const [p50, p99] = quantiles(total, [0.5, 0.99]);
-    show("latency", format.latency(p50), `p50; p99 ${format.latency(p99)}`);
+    const since = sb.notices.aheadMs() > 0 ? ", from receipt" : "";
+    show("latency", format.latency(p50), `p50; p99 ${format.latency(p99)}${since}`);
     spark("return", items.map((item) => item.expectedReturn));
     spark("volatility", items.map((item) => item.volatility));
     spark("sharpe", items.map((item) => item.sharpe));

@@ -23,7 +23,8 @@
     paint.text("fact-engine", latest ? latest.engine : format.NONE);
     paint.text("fact-workers", engine ? format.count(engine.workers) : format.NONE);
     paint.text("fact-row", latest ? format.rowNumber(latest.row) : format.NONE);
-    paint.text("fact-age", age.data === null ? format.NONE : format.duration(age.data));
+    paint.text("fact-age", age.data === null ? format.NONE
+      : age.data < -sb.model.AHEAD_MS ? `${format.duration(-age.data)} ahead` : format.duration(Math.max(0, age.data)));
     paint.text("fact-offset", status ? format.count(sum(status.offsets)) : format.NONE);
     const behind = status && latest ? sum(status.offsets) - sum(latest.offsets) : null;
     // A decision newer than the status, which comes once a second, has read more than it says.
@@ -116,7 +117,7 @@
     paint.text("waiting-text",
       `${format.count(status.rows_filled)} of ${format.count(status.window_rows)} rows of ` +
       `${format.interval(status.sample_interval_ns)} are in, ${format.plural(status.assets.length, "asset")} seen, ` +
-      `${format.rate(status.ticks_per_s)} ticks a second. ${status.reason}`);
+      `${format.rate(status.ticks_per_s)} ticks a second.${status.reason ? ` ${sb.notices.sentence(status.reason)}` : ""}`);
   }
 
   sb.header = {

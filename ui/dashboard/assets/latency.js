@@ -44,6 +44,7 @@
       const cells = table.tBodies[0].rows[k].cells;
       const [p50, p99, max] = figures.map(position);
       const [span, mark] = cells[1].firstChild.children;
+      cells[1].firstChild.hidden = !Number.isFinite(p50);
       span.style.left = `${p50}%`;
       span.style.width = `${Math.max(0.8, p99 - p50)}%`;
       mark.style.left = `${max}%`;

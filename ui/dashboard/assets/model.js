@@ -28,6 +28,7 @@
   function sameSymbols(given) {
     if (given.length === symbols.length && given.every((s, i) => s === symbols[i])) return symbols;
     symbols = given;
+    know(symbols);
     return symbols;
   }
 
@@ -44,6 +45,38 @@
     return decision.start_weights.length ? sum / 2 : null;
   }
 
+  // Replays faster than life have ticks from the future: from those no time is counted.
+  const AHEAD_MS = 1000;
+
+  function stagesOf(t) {
+    const ahead = (t.event_ns - t.received_ns) / 1e6 > AHEAD_MS;
+    return STAGES.map(([name, from, to]) => {
+      if (!ahead) return (t[to] - t[from]) / 1e6;
+      if (name === "total") return (t.published_ns - t.received_ns) / 1e6;
+      return name === "kafka" || name === "ingest" ? NaN : (t[to] - t[from]) / 1e6;
+    });
+  }
+
+  // All symbols ever seen here, and how many of them end alike after the exchange's name.
+  const known = new Set();
+  const alike = new Map();
+  const tail = (symbol) => symbol.slice(symbol.lastIndexOf("/") + 1) || symbol;
+
+  function know(list) {
+    for (const symbol of list) {
+      if (known.has(symbol)) continue;
+      known.add(symbol);
+      alike.set(tail(symbol), (alike.get(tail(symbol)) || 0) + 1);
+    }
+  }
+
+  // The part after the exchange where it alone tells the symbol apart; cut off at its left, where
+  // symbols differ less.
+  function shortName(symbol, most = Infinity) {
+    const name = alike.get(tail(symbol)) === 1 ? tail(symbol) : symbol;
+    return name.length > most ? `…${name.slice(1 - most)}` : name;
+  }
+
   // What charts and lists need of a past decision; the whole is fetched again when opened.
   function record(decision) {
     const t = decision.times;
@@ -58,7 +91,7 @@
       stddev: Float32Array.from(decision.weight_stddev),
       expectedReturn: decision.expected_return, volatility: decision.portfolio_volatility,
       sharpe: decision.sharpe, gap: decision.optimality_gap, turnover: turnover(decision),
-      stages: STAGES.map(([, from, to]) => (t[to] - t[from]) / 1e6),
+      stages: stagesOf(t),
       engine: decision.engine, degraded: decision.degraded, late: decision.late,
       reason: decision.reason,
     };
@@ -106,6 +139,7 @@
 
   function setStatus(status) {
     model.status = status;
+    know(status.assets.map((asset) => asset.symbol));
     model.version.status += 1;
   }
 
@@ -126,7 +160,7 @@
   }
 
   Object.assign(model, {
-    STAGES, addDecision, setStatus, startHistory, visible, byId, placeOf,
+    STAGES, AHEAD_MS, stagesOf, addDecision, setStatus, startHistory, visible, byId, placeOf, shortName,
     wantsOlder: () => model.history.length < KEEP &&
       model.history.length * symbols.length < FETCH_WEIGHTS,
     perYear: () => (model.latest ? sb.format.perYear(model.latest.sample_interval_ns) : 1),

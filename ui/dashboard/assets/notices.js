@@ -13,6 +13,12 @@
     };
   }
 
+  // Since the newest decision; until it decides again its own reason is that of its first moment.
+  function restarted() {
+    const { latest, status } = sb.model;
+    return Boolean(latest) && status.started_ns > latest.times.published_ns;
+  }
+
   // Three intervals without a decision, and never less than five seconds, are too long.
   function overdue(nowMs) {
     const { latest, status } = sb.model;
@@ -53,8 +59,15 @@
         live: `last report ${format.duration(age.report)} ago`,
       }];
     }
+    if (status.state === "stale" && restarted() && status.ticks_read > 0) {
+      return [{
+        key: "restarted", level: "warn",
+        text: "Stale: silverbullet run was started again and reads what it needs to decide.",
+        live: `${age.data > 0 ? `newest tick ${format.duration(age.data)} ago, ` : ""}${format.rate(status.ticks_per_s)} ticks a second`,
+      }];
+    }
     if (status.state === "stale") {
-      return [{ key: "stale", level: "warn", text: `Stale: ${status.reason || "no new ticks"}`, live: `newest tick ${format.duration(age.data)} ago` }];
+      return [{ key: "stale", level: "warn", text: `Stale: ${status.reason || "no new ticks"}`, live: age.data > 0 ? `newest tick ${format.duration(age.data)} ago` : "" }];
     }
     if (overdue(nowMs)) {
       return [{ key: "overdue", level: "warn", text: "Stale: no new decision.", live: `the last one ${format.duration(age.decision)} ago` }];
@@ -73,6 +86,24 @@
     }];
   }
 
+  // By how much the newest decision's tick was ahead of the clock when it was received, else 0.
+  function aheadMs() {
+    const { latest, AHEAD_MS } = sb.model;
+    const ahead = latest ? (latest.times.event_ns - latest.times.received_ns) / 1e6 : 0;
+    return ahead > AHEAD_MS ? ahead : 0;
+  }
+
+  function ahead() {
+    if (!aheadMs()) return [];
+    return [{
+      key: "ahead", level: "info",
+      text: "Ticks are ahead of the clock, as when a file is played fast: latency counts from their receipt.",
+      live: sb.format.duration(aheadMs()),
+    }];
+  }
+
+  const sentence = (text) => `${text[0].toUpperCase()}${text.slice(1)}${/[.!?]$/.test(text) ? "" : "."}`;
+
   // The reasons of a decision are joined by "; ": first why the portfolio is what it is, then,
   // from the first that names an engine on, what became of the work on engines.
   function reasons(latest) {
@@ -90,7 +121,11 @@
     const say = (level, text) => ({
       key: `engine-${name}-${state}`, level, text: [text, until].filter(Boolean).join("; "), name,
     });
-    if (state === "failed") return say("bad", `Engine ${name} failed: ${(reason || "no reason given").replace(/^failed \((.*)\)$/, "$1")}`);
+    if (state === "failed") {
+      // As the run words it: "failed (why); what is done about it".
+      const [, why, then] = /^failed \((.*)\)(?:; (.*))?$/.exec(reason) || [null, reason || "no reason given"];
+      return say("bad", [`Engine ${name} failed: ${why}`, then].filter(Boolean).join("; "));
+    }
     if (state !== "starting") return null;
     if (!reason || reason === "is starting") return say("info", `Engine ${name} is starting`);
     return say("info", /^is /.test(reason) ? `Engine ${name} ${reason}` : `Engine ${name} is starting: ${reason}`);
@@ -177,7 +212,7 @@
   function list(nowMs) {
     const seen = new Set();
     const all = [
-      ...link(nowMs), ...freshness(nowMs), ...behind(), ...warming(), ...engines(), ...losses(), ...universe(),
+      ...link(nowMs), ...freshness(nowMs), ...behind(), ...ahead(), ...warming(), ...engines(), ...losses(), ...universe(),
       ...own(),
     ];
     const weight = { bad: 0, warn: 1, info: 2 };
@@ -196,5 +231,5 @@
       `${format.plural(members, "asset")}, ${format.count(latest.n_observations)} rows in the window.`;
   }
 
-  sb.notices = { ages, state, list, calm };
+  sb.notices = { ages, aheadMs, sentence, state, list, calm };
 })((window.silverbullet = window.silverbullet || {}));

@@ -66,7 +66,7 @@
       if (last < 0.045) return [];
       return [{
         x: 1, xref: "paper", xanchor: "left", y: middle, yref: "y", yanchor: "middle", xshift: 4,
-        text: trace.name, showarrow: false, font: { size: 11, color: trace.name === "others" ? sb.theme.surface().muted : trace.fillcolor },
+        text: sb.model.shortName(trace.name, 11), showarrow: false, font: { size: 11, color: trace.name === "others" ? sb.theme.surface().muted : trace.fillcolor },
       }];
     });
   }
@@ -99,7 +99,7 @@
     return {
       data: traces,
       layout: sb.charts.layout({
-        margin: { l: 40, r: asset ? 14 : 84, t: 8, b: 26 }, hovermode: "x unified",
+        margin: { l: 40, r: asset ? 14 : 90, t: 8, b: 26 }, hovermode: "x unified",
         annotations: asset ? [] : labels(traces),
         xaxis: sb.charts.axis({ type: "date", nticks: 5, showgrid: false, tickformatstops: STOPS }),
         yaxis: sb.charts.axis(weightAxis(asset, traces)),

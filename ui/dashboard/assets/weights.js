@@ -7,7 +7,7 @@
   const SCALES = [0.02, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.8, 1];
   let order = [];
   let sortedMs = 0;
-  let scale = 1;
+  let scale = 0;
 
   function arrange(latest, nowMs) {
     const same = order.length === Math.min(MOST_ROWS, latest.symbols.length) &&
@@ -21,8 +21,10 @@
 
   function chooseScale(latest) {
     const most = Math.max(...latest.weights.map((w, i) => w + (latest.weight_stddev[i] || 0)));
-    const fits = SCALES.find((step) => step >= most) || 1;
-    if (fits > scale || most < 0.45 * scale) scale = fits;
+    const fits = (size) => SCALES.find((step) => step >= size) || 1;
+    // It shrinks only where there is room to spare, or it would flicker between two scales.
+    if (!scale || fits(most) > scale) scale = fits(most);
+    else if (fits(1.15 * most) < scale) scale = fits(1.15 * most);
   }
 
   function makeList(box) {
@@ -38,7 +40,7 @@
     row.dataset.symbol = symbol;
     const track = element("span", "track");
     track.append(element("i", "bar"), element("i", "whisker"), element("i", "before"));
-    row.append(element("span", "name", symbol), track, element("span", "number"), element("span", "error"));
+    row.append(element("span", "name"), track, element("span", "number"), element("span", "error"));
     row.addEventListener("click", () => {
       sb.view.set({ asset: sb.view.get().asset === symbol ? null : symbol });
     });
@@ -53,6 +55,8 @@
     const error = latest.weight_stddev[at] || 0;
     const [, track, number, errorText] = row.children;
     const [bar, whisker, before] = track.children;
+    sb.paint.text(row.children[0], sb.model.shortName(symbol, 14));
+    row.title = symbol;
     row.style.setProperty("--swatch", sb.theme.colour(symbol));
     bar.style.width = share(weight);
     whisker.style.left = share(weight - error);
