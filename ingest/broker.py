@@ -34,7 +34,21 @@ _REMEDIES: dict[int, str] = {
 
 
 class BrokerError(RuntimeError):
-    """The broker cannot be reached or refuses; the message names its address and the remedy."""
+    """The broker cannot be reached or refuses; the message names its address and the remedy.
+
+    Attributes
+    ----------
+    fatal
+        The client that raised it is of no use any more: trying again cannot succeed.
+    """
+
+    def __init__(self, message: str, *, fatal: bool = False) -> None:
+        super().__init__(message)
+        self.fatal = fatal
+
+
+def _ends_client(error: KafkaError) -> bool:
+    return error.fatal() or error.code() in _REFUSALS
 
 
 class BrokerErrors:
@@ -56,7 +70,7 @@ class BrokerErrors:
 
     def __call__(self, error: KafkaError) -> None:
         """Note an error; librdkafka mends the others by itself."""
-        if error.fatal() or error.code() in _REFUSALS:
+        if _ends_client(error):
             self.fatal = self.fatal or error
         elif error.code() == KafkaError._ALL_BROKERS_DOWN:
             self.all_down = True
@@ -82,7 +96,10 @@ def connection(bootstrap: str, errors: BrokerErrors) -> dict[str, Any]:
 def explain(error: KafkaError, bootstrap: str, doing: str) -> BrokerError:
     """Turn an error of librdkafka into one that says what, where and the remedy."""
     remedy = _REMEDIES.get(error.code(), "see the broker's log")
-    return BrokerError(f"Kafka at {bootstrap}, {doing}: {error.str()} ({error.name()}); {remedy}")
+    return BrokerError(
+        f"Kafka at {bootstrap}, {doing}: {error.str()} ({error.name()}); {remedy}",
+        fatal=_ends_client(error),
+    )
 
 
 def describe(

@@ -95,7 +95,8 @@ class TopicConsumer:
         Raises
         ------
         BrokerError
-            The broker refuses this client or a topic, or has been away for 30 s.
+            The broker refuses this client or a topic, or has been away for 30 s. It is told
+            once and reading goes on with the next call, unless the error is ``fatal``.
         """
         self._raise_refusal()
         if self._waiting:
@@ -237,7 +238,8 @@ class TopicConsumer:
             self._waiting.remove(topic)
 
     def _raise_refusal(self) -> None:
-        refusal = self._errors.fatal or self._failed
+        failed, self._failed = self._failed, None
+        refusal = self._errors.fatal or failed
         if refusal is not None:
             raise explain(refusal, self._bootstrap, "reading")
 

@@ -55,6 +55,7 @@ class _Loop:
         try:
             messages = self.source.poll(timeout_s)
         except self.source_errors as error:
+            _raise_fatal(error)
             self._source_wait_s = _growing(self._source_wait_s)
             _log.error("reading: %s; next try in %.1f s", error, self._source_wait_s)
             self.stop.wait(self._source_wait_s)
@@ -118,9 +119,16 @@ class _Loop:
         try:
             self.source.commit(batch.positions)
         except self.source_errors as error:
+            _raise_fatal(error)
             # The next commit covers this one; after a crash the store knows what comes again.
             _log.error("stored, but its offsets are not committed yet: %s", error)
         return True
+
+
+def _raise_fatal(error: Exception) -> None:
+    """Raise an error that says of itself that trying again cannot succeed."""
+    if getattr(error, "fatal", False):
+        raise error
 
 
 def _held(batch: Batch) -> str:
@@ -152,7 +160,8 @@ def record(
     recorder
         The core, where topics are not named as usual or counts are read from outside.
     source_errors
-        What `source` raises while its broker cannot be reached; anything else ends `record`.
+        What `source` raises while its broker cannot be reached; anything else ends `record`,
+        as does one of these whose attribute ``fatal`` is true.
 
     Returns
     -------

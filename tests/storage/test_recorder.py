@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ingest.broker import BrokerError
 from storage.protocol import DecisionQuery, StoreError
 from storage.recorder import Recorder, record
 from storage.sqlite import SqliteStore
@@ -196,6 +197,26 @@ def test_a_broker_that_cannot_be_reached_is_tried_again(
     assert "not committed yet" in caplog.text
     assert kept_ids(store) == [decision.id for decision in DECISIONS]
     assert broker.committed == ALL_COMMITTED
+
+
+def test_an_error_that_ends_the_source_is_not_tried_again(broker: Broker) -> None:
+    for at_commit in (False, True):
+        stop = NotedWaits()
+        source = ScriptedSource(broker, stop)
+        lost = BrokerError("wrong password; check user and password", fatal=True)
+
+        def fail(error: BrokerError = lost) -> None:
+            raise error
+
+        if at_commit:
+            source.on_commit = fail
+        else:
+            source.poll_errors = [lost]
+        with pytest.raises(BrokerError, match="wrong password"):
+            record(
+                source, FailingStore(), stop=stop, retention_s=LONG_S, source_errors=(BrokerError,)
+            )
+        assert stop.waits == []
 
 
 def test_old_records_go_while_new_ones_come(tmp_path: Path) -> None:
