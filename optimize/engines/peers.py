@@ -5,6 +5,7 @@ and peers that were well were taken for lost.
 """
 
 import errno
+import logging
 import threading
 import time
 from collections.abc import Callable
@@ -15,6 +16,8 @@ import zmq
 from optimize.engines.messages import Hello, Message, Ping, Stop
 from optimize.engines.outbox import Outbox
 from optimize.engines.wire import WireError, decode, encode
+
+_log = logging.getLogger(__name__)
 
 _PING_S = 0.5
 _SILENCE_S = 2.0  # four pings unanswered
@@ -73,7 +76,8 @@ class PeerHub:
     fingerprint
         What a peer's must be.
     listen
-        Called on the hub's thread with every event; it must not block.
+        Called on the hub's thread with every event; it must not block. What it raises is
+        logged, and puts out the peer whose event that was.
     """
 
     def __init__(
@@ -175,7 +179,7 @@ class PeerHub:
             case Stop(reason) if known is not None:
                 self._drop(peer, f"stopped: {reason}")
             case _ if known is not None and known.capacity:
-                self._listen(Said(peer, message))
+                self._tell_of(peer, Said(peer, message))
 
     def _greet(self, peer: bytes, hello: Hello) -> None:
         if hello.capacity and hello.fingerprint != self._fingerprint:
@@ -186,11 +190,11 @@ class PeerHub:
             )
             self._peers.pop(peer, None)
             self._send(peer, encode(Stop(reason)))
-            self._listen(Rejected(hello.name, reason))
+            self._tell(Rejected(hello.name, reason))
             return
         self._peers[peer] = _Peer(hello.name, hello.capacity, time.monotonic())
         if hello.capacity:
-            self._listen(Joined(peer, hello))
+            self._tell_of(peer, Joined(peer, hello))
 
     def _refuse_sender(self, peer: bytes, reason: str) -> None:
         if peer in self._peers:
@@ -200,7 +204,26 @@ class PeerHub:
     def _drop(self, peer: bytes, reason: str) -> None:
         known = self._peers.pop(peer, None)
         if known is not None:
-            self._listen(Left(peer, f"{known.name} {reason}"))
+            self._tell(Left(peer, f"{known.name} {reason}"))
+
+    def _tell_of(self, peer: bytes, event: Joined | Said) -> None:
+        """Tell of a peer that is here; it goes where that fails, and all learn why."""
+        reason = self._tell(event)
+        if reason:
+            self._send(peer, encode(Stop(reason)))
+            self._drop(peer, f"was put out: {reason}")
+
+    def _tell(self, event: PeerEvent) -> str:
+        """Call the listener; give what it failed with, or nothing.
+
+        A bug there must not end this thread: nobody would learn of any peer any more.
+        """
+        try:
+            self._listen(event)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is logged and told
+            _log.exception("%s was not taken", event)
+            return f"taking its {type(event).__name__} failed: {type(error).__name__}: {error}"
+        return ""
 
     def _tend(self, now_s: float) -> None:
         """Ping, and miss those that were silent while this thread was there to hear them."""

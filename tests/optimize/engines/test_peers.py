@@ -145,6 +145,41 @@ def test_garbage_puts_its_sender_out_and_nobody_else(
     link.close()
 
 
+def test_a_listener_that_fails_puts_out_the_peer_whose_event_it_was(
+    endpoint: str, dealer: "zmq.Socket[bytes]", caplog: pytest.LogCaptureFixture
+) -> None:
+    events: queue.SimpleQueue[PeerEvent] = queue.SimpleQueue()
+    inbox: queue.SimpleQueue[object] = queue.SimpleQueue()
+
+    def listen(event: PeerEvent) -> None:
+        if isinstance(event, Said) and isinstance(event.message, messages.Failed):
+            raise KeyError(event.message.job_id)
+        events.put(event)
+        if isinstance(event, Left):
+            raise RuntimeError("not even this")
+
+    hub = PeerHub(endpoint, fingerprint="abc", listen=listen)
+    hub.start()
+    link = PeerLink(endpoint, inbox, clock=time.monotonic_ns)
+    link.start()
+    link.say(messages.Hello("good", "abc", 1))
+    good = joined(events)
+    dealer.send(encode(messages.Hello("bad", "abc", 1)))
+    dealer.send(encode(messages.Failed(5, (1,), "no memory")))
+    while not isinstance(event := events.get(timeout=WAIT_S), Left):
+        assert isinstance(event, Joined | Said)
+    assert event.peer != good
+    assert event.reason == "bad was put out: taking its Said failed: KeyError: 5"
+    while isinstance(stop := decode(dealer.recv()), messages.Ping):
+        pass
+    assert stop == messages.Stop("taking its Said failed: KeyError: 5")
+    hub.send(good, messages.Cancel(3))  # the thread lives on
+    assert inbox.get(timeout=WAIT_S) == messages.Cancel(3)
+    assert "not even this" in caplog.text
+    link.close()
+    hub.close()
+
+
 def test_endpoint_that_cannot_be_bound_is_named(tmp_path: Path) -> None:
     address = f"ipc://{tmp_path}/no/such/folder.sock"
     with pytest.raises(OSError, match=f"cannot bind {address}"):
