@@ -101,8 +101,9 @@ def kernel(function: Function) -> Function:
     folder = cache_folder()
     setattr(numba.config, "CACHE_DIR", str(folder))  # noqa: B010 - numba makes its settings at run time
     compiled = numba.njit(nogil=True, cache=True, error_model="numpy")(function)
-    # Without a compiler (NUMBA_DISABLE_JIT=1) the function itself comes back: nothing is kept.
-    if compiled is not function and not Path(compiled.stats.cache_path).is_relative_to(folder):
+    if compiled is function:
+        return function  # NUMBA_DISABLE_JIT=1: nothing is compiled, so nothing is kept
+    if not Path(compiled.stats.cache_path or "").is_relative_to(folder):
         raise KernelCacheError(
             f"cannot keep compiled kernels in {folder}: it must be a folder that can be written; "
             "set SILVERBULLET_CACHE to one"
