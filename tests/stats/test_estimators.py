@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.covariance import OAS
 
 from stats.estimators import bayes_stein, oas
 
@@ -70,12 +71,9 @@ def test_without_any_variance_means_stay():
 @settings(max_examples=50, deadline=None)
 @given(st.integers(0, 2**32), SIZES, st.integers(2, 200))
 def test_oas_is_scikit_learns_with_one_degree_of_freedom_less(seed, n, rows):
-    covariance_module = pytest.importorskip(
-        "sklearn.covariance", reason="pip install scikit-learn (it comes with pyportfolioopt)"
-    )
     x = sample(seed, n, rows)
     got = oas(np.cov(x, rowvar=False).reshape(n, n), rows)
-    expected = covariance_module.OAS().fit(x).covariance_ * rows / (rows - 1)
+    expected = OAS().fit(x).covariance_ * rows / (rows - 1)
     np.testing.assert_allclose(got, expected, rtol=1e-10, atol=1e-16)
     np.testing.assert_array_equal(got, got.T)
     assert np.linalg.eigvalsh(got).min() > 0

@@ -1,5 +1,3 @@
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -99,13 +97,9 @@ def test_rows_and_late_ticks_match_an_oracle(steps, partitions, lateness, interv
     assert list(got) == sorted(got)
 
 
-QUOTES = Path(__file__).parents[2].parent / "shared/data/binance_quotes_2024-08-08.csv.gz"
-
-
 @pytest.mark.market_data
-@pytest.mark.skipif(not QUOTES.exists(), reason=f"recorded quotes absent: {QUOTES}")
-def test_rows_of_recorded_quotes_match_a_resampling_by_pandas():
-    quotes = pd.read_csv(QUOTES)
+def test_rows_of_recorded_quotes_match_a_resampling_by_pandas(market_data):
+    quotes = pd.read_csv(market_data / "binance_quotes_2024-08-08.csv.gz")
     names = quotes["exchange"] + "/" + quotes["symbol"]
     ids, table = pd.factorize(names)
     prices = ((quotes["ask_price"] + quotes["bid_price"]) / 2).to_numpy()

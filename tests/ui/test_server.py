@@ -1,7 +1,6 @@
 """The real process: streams to several clients, limits, refusals, and its end."""
 
 import json
-import shutil
 import signal
 import socket
 import subprocess
@@ -173,7 +172,7 @@ def test_a_foreign_host_is_refused_over_http(server: Server) -> None:
     assert server.get("/healthz", {"Host": f"localhost:{server.port}"})[0] == 200
 
 
-@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is missing: apt-get install curl")
+@pytest.mark.curl
 def test_curl_works(server: Server) -> None:
     decisions = tape("curl", 3)
     server.store.append(decisions, [])
