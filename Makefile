@@ -4,6 +4,8 @@ FIT := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 	$$p -c '$(FIT)' >/dev/null 2>&1 && echo $$p && break; done)
 BIN := .venv/bin
+UV := 0.13.9
+INSTALLER := .venv/uv-$(UV)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test check bench clean lock
@@ -13,15 +15,23 @@ help: ## show these targets
 
 setup: .venv/ready ## make .venv from the locked packages and fill the compile cache
 
-.venv/ready: requirements.lock pyproject.toml
+# A venv without pip is what a failed attempt leaves: it is begun again.
+$(INSTALLER):
 	@test -n "$(PYTHON)" && $(PYTHON) -c '$(FIT)' || \
 		{ echo "Python 3.11 to 3.13 is needed: install one, or name it with PYTHON=..."; exit 2; }
 	@echo "[1/4] .venv with $$($(PYTHON) --version)"
-	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	@echo "[2/4] installer"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
-	@echo "[3/4] packages, each checked against its hash in requirements.lock"
-	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock
+	@test -x $(BIN)/pip || $(PYTHON) -m venv .venv || { rm -rf .venv; \
+		echo "$(PYTHON) cannot make a venv: apt-get install python3-venv, then make setup"; exit 2; }
+	@echo "[2/4] installer: uv $(UV)"
+	@$(BIN)/python -m pip install --disable-pip-version-check uv==$(UV)
+	@touch $@
+
+# A line for each large download; not the list of all that was installed.
+.venv/ready: requirements.lock pyproject.toml | $(INSTALLER)
+	@echo "[3/4] packages (1.6 GB on disk), each checked against its hash in requirements.lock"
+	@rm -f .venv/filled
+	@{ $(BIN)/uv pip install --python $(BIN)/python --require-hashes -r requirements.lock \
+		&& touch .venv/filled; } 2>&1 | grep --line-buffered -v '^ [+~-] '; test -e .venv/filled
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps -e .
 	@echo "[4/4] compiling kernels (once for each change of a kernel or processor)"
 	@$(BIN)/silverbullet warm
@@ -43,7 +53,7 @@ bench: setup ## measure kernels and the pipeline beside their peers
 	@$(BIN)/silverbullet bench kernels
 	@$(BIN)/silverbullet bench pipeline
 
-lock: ## renew requirements.lock from pyproject.toml
+lock: $(INSTALLER) ## renew requirements.lock from pyproject.toml
 	@$(BIN)/uv pip compile pyproject.toml --group dev --universal --generate-hashes --no-emit-index-url --no-header --quiet -o requirements.lock
 
 clean: ## remove .venv, caches and build output
