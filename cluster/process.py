@@ -89,7 +89,7 @@ class Child:
         return code
 
     def describe_exit(self) -> str:
-        """Say how it ended and what its log says last."""
+        """Say how it ended; after a failure of its own also what its log says last."""
         code = self.poll()
         if code is None:
             return f"{self.name} (pid {self.pid}) runs"
@@ -103,7 +103,7 @@ class Child:
                 os.kill(self.pid, number)
 
     def _last_line(self) -> str:
-        if self._log_path is None or self._code == 0:
+        if self._log_path is None or self._code is None or self._code <= 0:
             return ""
         try:
             with self._log_path.open("rb") as log:

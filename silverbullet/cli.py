@@ -2,6 +2,7 @@
 
 import errno
 import json
+import math
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +18,14 @@ from silverbullet.options import (
     given_settings,
     setting_options,
 )
+
+
+def _finite(ctx: click.Context, param: click.Parameter, value: float) -> float:
+    """Refuse nan, which no comparison of a range refuses."""
+    if not math.isfinite(value):
+        raise click.BadParameter(f"{value} is no number of ticks a second", ctx, param)
+    return value
+
 
 PATHS = click.option(
     "--from",
@@ -37,7 +46,8 @@ ASSETS = click.option(
 )
 RATE = click.option(
     "--rate",
-    type=click.FloatRange(min=0, min_open=True),
+    type=click.FloatRange(min=0, min_open=True, max=1e9),
+    callback=_finite,
     default=60.0,
     show_default=True,
     help="Simulated ticks a second, over all assets.",
@@ -88,6 +98,9 @@ def main() -> None:
 @setting_options("engine", "method", "trigger", "sample-interval", "window", "port")
 def demo(once: bool, as_json: bool, paths: tuple[Path, ...], **feed: Any) -> None:
     """Run everything on embedded parts, with the dashboard on http://127.0.0.1:8050."""
+    given_settings()  # a misspelt setting is refused before anything heavy is imported
+    if as_json and not once:
+        raise Refused("--json prints the one decision of --once; the page has the others")
     from silverbullet.feeding import FeedOptions
 
     if once:
@@ -98,8 +111,6 @@ def demo(once: bool, as_json: bool, paths: tuple[Path, ...], **feed: Any) -> Non
         answer = run_once(given_settings, paths, FeedOptions(**feed))
         click.echo(json.dumps(answer, indent=None if as_json else 2))
         sys.exit(0 if answer["decision"] else 1)
-    if as_json:
-        raise Refused("--json prints the one decision of --once; the page has the others")
     from silverbullet.demo import run_demo
 
     sys.exit(run_demo(given_settings, given_flags(), given_config(), paths, FeedOptions(**feed)))
@@ -117,6 +128,7 @@ def demo(once: bool, as_json: bool, paths: tuple[Path, ...], **feed: Any) -> Non
 @setting_options("sample-interval", "window")
 def simulate(paths: tuple[Path, ...], **feed: Any) -> None:
     """Feed Kafka with a simulated market, or from files."""
+    given_settings()
     from silverbullet.feeding import FeedOptions
     from silverbullet.parts import run_simulate
 
@@ -128,27 +140,30 @@ def simulate(paths: tuple[Path, ...], **feed: Any) -> None:
 @setting_options("engine", "method", "trigger", "sample-interval", "window")
 def run(once: bool) -> None:
     """Read ticks, keep the windows, optimise, publish decisions."""
+    settings = given_settings()
     from silverbullet.parts import run_pipeline
 
-    run_pipeline(given_settings(), until_end=once)
+    run_pipeline(settings, until_end=once)
 
 
 @main.command()
 @setting_options()
 def record() -> None:
     """Write decisions and status to the store."""
+    settings = given_settings()
     from silverbullet.parts import run_record
 
-    run_record(given_settings())
+    run_record(settings)
 
 
 @main.command()
 @setting_options("port")
 def serve() -> None:
     """Show the dashboard and answer the REST API."""
+    settings = given_settings()
     from silverbullet.parts import run_serve
 
-    run_serve(given_settings())
+    run_serve(settings)
 
 
 @main.command()

@@ -174,6 +174,7 @@ class Decider:
         """Let rows close: all that the batch holds, or just the next that may be decided."""
         for row in self._rows:
             if self._is_decided(row):
+                self.not_ready = "reading again what an earlier run had read, to fill the windows"
                 continue
             self._rows_since_decision += 1
             if self.settings.decide.trigger == "row":

@@ -180,7 +180,8 @@ def describe(finished: Finished) -> dict[str, Any]:
         "lost_offsets": status.lost_offsets,
     }
     if decision is None:
-        return {"decision": None, "reason": status.reason, "ticks": ticks}
+        remedy = "a shorter --sample-interval or a smaller window.min_observations may do"
+        return {"decision": None, "reason": f"{status.reason}; {remedy}", "ticks": ticks}
     return {"decision": _describe_decision(decision), "ticks": ticks}
 
 

@@ -134,7 +134,10 @@ def make_decision(
         Cloud and frontier where they are due, else None.
     """
     moments, job = basis.moments, basis.job
-    status = "" if outcome.status == "optimal" else outcome.status
+    reasons = [] if outcome.status == "optimal" else [outcome.status]
+    if not reasons and job.objective == "max_sharpe" and outcome.expected_return <= 0.0:
+        # The optimum has a positive one, but the mean of so uncertain draws' weights has not.
+        reasons = ["the draws disagree so much that their average has no positive expected return"]
     return Decision(
         id=decision_id(portfolio, moments.row, moments.offsets),
         portfolio=portfolio,
@@ -168,7 +171,7 @@ def make_decision(
         peers=provenance.peers,
         degraded=provenance.degraded,
         late=provenance.late,
-        reason="; ".join(text for text in (status, provenance.reason) if text),
+        reason="; ".join(text for text in (*reasons, provenance.reason) if text),
         times=StageTimes(
             event_ns=moments.last_event_time_ns,
             message_ns=basis.message_ns,

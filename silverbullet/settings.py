@@ -192,12 +192,20 @@ SECTIONS: dict[str, type[Section]] = {
 
 
 def _nearest(name: str) -> str:
-    known = (
-        [f"{section}.{key}" for section, model in SECTIONS.items() for key in model.model_fields]
-        if "." in name
-        else list(SECTIONS)
-    )
-    return difflib.get_close_matches(name, known, n=1, cutoff=0.0)[0]
+    """Find the name that was meant; a like key in another section counts before a like name."""
+    if "." not in name:
+        return difflib.get_close_matches(name, list(SECTIONS), n=1, cutoff=0.0)[0]
+    known = [
+        f"{section}.{key}" for section, model in SECTIONS.items() for key in model.model_fields
+    ]
+    section, key = name.split(".", 1)
+
+    def likeness(candidate: str) -> float:
+        other_section, other_key = candidate.split(".", 1)
+        alike = difflib.SequenceMatcher(None, key, other_key).ratio()
+        return alike + 0.2 * difflib.SequenceMatcher(None, section, other_section).ratio()
+
+    return max(known, key=likeness)
 
 
 def _explain(error: ValidationError) -> str:

@@ -95,7 +95,8 @@ def _risk_return(decision: Decision, curve: Curve) -> RiskReturn:
     return RiskReturn(
         decision_id=decision.id,
         row=curve.row,
-        row_end_ns=decision.row_end_ns,
+        row_end_ns=(curve.row + 1) * decision.sample_interval_ns,
+        decision_row=decision.row,
         sample_interval_ns=decision.sample_interval_ns,
         volatility=curve.volatility,
         expected_return=curve.expected_return,

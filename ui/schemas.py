@@ -86,11 +86,16 @@ class AssetPoint(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RiskReturn(msgspec.Struct, frozen=True, kw_only=True):
-    """Portfolios as points of risk and return, with the decision they were made beside."""
+    """Portfolios as points of risk and return, with the decision they were published with.
+
+    ``row`` is the one that the points were made from, ``decision_row`` the decision's: points
+    are made after a decision and go out with the next.
+    """
 
     decision_id: str
     row: int
     row_end_ns: int
+    decision_row: int
     sample_interval_ns: int
     volatility: Annotated[np.ndarray, Meta(description="Of each point, per sampling interval.")]
     expected_return: Annotated[
