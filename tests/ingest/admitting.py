@@ -1,0 +1,38 @@
+"""Messages as a consumer gives them, and an `Admission` to judge them."""
+
+from ingest.admission import Admission, Admitted
+from ingest.codec import RawMessages
+from ingest.ticks import SymbolTable
+
+KAFKA_MS = 1_723_075_200_000
+NOW_NS = KAFKA_MS * 1_000_000
+TOLERANCE_NS = 60 * 10**9
+
+
+def raw(*values: bytes, first_offset: int = 0, timestamp_ms: int = KAFKA_MS) -> RawMessages:
+    n = len(values)
+    return RawMessages(
+        topics=["ticks"] * n,
+        values=list(values),
+        timestamps_ms=[timestamp_ms] * n,
+        partitions=[2] * n,
+        offsets=list(range(first_offset, first_offset + n)),
+        receive_time_ns=NOW_NS + 5,
+    )
+
+
+def admission(limit: int = 512) -> Admission:
+    return Admission(SymbolTable(limit), TOLERANCE_NS)
+
+
+def used_rows(admitted: Admitted, symbols: SymbolTable) -> list[tuple[str, float, int]]:
+    batch = admitted.batch
+    return [
+        (symbols.symbols[symbol], price, time_ns)
+        for symbol, price, time_ns in zip(
+            batch.symbol_ids.tolist(),
+            batch.prices.tolist(),
+            batch.event_time_ns.tolist(),
+            strict=True,
+        )
+    ]
