@@ -1,13 +1,16 @@
 """Random portfolio problems, and jobs of them."""
 
 import math
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 from hypothesis import strategies as st
 from scipy.optimize import nnls
 
+from optimize.evaluate import evaluate_block, merge_blocks
 from optimize.job import DrawJob
+from optimize.outcome import Outcome
 
 
 def returns(seed: int, n_assets: int, rows: int) -> np.ndarray:
@@ -70,3 +73,9 @@ def sharpe(weights: np.ndarray, mean: np.ndarray, covariance: np.ndarray) -> flo
 
 def volatility(weights: np.ndarray, covariance: np.ndarray) -> float:
     return math.sqrt(weights @ covariance @ weights)
+
+
+def run(job: DrawJob, blocks: Iterable[int] | None = None) -> Outcome:
+    """Evaluate blocks, all of them unless told which, and merge."""
+    blocks = range(job.n_blocks) if blocks is None else blocks
+    return merge_blocks(job, [evaluate_block(job, block) for block in blocks])

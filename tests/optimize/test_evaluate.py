@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from optimize import resample, solve
+from optimize import solve
 from optimize.evaluate import evaluate_block, merge_blocks
 from optimize.outcome import optimality_gap
-from tests.optimize.problems import estimates, make_job, nnls_optimum, sharpe, volatility
+from tests.optimize.problems import estimates, make_job, nnls_optimum, run, sharpe, volatility
 
 KINDS = ("exact", "resample", "cloud")
 
@@ -25,11 +25,6 @@ def bits(value) -> list[bytes]:
         repr(f).encode() if isinstance(f, (str, type(None))) else np.asarray(f).tobytes()
         for f in fields
     ]
-
-
-def run(job, blocks=None):
-    blocks = range(job.n_blocks) if blocks is None else blocks
-    return merge_blocks(job, [evaluate_block(job, block) for block in blocks])
 
 
 @pytest.fixture(params=KINDS)
@@ -259,48 +254,3 @@ def test_a_block_that_the_job_does_not_have_is_refused(block):
 )
 def test_the_gap_is_the_share_of_the_optimum_missed(by_sharpe, found, best, gap):
     assert optimality_gap(by_sharpe, *found, *best) == pytest.approx(gap)
-
-
-def test_the_notebook_call_is_the_job_of_the_pipeline():
-    mean, covariance = estimates(31, 12, 150)
-    found = resample(mean=mean, covariance=covariance, n_observations=150, n_draws=100, seed=11)
-    job = run(make_job(mean, covariance, n_observations=150, n_draws=100))
-    np.testing.assert_array_equal(found.weights, job.weights)
-    np.testing.assert_array_equal(found.weight_stddev, job.weight_stddev)
-    assert (found.sharpe, found.sharpe_stddev) == (job.sharpe, job.sharpe_stddev)
-    assert found.optimality_gap == job.optimality_gap > 0.0
-    assert found.n_draws == 100
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ({"n_observations": 1}, "n_observations=1: it must be at least 2"),
-        ({"n_draws": 0}, "n_draws=0"),
-        ({"n_draws": 2.5}, "give a whole number"),
-        ({"seed": -1}, "seed=-1"),
-        ({"objective": "best"}, "choose one of"),
-        ({"mean": [1.0]}, "covariance has shape"),
-    ],
-)
-def test_wrong_arguments_of_resample_are_refused(change, message):
-    ask = {"mean": [1.0, 2.0], "covariance": np.eye(2), "n_observations": 50} | change
-    with pytest.raises(ValueError, match=message):
-        resample(**ask)
-
-
-def test_types_alone_load_no_kernel():
-    program = (
-        "import sys, optimize.job, optimize.decision\n"
-        "assert 'optimize.exchange' not in sys.modules, 'kernels loaded'\n"
-        "from optimize import solve, resample, efficient_frontier\n"
-        "assert all(map(callable, (solve, resample, efficient_frontier)))"
-    )
-    subprocess.run([sys.executable, "-c", program], check=True, cwd=Path(__file__).parents[2])
-
-
-def test_an_unknown_name_of_the_library_is_no_attribute():
-    import optimize
-
-    with pytest.raises(AttributeError, match="no attribute 'solver'"):
-        _ = optimize.solver
