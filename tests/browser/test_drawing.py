@@ -78,6 +78,10 @@ def test_table_and_weights_hold_each_asset(site: Site, page: Page) -> None:
         }
         assert number(cells["weight"]) == pytest.approx(100 * weight, abs=0.006)
         assert number(cells["skewness"]) == pytest.approx(skewness, abs=0.006)
+        mean = newest.mean[newest.symbols.index(symbol)]
+        shown = rows[symbol].find_element("css selector", ".ag-cell[col-id='mean'] span")
+        assert shown.get_attribute("class") == ("up" if mean > 0 else "down")
+        assert np.sign(number(shown.text)) == np.sign(mean)
         bar = page.one(f".weight[data-symbol='{symbol}'] .number")
         assert number(bar.text) == pytest.approx(100 * weight, abs=0.006)
 

@@ -61,7 +61,7 @@ COLUMNS: list[dict[str, Any]] = [
         "Change of the weight since the decision before, percentage points",
         78,
         valueFormatter=_shown_as("points"),
-        cellClassRules={"up": "params.value > 0.00005", "down": "params.value < -0.00005"},
+        cellRenderer="Signed",
     ),
     _column("price", "Price", "Newest price", 100, valueFormatter=_shown_as("price")),
     _column(
@@ -71,7 +71,7 @@ COLUMNS: list[dict[str, Any]] = [
         "and return has the optimiser's estimates instead",
         92,
         valueFormatter=_shown_as("percent"),
-        cellClassRules={"up": "params.value > 0", "down": "params.value < 0"},
+        cellRenderer="Signed",
     ),
     _column(
         "volatility",

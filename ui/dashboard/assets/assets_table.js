@@ -77,6 +77,15 @@
     sorted = true;
   }
 
+  // Text and colour in one: the grid's own class rules come a frame after the text, and gains
+  // flashed red with every decision.
+  const components = (window.dashAgGridComponentFunctions = window.dashAgGridComponentFunctions || {});
+  components.Signed = ({ valueFormatted }) => {
+    const text = valueFormatted || "";
+    const sign = !/[1-9]/.test(text) ? "" : text.startsWith("−") ? "down" : "up";
+    return window.React.createElement("span", { className: sign }, text);
+  };
+
   sb.assets = { restoreSort };
   Object.assign(grid, {
     shortName: (value) => sb.model.shortName(value, 14),
