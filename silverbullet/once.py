@@ -29,6 +29,8 @@ from silverbullet.warm import warm_everything
 # The embedded broker keeps about 5 MB a partition and then drops the oldest in silence: less
 # than half of that is ever unread.
 MOST_UNREAD_BYTES = 2_000_000
+# Whether all is read shows between polls; a longer one would only delay the end.
+LONGEST_POLL_S = 0.02
 
 
 class Credit:
@@ -97,8 +99,8 @@ class PlayedSource:
         return self._consumer.gaps()
 
     def poll(self, timeout_s: float) -> RawMessages | None:
-        """Wait for messages."""
-        return self._consumer.poll(timeout_s)
+        """Wait for messages, for 20 ms at most."""
+        return self._consumer.poll(min(timeout_s, LONGEST_POLL_S))
 
     def positions(self) -> dict[tuple[str, int], int]:
         """Give the next offset of each topic and partition."""
