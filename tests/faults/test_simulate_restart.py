@@ -1,0 +1,42 @@
+"""`simulate` ahead of the clock, killed and started again: time goes on where it was."""
+
+import signal
+import time
+from pathlib import Path
+
+from ingest.broker import EmbeddedBroker
+from ingest.codec import decode
+from ingest.consumer import TopicConsumer
+from tests.integration.commands import Running
+
+SECOND_NS = 1_000_000_000
+
+
+def test_event_time_goes_on_after_a_restart(tmp_path: Path) -> None:
+    arguments = ("simulate", "--speed", 100, "--assets", 3, "--rate", 5)
+    with EmbeddedBroker() as broker, TopicConsumer(broker.address, ["ticks"]) as reader:
+
+        def newest_ns() -> int:
+            payloads = reader.last("ticks")
+            return int(decode(payloads).event_time_ns.max()) if payloads else 0
+
+        settings = {"kafka__bootstrap": broker.address, "window__rows": 20}
+        with Running(tmp_path, *arguments, **settings) as run:
+            ahead_ns = 300 * SECOND_NS
+            run.until(lambda: newest_ns() > time.time_ns() + ahead_ns, "it to run ahead")
+            run.end(signal.SIGKILL)
+        before_ns = newest_ns()
+        n_before = sum(len(raw.values) for raw in iter(lambda: reader.poll(0.5), None))
+        with Running(tmp_path, *arguments, **settings) as run:
+            found: list[bytes] = []
+
+            def more() -> bool:
+                raw = reader.poll(0.1)
+                found.extend(raw.values if raw is not None else [])
+                return len(found) >= 5
+
+            run.until(more, "ticks after the restart")
+    times = decode(found).event_time_ns
+    assert n_before > 0
+    assert times.min() >= before_ns
+    assert times.max() < before_ns + 600 * SECOND_NS
