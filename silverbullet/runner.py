@@ -111,7 +111,7 @@ class Runner:
         self._refusals = Refusals(
             producer, settings.kafka.rejected_topic, resumed.offsets if resumed else {}
         )
-        self._gaps_said = 0
+        self._gaps_said: tuple[object, ...] = ()
         self._source = source
         self._producer = producer
         self._evaluator = evaluator
@@ -252,10 +252,12 @@ class Runner:
         return make_status(self._decider, self._rates, around)
 
     def _say_gaps(self) -> None:
-        gaps = self._source.gaps()
-        for gap in gaps[self._gaps_said :]:
-            log.warning("%s", gap)
-        self._gaps_said = len(gaps)
+        gaps = tuple(self._source.gaps())
+        # Compared, not counted: only the newest 256 are kept.
+        for gap in gaps:
+            if gap not in self._gaps_said:
+                log.warning("%s", gap)
+        self._gaps_said = gaps
 
     def _report(self) -> None:
         now_s = time.monotonic()

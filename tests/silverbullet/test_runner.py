@@ -223,6 +223,31 @@ def test_what_could_not_be_delivered_or_was_lost_is_told() -> None:
     )
 
 
+def test_each_gap_is_said_once_though_only_the_newest_are_kept(
+    in_background: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    shell = make_shell()
+    shell.source.found_gaps = ("gap 1", "gap 2")
+    in_background(shell)
+
+    def until_said(text: str) -> None:
+        begun_s = time.monotonic()
+        while text not in caplog.messages:
+            assert time.monotonic() - begun_s < 30
+            time.sleep(0.02)
+
+    until_said("gap 2")
+    shell.source.found_gaps = ("gap 2", "gap 3")
+    until_said("gap 3")
+    n_statuses = len(shell.producer.statuses())
+    begun_s = time.monotonic()
+    while len(shell.producer.statuses()) < n_statuses + 1:
+        assert time.monotonic() - begun_s < 30
+        time.sleep(0.02)
+    assert [m for m in caplog.messages if m.startswith("gap")] == ["gap 1", "gap 2", "gap 3"]
+    assert shell.producer.statuses()[-1].notices == ("gap 3",)
+
+
 def test_a_stop_ends_a_run_that_waits_for_ticks(in_background: Any) -> None:
     shell = make_shell()
     thread = in_background(shell)
