@@ -196,6 +196,8 @@ def _describe_decision(decision: Decision) -> dict[str, Any]:
         "volatility",
         "skewness",
         "kurtosis",
+        "estimated_mean",
+        "estimated_volatility",
     )
     plain = (
         "id",

@@ -89,8 +89,13 @@ def one_decision(decision_id: str, query_data: Query) -> Response:
 
 
 def _risk_return(decision: Decision, curve: Curve) -> RiskReturn:
+    # By the estimates, as the portfolios are: sample means would lie far off the frontier.
     assets = zip(
-        decision.symbols, decision.volatility, decision.mean, decision.weights, strict=True
+        decision.symbols,
+        decision.estimated_volatility,
+        decision.estimated_mean,
+        decision.weights,
+        strict=True,
     )
     return RiskReturn(
         decision_id=decision.id,
@@ -106,7 +111,9 @@ def _risk_return(decision: Decision, curve: Curve) -> RiskReturn:
             sharpe=decision.sharpe,
         ),
         assets=[
-            AssetPoint(symbol=symbol, volatility=float(v), mean=float(m), weight=float(w))
+            AssetPoint(
+                symbol=symbol, volatility=float(v), expected_return=float(m), weight=float(w)
+            )
             for symbol, v, m, w in assets
         ],
     )

@@ -31,6 +31,8 @@ _FIELD_TEXT = {
     "mean": "Sample mean of log returns, per sampling interval.",
     "volatility": "Sample standard deviation of log returns, per sampling interval.",
     "skewness": "Skewness of the returns in the tick window (biased estimator).",
+    "estimated_mean": "Means under the estimates that the optimiser used, per sampling interval.",
+    "estimated_volatility": "Volatilities under the same estimates, per sampling interval.",
     "kurtosis": "Excess kurtosis of the returns in the tick window (biased estimator).",
     "expected_return": "Under the optimiser's estimates, per sampling interval.",
     "portfolio_volatility": "Under the optimiser's estimates, per sampling interval.",

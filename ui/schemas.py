@@ -77,11 +77,11 @@ class PortfolioPoint(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AssetPoint(msgspec.Struct, frozen=True, kw_only=True):
-    """One symbol on the plane of risk and return."""
+    """One symbol on the plane of risk and return, by the estimates that the optimiser used."""
 
     symbol: str
     volatility: float
-    mean: float
+    expected_return: float
     weight: float
 
 

@@ -40,7 +40,7 @@ def test_curves_are_those_of_the_newest_decision_that_has_them(
     assert answer["expected_return"] == getattr(decision, curve).expected_return.tolist()
     assert answer["portfolio"]["volatility"] == decision.portfolio_volatility
     assert [a["symbol"] for a in answer["assets"]] == list(decision.symbols)
-    assert [a["mean"] for a in answer["assets"]] == decision.mean.tolist()
+    assert [a["expected_return"] for a in answer["assets"]] == decision.estimated_mean.tolist()
 
 
 def percentile(values: list[float], share: float) -> float:
