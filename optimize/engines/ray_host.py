@@ -34,6 +34,7 @@ _WATCH_S = 0.5
 _WORKERS_UP_S = 100.0  # importing, and compiling kernels where the cache is cold
 _SHUTDOWN_LIMIT_S = 5.0
 _OBJECT_STORE_BYTES = 80 * 2**20  # jobs only, 2 MB at 500 assets; Ray wants at least 75 MiB
+_SWEEPS, _SWEEP_WAIT_S = 20, 0.02  # 0.4 s in all
 _TASKS_AHEAD = 2  # a worker has one to do and one waiting; the rest can still be cancelled
 _BUDGET = 4.0  # times the wanted length, after which a task hands back what it has not begun
 _ESSENTIAL = ("gcs_server", "raylet")
@@ -248,8 +249,25 @@ class RayHost:
 
     def _sweep(self) -> None:
         kill_own_session()
-        if os.getppid() != self._options.parent:  # nobody else is left to do it
-            shutil.rmtree(self._options.folder, ignore_errors=True)
+        folder = self._options.folder
+        doomed = folder if self._is_orphan() else folder / RAY_FOLDER
+        for _ in range(_SWEEPS):  # a process that is being killed may still make a file
+            shutil.rmtree(doomed, ignore_errors=True)
+            if not doomed.exists():
+                return
+            threading.Event().wait(_SWEEP_WAIT_S)
+
+    def _is_orphan(self) -> bool:
+        """Tell whether nobody else is left to sweep.
+
+        The death signal comes with the first thread of the pipeline that ends; for some
+        milliseconds more the process is still the parent.
+        """
+        for _ in range(_SWEEPS):
+            if os.getppid() != self._options.parent:
+                return True
+            threading.Event().wait(_SWEEP_WAIT_S)
+        return False
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -102,6 +102,8 @@ def test_cancelling_what_it_does_not_know_is_harmless(engine: Engine) -> None:
 
 
 def test_collect_waits_no_longer_than_told_and_not_at_all_for_zero(engine: Engine) -> None:
+    while engine.collect(0.5):  # a block that was cancelled elsewhere may still be answered
+        pass
     begun_s = time.monotonic()
     assert engine.collect(0) == []
     assert engine.collect(0.2) == []
