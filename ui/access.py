@@ -1,11 +1,11 @@
-"""Who may ask: only this machine's own names, never another site's pages."""
+"""Who may ask and how: by this machine's own names, from no other site, each parameter once."""
 
 import re
 
 from apiflask import APIFlask
 from flask import Response, request
 
-from ui.problems import ProblemError
+from ui.problems import ProblemError, parameters_problem
 
 # A page of another site can make its own name point at 127.0.0.1 (DNS rebinding) and would then
 # be the same origin; its requests still carry its own name in Host.
@@ -58,6 +58,21 @@ def _check_site() -> None:
     )
 
 
+def _check_repeated() -> None:
+    """Refuse a parameter given twice, as each has a single value and either may be meant."""
+    if request.url_rule is None or not request.path.startswith("/api/"):
+        return  # no such route; or the page, the probes and the metrics, which take none
+    repeated = {name: values for name, values in request.args.lists() if len(values) > 1}
+    if repeated:
+        raise parameters_problem(
+            {
+                name: f"given {len(values)} times ({', '.join(values[:3])}"
+                f"{', …' if len(values) > 3 else ''}), takes one value"
+                for name, values in repeated.items()
+            }
+        )
+
+
 def _secure(response: Response) -> Response:
     policy = _API_POLICY if request.path.startswith(_DATA_PATHS) else _PAGE_POLICY
     for name, value in (*_HEADERS.items(), ("Content-Security-Policy", policy)):
@@ -66,7 +81,8 @@ def _secure(response: Response) -> Response:
 
 
 def install_access(app: APIFlask) -> None:
-    """Check each request's Host and origin, and set the security headers of each answer."""
+    """Check each request's Host, origin and parameters, and set each answer's security headers."""
     app.before_request(_check_host)
     app.before_request(_check_site)
+    app.before_request(_check_repeated)
     app.after_request(_secure)

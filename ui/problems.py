@@ -47,10 +47,20 @@ class ProblemError(Exception):
         self.faults = faults
 
 
+def _faulty(status: int, remedy: str, faults: list[ParameterFault]) -> ProblemError:
+    detail = "; ".join(f"{fault.parameter}: {fault.message}" for fault in faults)
+    return ProblemError(status, detail, remedy, faults=faults)
+
+
+def parameters_problem(messages: Mapping[str, str]) -> ProblemError:
+    """Refuse parameters (422): what is wrong by the name of each."""
+    faults = [ParameterFault(parameter=name, message=text) for name, text in messages.items()]
+    return _faulty(422, _REMEDIES[422], faults)
+
+
 def parameter_problem(parameter: str, message: str) -> ProblemError:
     """Refuse one parameter (422)."""
-    fault = ParameterFault(parameter=parameter, message=message)
-    return ProblemError(422, f"{parameter}: {message}", _REMEDIES[422], faults=[fault])
+    return parameters_problem({parameter: message})
 
 
 def _respond(error: ProblemError) -> Response:
@@ -106,9 +116,7 @@ def _from_api(error: HTTPError) -> Response:
     remedy = _REMEDIES.get(status, _REMEDIES[404])
     if not isinstance(error.detail, dict) or not error.detail:
         return _respond(ProblemError(status, str(error.message), remedy))
-    faults = _validation_faults(error.detail)
-    detail = "; ".join(f"{fault.parameter}: {fault.message}" for fault in faults)
-    return _respond(ProblemError(status, detail, remedy, faults=faults))
+    return _respond(_faulty(status, remedy, _validation_faults(error.detail)))
 
 
 def install_problems(app: APIFlask) -> None:

@@ -120,7 +120,7 @@ def test_a_misspelt_section_is_refused_with_the_nearest_name(
         ("engine.order", "spork,local"),
         ("engine.workers", 0),
         ("storage.retention_s", math.inf),
-        ("serve.host", "0.0.0.0"),  # noqa: S104 - refused, not bound
+        ("serve.host", "192.0.2.1"),
         ("serve.port", 70_000),
         ("serve.streams", 0),
     ],

@@ -69,6 +69,42 @@ def test_all_bad_parameters_are_named_at_once(client) -> None:
     assert {fault["parameter"] for fault in document["errors"]} == {"limit", "order", "foo"}
 
 
+EVERY_ROUTE = ["v1/decisions", "v1/decisions/latest", f"v1/decisions/{OTHER_ID}", "v1/assets",
+               "v1/assets/ETHUSDT/history", "v1/portfolios/cloud", "v1/frontier", "v1/latency",
+               "v1/status", "v1/engines", "v1/stream", "asset_stat", "portfolio_stat"]  # fmt: skip
+
+
+@pytest.mark.parametrize("route", EVERY_ROUTE)
+def test_a_parameter_given_twice_is_refused_by_name(client, route: str) -> None:
+    answer = client.get(f"/api/{route}?portfolio=main&limit=1&portfolio=main&limit=2")
+    document = problem(answer, 422)
+    faults = {fault["parameter"]: fault["message"] for fault in document["errors"]}
+    assert faults == {
+        "portfolio": "given 2 times (main, main), takes one value",
+        "limit": "given 2 times (1, 2), takes one value",
+    }
+    assert all(name in document["detail"] for name in faults)
+
+
+def test_all_routes_with_parameters_refuse_repetition(client) -> None:
+    described = client.get("/api/v1/openapi.json").json["paths"]
+    taking = {
+        path
+        for path, item in described.items()
+        if any(one["in"] == "query" for one in item["get"].get("parameters", []))
+    }
+    assert len(taking) == len(EVERY_ROUTE)
+    for template in taking:
+        path = template.replace("{symbol}", "ETHUSDT").replace("{decision_id}", OTHER_ID)
+        problem(client.get(f"{path}?portfolio=main&portfolio=other"), 422)
+
+
+def test_no_such_route_comes_before_a_repeated_parameter(client) -> None:
+    problem(client.get("/api/v1/nothing?limit=1&limit=2"), 404)
+    # A scraper may name what it wants several times; the metrics take no parameter.
+    assert client.get("/metrics?name[]=a&name[]=b").status_code == 200
+
+
 def test_a_bad_last_event_id_is_named(client) -> None:
     for text in ("17", OTHER_ID, "main:00001750000000:0-1\u00e9"):
         answer = client.get("/api/v1/stream", headers={"Last-Event-ID": text})
@@ -134,7 +170,7 @@ FOREIGN = [
     "localhost.evil.example",
     "192.168.1.5:8050",
     "[::2]",
-    "0.0.0.0:8050",
+    "192.0.2.1:8050",
     "127.0.0.1:8050@evil.example",
     "",
 ]
