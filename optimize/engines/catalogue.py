@@ -4,9 +4,10 @@ from collections.abc import Callable, Sequence
 
 from optimize.engines.evaluator import LAST_RESORT
 from optimize.engines.fingerprint import load_evaluate
+from optimize.engines.hosted import HostedEngine
 from optimize.engines.local import LocalEngine
 from optimize.engines.protocol import EVALUATE, Engine, Restarts, Spawn
-from optimize.engines.ray_engine import RayEngine
+from optimize.engines.ray_engine import RAY
 
 
 def build_engines(
@@ -51,8 +52,8 @@ def build_engines(
             engines.append(LocalEngine(workers=workers, evaluate=load_evaluate(evaluate)))
         elif name == "ray":
             engines.append(
-                RayEngine(
-                    workers=workers, address=address, spawn=spawn, restarts=restarts(),
+                HostedEngine(
+                    RAY, workers=workers, address=address, spawn=spawn, restarts=restarts(),
                     clock=clock, evaluate=evaluate, task_ms=task_ms,
                 )
             )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from signal import Signals
 from typing import Literal, NamedTuple, Protocol
 
 from optimize.job import BlockResult, DrawJob
@@ -106,7 +107,9 @@ class ChildProcess(Protocol):
 class Spawn(Protocol):
     """Starts a process that ends with this one; `cluster.process.spawn` is one."""
 
-    def __call__(self, argv: Sequence[str], *, name: str, env: Mapping[str, str]) -> ChildProcess:
+    def __call__(
+        self, argv: Sequence[str], *, name: str, env: Mapping[str, str], death_signal: Signals
+    ) -> ChildProcess:
         """Start ``argv`` with ``env`` over this process's environment."""
 
 

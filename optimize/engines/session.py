@@ -2,14 +2,18 @@
 
 import contextlib
 import os
+import shutil
 import signal
 import socket
 import threading
-from collections.abc import Callable, Collection
+import time
+from collections.abc import Callable, Collection, Mapping
+from pathlib import Path
 
 import psutil
 
 _GONE_S = 1.0
+_AGAIN_S = 0.02
 
 
 def named_descendants(names: Collection[str]) -> list[psutil.Process]:
@@ -26,23 +30,25 @@ def lives(process: psutil.Process) -> bool:
         return False
 
 
-def on_sigterm(act: Callable[[], None]) -> None:
-    """Call ``act`` on a thread of its own at SIGTERM; to be called on the main thread.
+def on_signals(acts: Mapping[signal.Signals, Callable[[], None]]) -> None:
+    """Call what belongs to a signal on a thread of its own; to be called on the main thread.
 
     The main thread may be inside foreign code for long, and foreign code may put its own
-    handler in the place of ours: the wake-up descriptor is written to in both cases.
+    handlers in the place of ours: the wake-up descriptor is written to in both cases.
     """
     ours, pythons = socket.socketpair()
     pythons.setblocking(False)
-    signal.signal(signal.SIGTERM, lambda *_: None)
+    for number in acts:
+        signal.signal(number, lambda *_: None)
     signal.set_wakeup_fd(pythons.detach(), warn_on_full_buffer=False)
 
     def watch() -> None:
-        while signal.SIGTERM not in ours.recv(64):
-            continue
-        act()
+        while True:
+            for number in ours.recv(64):
+                if number in acts:
+                    acts[signal.Signals(number)]()
 
-    threading.Thread(target=watch, name="sigterm", daemon=True).start()
+    threading.Thread(target=watch, name="signals", daemon=True).start()
 
 
 def kill_own_session() -> None:
@@ -59,3 +65,17 @@ def kill_own_session() -> None:
                 killed.append(psutil.Process(pid))
                 os.kill(pid, signal.SIGKILL)
     psutil.wait_procs(killed, timeout=_GONE_S)  # until then they may still write files
+
+
+def sweep(folder: Path, limit_s: float) -> None:
+    """Kill the rest of the session and delete a folder of its files, until there is none.
+
+    A process that is being killed may still make a file, or another process.
+    """
+    deadline_s = time.monotonic() + limit_s
+    while True:
+        kill_own_session()
+        shutil.rmtree(folder, ignore_errors=True)
+        if not folder.exists() or time.monotonic() > deadline_s:
+            return
+        threading.Event().wait(_AGAIN_S)

@@ -13,10 +13,11 @@ from cluster.process import spawn
 from cluster.supervision import Backoff, Supervision
 from optimize.engines.evaluator import Evaluator
 from optimize.engines.fingerprint import load_evaluate
+from optimize.engines.hosted import HostedEngine
 from optimize.engines.local import LocalEngine
 from optimize.engines.moves import Policy
 from optimize.engines.protocol import BlockDone, BlocksFailed, Engine
-from optimize.engines.ray_engine import RayEngine
+from optimize.engines.ray_engine import RAY
 from optimize.job import BlockResult, DrawJob, Kind, Objective
 
 FAKE = "tests.optimize.engines.fake:evaluate"
@@ -73,7 +74,8 @@ def make_engine(
     """Make an engine, not started."""
     if name == "local":
         return LocalEngine(workers=workers, evaluate=load_evaluate(evaluate))
-    return RayEngine(
+    return HostedEngine(
+        RAY,
         workers=workers,
         spawn=partial(spawn, log_path=logs / "ray-host.log"),
         restarts=Supervision(Backoff(first_ns=100_000_000)),
