@@ -3,6 +3,7 @@
 import functools
 import logging
 import math
+import os
 import signal
 import sys
 import threading
@@ -24,6 +25,7 @@ from ingest.producer import TopicProducer
 from ingest.ticks import SymbolTable
 from optimize.engines.catalogue import build_engines
 from optimize.engines.evaluator import Evaluator
+from optimize.engines.session import on_signals
 from optimize.evaluate import evaluate_block
 from silverbullet.decider import Decider
 from silverbullet.feeding import FeedOptions, history_ns, make_source, spacing_settings
@@ -37,6 +39,9 @@ log = logging.getLogger("silverbullet")
 
 # Told to end, a part waits this long for the broker: a demo's broker may have gone before it.
 _FLUSH_S, _STOPPED_FLUSH_S = 10.0, 2.0
+# A call into librdkafka may wait 10 s for a broker that is gone, and takes no signal meanwhile.
+# All parts go on after kill -9 where they were, so an end by force loses nothing.
+_END_LIMIT_S = 6.0
 
 
 @contextmanager
@@ -57,12 +62,23 @@ def _process(settings: Settings) -> Iterator[threading.Event]:
             "or run `silverbullet demo`, which brings its own"
         )
     stop = threading.Event()
-    for name in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(name, lambda *_: stop.set())
+
+    def end() -> None:
+        stop.set()
+        timer = threading.Timer(_END_LIMIT_S, _end_hard)
+        timer.daemon = True
+        timer.start()
+
+    on_signals({signal.SIGINT: end, signal.SIGTERM: end})
     try:
         yield stop
     except BrokerError as error:
         raise click.ClickException(str(error)) from None
+
+
+def _end_hard() -> None:
+    log.error("not ended %g s after the signal; ended by force: the broker is gone", _END_LIMIT_S)
+    os._exit(1)
 
 
 def engine_log_path() -> Path:

@@ -74,5 +74,6 @@ def test_nothing_is_left_10_s_after_kill_9_of_the_demo(demo: DemoUnderWay) -> No
     psutil.Process(demo.pid).kill()
     begun_s = time.monotonic()
     demo.process.wait(10)
-    until(lambda: not alive(family), "all parts to end", 10.0)
+    names = {process.pid: process.cmdline() for process in alive(family)}
+    until(lambda: not alive(family), f"all parts to end: {names}", 10.0)
     print(f"nothing was left {time.monotonic() - begun_s:.1f} s after kill -9 of the demo")
