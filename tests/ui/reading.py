@@ -15,17 +15,26 @@ class Reader:
 
     def __init__(self, frames: Iterator[bytes]) -> None:
         self.frames = frames
+        self._passed_over: list[tuple[str, str | None, dict]] = []
         assert next(frames) == b"retry: 1000\n\n"
 
     def event(self, *kinds: str) -> tuple[str, str | None, dict]:
-        """Give the next event of these kinds: kind, id, data."""
+        """Give the next event of these kinds: kind, id, data.
+
+        Kinds come in any order beside each other: others are kept for a later call.
+        """
+        for index, event in enumerate(self._passed_over):
+            if event[0] in kinds:
+                return self._passed_over.pop(index)
         for frame in self.frames:
             if frame.startswith(b":"):
                 continue
             assert frame.endswith(b"\n\n")
             fields = dict(line.split(": ", 1) for line in frame.decode().strip().split("\n"))
-            if fields["event"] in kinds:
-                return fields["event"], fields.get("id"), json.loads(fields["data"])
+            event = fields["event"], fields.get("id"), json.loads(fields["data"])
+            if event[0] in kinds:
+                return event
+            self._passed_over.append(event)
         raise AssertionError("the stream ended")
 
     def ids(self, n: int) -> list[str]:
