@@ -1,11 +1,14 @@
 """What is true between decisions, from the decider's counts and what the shell has seen."""
 
+import math
 from collections.abc import Sequence
+from dataclasses import fields
 from typing import NamedTuple
 
 from optimize.engines.views import EngineView
 from silverbullet.decider import Decider
-from storage.records import AssetState, EngineState, RunState, Status
+from stats.tick_window import TickStatistics
+from storage.records import AssetState, EngineState, RunState, Status, TickState
 
 # A market that says nothing this long is called stale at once on the page; at least 5 s,
 # so that a row of 100 ms does not flicker.
@@ -93,17 +96,41 @@ def make_status(decider: Decider, rates: Rates, around: Surroundings) -> Status:
         ticks_per_s=ticks_per_s,
         decisions_per_s=decisions_per_s,
         memory_bytes=around.memory_bytes,
-        assets=tuple(
-            AssetState(
-                symbol=view.symbol,
-                state=view.state,
-                reason=view.reason,
-                price=view.price,
-                last_event_time_ns=view.last_event_time_ns,
-            )
-            for view in market.assets(decider.symbols)
-        ),
+        assets=_assets(decider),
         engines=tuple(EngineState(**view._asdict()) for view in around.engines),
         dispatch=around.dispatch,
         notices=around.notices,
+        rows_waiting=market.n_waiting,
+    )
+
+
+def _tick_states(statistics: TickStatistics) -> list[TickState]:
+    columns = {field.name: getattr(statistics, field.name).tolist() for field in fields(statistics)}
+    counts = columns.pop("count")
+    return [
+        TickState(
+            count=int(counts[index]),
+            **{
+                name: column[index] if math.isfinite(column[index]) else None
+                for name, column in columns.items()
+            },
+        )
+        for index in range(len(counts))
+    ]
+
+
+def _assets(decider: Decider) -> tuple[AssetState, ...]:
+    """Describe every symbol; one that is admitted but not digested yet has no tick window."""
+    ticks = _tick_states(decider.market.tick_statistics())
+    views = decider.market.assets(decider.symbols)
+    return tuple(
+        AssetState(
+            symbol=view.symbol,
+            state=view.state,
+            reason=view.reason,
+            price=view.price if math.isfinite(view.price) else None,
+            last_event_time_ns=view.last_event_time_ns,
+            ticks=ticks[index] if index < len(ticks) else None,
+        )
+        for index, view in enumerate(views)
     )

@@ -9,14 +9,32 @@ AssetPhase = Literal["member", "filling", "stale", "missing_rows"]
 EnginePhase = Literal["starting", "ready", "failed", "closed"]
 
 
+class TickState(msgspec.Struct, frozen=True, kw_only=True):
+    """What the tick window of one symbol says; None where it is not defined.
+
+    ``count`` log returns from tick to tick have this ``mean``, ``variance`` (ddof 1),
+    ``skewness`` and excess ``kurtosis``. ``slope_mean`` and ``slope_variance`` are of the
+    price's change per second, dp/dt of the 2019 prototype.
+    """
+
+    count: int
+    mean: float | None
+    variance: float | None
+    skewness: float | None
+    kurtosis: float | None
+    slope_mean: float | None
+    slope_variance: float | None
+
+
 class AssetState(msgspec.Struct, frozen=True, kw_only=True):
-    """One symbol and why it is, or is not, in the universe."""
+    """One symbol and why it is, or is not, in the universe; no price before its first tick."""
 
     symbol: str
     state: AssetPhase
     reason: str
-    price: float
+    price: float | None
     last_event_time_ns: int
+    ticks: TickState | None = None
 
 
 class EngineState(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,6 +55,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
 
     ``dispatch`` counts switches between engines and results that were refused: of a block that
     was there already, of a job that was over, that nobody asked for, of other bits.
+    ``rows_waiting`` rows hold ticks and have not closed: many where a partition says nothing.
     """
 
     portfolio: str
@@ -71,6 +90,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     engines: tuple[EngineState, ...]
     notices: tuple[str, ...]
     dispatch: dict[str, int] = {}
+    rows_waiting: int = 0
 
 
 _decoder = msgspec.json.Decoder(Status)

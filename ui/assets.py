@@ -37,7 +37,7 @@ _NO_STATISTICS: dict[str, float | None] = dict.fromkeys(
 
 def _asset_now(symbol: str, state: AssetState | None, decision: Decision | None) -> AssetNow:
     member = decision is not None and symbol in decision.symbols
-    price = None if state is None else optional(state.price)
+    price = None if state is None else state.price
     if price is None and decision is not None and member:
         price = optional(decision.prices[decision.symbols.index(symbol)])
     return AssetNow(
@@ -46,6 +46,7 @@ def _asset_now(symbol: str, state: AssetState | None, decision: Decision | None)
         reason="" if state is None else state.reason,
         price=price,
         last_event_time_ns=None if state is None else state.last_event_time_ns,
+        ticks=None if state is None else state.ticks,
         **(_statistics(decision, symbol) if decision is not None and member else _NO_STATISTICS),
     )
 

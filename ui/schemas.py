@@ -8,7 +8,7 @@ import numpy as np
 from msgspec import Meta
 
 from optimize.decision import Decision
-from storage.records import AssetPhase, EngineState, Status
+from storage.records import AssetPhase, EngineState, Status, TickState
 
 
 class DecisionPage(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,6 +33,9 @@ class AssetNow(msgspec.Struct, frozen=True, kw_only=True):
     weight: float | None
     weight_stddev: float | None
     weight_change: float | None
+    ticks: Annotated[
+        TickState | None, Meta(description="Of its last ticks, whatever rows they are in.")
+    ]
 
 
 class Assets(msgspec.Struct, frozen=True, kw_only=True):

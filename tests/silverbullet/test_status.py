@@ -1,0 +1,66 @@
+"""The status record says what is true between decisions, also of ticks that no row shows."""
+
+import numpy as np
+import pytest
+from scipy import stats as scipy_stats
+
+from silverbullet.decider import Decider
+from silverbullet.settings import load_settings
+from silverbullet.status import Rates, Surroundings, make_status
+from storage.records import Status, decode_status, encode_status
+from tests.silverbullet.virtual_shell import START_NS, Tape, VirtualShell, random_tape, symbol_table
+
+WINDOW_TICKS = 50
+AROUND = Surroundings(START_NS, START_NS, 0, {}, (), {}, 1, ())
+
+
+def status_after(tape: Tape, n_ticks: int, *more: str, trigger: str = "tick") -> Status:
+    settings = load_settings(
+        flags={
+            "window": {"sample_interval_s": 1, "ticks": WINDOW_TICKS},
+            "optimize": {"method": "exact", "cloud_points": 0},
+            "decide": {"trigger": trigger},
+        }
+    )
+    table = symbol_table(tape)
+    table.extend(more)
+    shell = VirtualShell(Decider(settings, table))
+    shell.play([tape.batch(0, n_ticks, receive_time_ns=START_NS)])
+    return decode_status(encode_status(make_status(shell.decider, Rates(), AROUND)))
+
+
+def last_ticks(tape: Tape, symbol_id: int, n_ticks: int) -> tuple[np.ndarray, np.ndarray]:
+    """Give prices and times (s) of the window's returns, the price before them included."""
+    mine = np.flatnonzero(tape.symbol_ids[:n_ticks] == symbol_id)[-WINDOW_TICKS - 1 :]
+    return tape.prices[mine], (tape.event_time_ns[mine] - START_NS) / 1e9
+
+
+def test_an_asset_bears_the_statistics_of_its_last_ticks() -> None:
+    tape = random_tape(4)
+    for symbol_id, asset in enumerate(status_after(tape, 400).assets):
+        prices, times_s = last_ticks(tape, symbol_id, 400)
+        returns, slopes = np.diff(np.log(prices)), np.diff(prices) / np.diff(times_s)
+        ticks = asset.ticks
+        assert ticks is not None
+        assert ticks.count == len(returns) == WINDOW_TICKS
+        assert ticks.mean == pytest.approx(returns.mean(), rel=1e-9)
+        assert ticks.variance == pytest.approx(returns.var(ddof=1), rel=1e-9)
+        assert ticks.skewness == pytest.approx(scipy_stats.skew(returns), rel=1e-7)
+        assert ticks.kurtosis == pytest.approx(scipy_stats.kurtosis(returns), rel=1e-7)
+        assert ticks.slope_mean == pytest.approx(slopes.mean(), rel=1e-7)
+        assert ticks.slope_variance == pytest.approx(slopes.var(ddof=1), rel=1e-7)
+
+
+def test_what_is_not_defined_yet_is_null_and_an_unseen_symbol_has_no_window() -> None:
+    tape = random_tape(5)
+    assets = {asset.symbol: asset for asset in status_after(tape, 1, "NEWUSDT").assets}
+    first = assets[tape.symbols[tape.symbol_ids[0]]]
+    assert first.price == tape.prices[0]
+    assert first.ticks is not None
+    assert (first.ticks.count, first.ticks.mean, first.ticks.slope_variance) == (0, None, None)
+    assert (assets["NEWUSDT"].price, assets["NEWUSDT"].ticks) == (None, None)
+
+
+def test_rows_that_wait_for_the_newest_event_time_are_counted() -> None:
+    tape = random_tape(6)
+    assert status_after(tape, 200).rows_waiting >= 1
