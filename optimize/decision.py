@@ -44,7 +44,9 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     of the estimated covariance's diagonal); ``expected_return``, ``portfolio_volatility``,
     ``sharpe``, ``frontier`` and ``cloud`` are under these, so that a picture of risk and return
     shows assets by them too. All are per sampling interval. ``digest`` covers inputs, weights
-    and statistics, never ``engine``, ``peers``, ``degraded``, ``late``, ``reason`` or times.
+    and statistics, never ``engine``, ``peers``, ``degraded``, ``late``, the reasons or times.
+    ``reason`` says why the portfolio is not the optimum that was asked for, ``engine_reason`` why
+    it was not evaluated where and when it was meant to be; empty where it was.
     """
 
     id: str
@@ -83,6 +85,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     times: StageTimes
     offsets: dict[str, int]
     digest: str
+    engine_reason: str = ""
     frontier: Curve | None = None
     cloud: Curve | None = None
 

@@ -171,7 +171,8 @@ def make_decision(
         peers=provenance.peers,
         degraded=provenance.degraded,
         late=provenance.late,
-        reason="; ".join(text for text in (*reasons, provenance.reason) if text),
+        reason="; ".join(reasons),
+        engine_reason=provenance.reason,
         times=StageTimes(
             event_ns=moments.last_event_time_ns,
             message_ns=basis.message_ns,

@@ -205,7 +205,7 @@ def engines(query_data: Query) -> Response:
             peers=made.peers,
             degraded=made.degraded,
             late=made.late,
-            reason=made.reason,
+            reason=made.engine_reason,
         )
     return fresh(Engines(time_ns=found.time_ns, engines=found.engines, last=last))
 

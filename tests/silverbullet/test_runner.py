@@ -136,7 +136,7 @@ def test_who_evaluated_stands_on_the_decision() -> None:
     shell.runner.run(until_end=True)
     decision = shell.producer.decisions()[-1]
     assert (decision.engine, decision.peers, decision.degraded) == ("local", ("local-0",), True)
-    assert decision.reason.endswith("ray is starting")
+    assert decision.engine_reason.endswith("ray is starting")
 
 
 def test_refused_ticks_go_to_their_topic_and_the_rest_is_used() -> None:
