@@ -236,7 +236,6 @@ class Market:
             n_observations=count,
             sample_interval_ns=self._interval_ns,
             row=int(grid.state[pending.LAST_ROW]) + open_row,
-            is_open_row=open_row,
             last_event_time_ns=int(grid.state[newest]),
             last_receive_time_ns=self.last_receive_time_ns,
             offsets=grid.offsets,

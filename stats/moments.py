@@ -28,9 +28,8 @@ class Moments:
     sample_interval_ns
         Length of a row.
     row
-        Newest row in the window, event time // sample_interval since the epoch.
-    is_open_row
-        Whether the newest row is still open (trigger ``tick``).
+        Newest row in the window, event time // sample_interval since the epoch; with trigger
+        ``tick`` the one that stands open.
     last_event_time_ns, last_receive_time_ns
         Newest tick in the statistics, UTC.
     offsets
@@ -47,7 +46,6 @@ class Moments:
     n_observations: int
     sample_interval_ns: int
     row: int
-    is_open_row: bool
     last_event_time_ns: int
     last_receive_time_ns: int
     offsets: dict[int, int]

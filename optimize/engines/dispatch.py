@@ -84,9 +84,6 @@ class Dispatch:
                 self._answer(event, now_ns)
             case moves.Refused():
                 self._refuse(event, now_ns)
-            case moves.Withdrawn(job_id):
-                if job_id in self._jobs:
-                    self._release(self._jobs.pop(job_id))
             case moves.Came(engine, workers):
                 self.lanes[engine].workers = workers
                 self.lanes[engine].health.came(now_ns)

@@ -121,12 +121,6 @@ class Evaluator:
             self._check()
             return None
 
-    def withdraw(self, job_id: int) -> None:
-        """Drop a job nobody waits for; its result never comes."""
-        with self._lock:
-            if self._jobs.pop(job_id, None) is not None:
-                self._step(moves.Withdrawn(job_id), time.monotonic_ns())
-
     def states(self) -> tuple[EngineView, ...]:
         """Describe every engine, in the order of preference."""
         with self._lock:

@@ -62,13 +62,6 @@ class Submitted:
 
 
 @dataclass(frozen=True, slots=True)
-class Withdrawn:
-    """Nobody waits for the job any more."""
-
-    job_id: int
-
-
-@dataclass(frozen=True, slots=True)
 class Came:
     """An engine takes blocks."""
 
@@ -121,7 +114,7 @@ class Timer:
     """Time has passed."""
 
 
-Event = Submitted | Withdrawn | Came | Gone | Answered | Refused | CanaryAnswered | Timer
+Event = Submitted | Came | Gone | Answered | Refused | CanaryAnswered | Timer
 
 
 @dataclass(frozen=True, slots=True)

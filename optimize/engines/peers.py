@@ -34,7 +34,7 @@ class Joined:
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """A peer whose results could differ was left out."""
+    """A peer whose results could differ was left out, or the hub itself failed: for good."""
 
     name: str
     reason: str
@@ -133,6 +133,20 @@ class PeerHub:
             self._thread.join()
 
     def _run(self) -> None:
+        try:
+            self._serve()
+        except Exception as error:  # noqa: BLE001 - whoever relies on this thread must learn it
+            _log.exception("the hub at %s has failed", self._endpoint)
+            reason = f"the hub has failed: {type(error).__name__}: {error}"
+            for peer in list(self._peers):
+                self._drop(peer, f"is out of reach: {reason}")
+            self._tell(Rejected("the hub", reason))
+        finally:
+            self._closing = True
+            self._context.destroy(linger=200)
+            self._outbox.close()
+
+    def _serve(self) -> None:
         poller = zmq.Poller()
         poller.register(self._router, zmq.POLLIN)
         poller.register(self._outbox.fileno(), zmq.POLLIN)
@@ -146,8 +160,6 @@ class PeerHub:
             self._tend(time.monotonic())
         for peer in list(self._peers):
             self._send(peer, encode(Stop("the pipeline ends")))
-        self._context.destroy(linger=200)
-        self._outbox.close()
 
     def _send(self, peer: bytes, frame: bytes) -> None:
         try:

@@ -30,7 +30,6 @@ def moments(seed: int, drift: FloatArray) -> Moments:
         n_observations=ROWS,
         sample_interval_ns=10**9,
         row=7,
-        is_open_row=False,
         last_event_time_ns=1,
         last_receive_time_ns=2,
         offsets={0: 3},

@@ -115,7 +115,7 @@ def test_moments_match_an_oracle_made_from_the_ticks():
     last = max(rows)
     prices = np.array([[rows[k][s] for s in range(6)] for k in range(last - W, last + 1)])
     mean, covariance = two_pass(long_log_returns(prices))
-    assert (moments.row, moments.n_observations, moments.is_open_row) == (last, W, False)
+    assert (moments.row, moments.n_observations) == (last, W)
     assert moments.symbols == NAMES
     np.testing.assert_array_equal(moments.prices, prices[-1])
     np.testing.assert_allclose(moments.mean, mean.astype(float), rtol=0, atol=1e-18)
@@ -198,7 +198,6 @@ def test_the_open_row_has_the_statistics_it_then_closes_with():
     list(feed(market, ticks_of_rows(range(100, 120))))
     for k in range(120, 200):
         standing = market.open_moments(NAMES)
-        assert standing.is_open_row
         assert standing.offsets == {0: 10 * (k - 1) + 1}
         assert standing.last_event_time_ns == (k - 1) * SECOND + 6
         again = market.open_moments(NAMES)

@@ -136,16 +136,6 @@ def test_results_nobody_asked_for_are_refused_and_counted() -> None:
     assert world.machine.stale == 1
 
 
-def test_withdrawn_job_is_forgotten_everywhere_and_never_completes() -> None:
-    world = ready_world()
-    world.submit(1, 4, 500 * MS)
-    effects = world.machine.step(moves.Withdrawn(1), world.now_ns)
-    assert effects == [moves.Forget("ray", 1)]
-    world.run(until_ns=world.now_ns + 1_000 * MS)
-    assert not world.completed
-    assert world.machine.stale >= 4
-
-
 def test_decision_that_local_cannot_hold_either_is_late_and_says_so() -> None:
     world = ready_world("local", order=("local",))
     world.submit(1, 200, 1 * MS)

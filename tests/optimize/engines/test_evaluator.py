@@ -200,13 +200,11 @@ def test_job_that_nothing_can_evaluate_fails_with_the_reason(rig: Rig) -> None:
     assert not after.failed
 
 
-def test_withdrawn_job_never_comes(rig: Rig) -> None:
+def test_result_of_a_job_that_is_over_is_refused_and_counted(rig: Rig) -> None:
     rig.ready()
-    rig.ray.answer = None
-    withdrawn = rig.evaluator.submit(draw_job(3), 30.0)
-    rig.evaluator.withdraw(withdrawn)
-    rig.evaluator.withdraw(withdrawn)
-    rig.ray.box.put(BlockDone(withdrawn, evaluate(draw_job(3), 0), "puppet", 1000))
+    over = rig.evaluator.submit(draw_job(3), 30.0)
+    assert rig.evaluator.wait(10.0) is not None
+    rig.ray.box.put(BlockDone(over, evaluate(draw_job(3), 0), "puppet", 1000))
     until(lambda: rig.evaluator.counts().stale == 1, "the late result to be refused")
     assert rig.evaluator.wait(0) is None
 

@@ -199,3 +199,20 @@ def test_peer_is_told_to_stop_when_the_pipeline_is_silent(endpoint: str) -> None
     until(lambda: not inbox.empty())
     assert inbox.get() == messages.Stop("the pipeline was silent for 6 s")
     link.close()
+
+
+def test_hub_that_fails_itself_says_so_of_every_peer_and_for_good(
+    hub: PeerHub, dealer: "zmq.Socket[bytes]", events: "queue.SimpleQueue[PeerEvent]"
+) -> None:
+    dealer.send(encode(messages.Hello("p", "abc", 1)))
+    peer = joined(events)
+    hub._outbox.put(None)  # type: ignore[arg-type] - what no caller can do
+    left = events.get(timeout=WAIT_S)
+    assert isinstance(left, Left)
+    assert left.peer == peer
+    assert "the hub has failed: TypeError" in left.reason
+    rejected = events.get(timeout=WAIT_S)
+    assert isinstance(rejected, Rejected)
+    assert "the hub has failed: TypeError" in rejected.reason
+    hub.send(peer, messages.Ping(1))  # nobody is left to send it; nothing is raised
+    hub.close()
