@@ -30,6 +30,19 @@ FLAGS = (
 )
 
 
+_CALM = """
+const sb = window.silverbullet;
+document.activeElement.blur();
+document.getElementById('drawer').close();
+const more = document.getElementById('more-notices');
+if (more.getAttribute('aria-expanded') === 'true') more.click();
+sb.view.set({ theme: null, paused: false, decision: null, asset: null, range: 240, sort: null });
+window.dash_ag_grid.getApi('assets').applyColumnState(
+  { state: [{ colId: 'weight', sort: 'desc' }], defaultState: { sort: null } });
+window.scrollTo(0, 0);
+"""
+
+
 class Site:
     """A server process and the one writer of its store.
 
@@ -106,14 +119,33 @@ class Page:
     def __init__(self, driver: webdriver.Chrome) -> None:
         self.driver = driver
         self.errors_expected = False
+        self.loaded = False
+        self.stays = False
 
     def open(self, url: str, *, phase: str = "live") -> None:
+        self.loaded, self.stays = True, False
         self.driver.get(url)
         self.until(lambda: self.phase() == phase, f"the page to be {phase}")
         self.until(lambda: self.attribute("page", "data-link") == "live", "the stream")
         if phase == "live":
             self.until(lambda: self.all(".assets .ag-row"), "the table of assets")
             self.until(lambda: self.all("#timeline .scatterlayer .trace"), "the charts")
+
+    def visit(self, url: str) -> None:
+        """Show a site's page as it is when loaded, without loading it again if it is there.
+
+        For tests of what the page does; those of how it loads use ``open``.
+        """
+        here = self.js("return location.origin") == url
+        if not here or self.attribute("page", "data-link") not in ("live", "paused"):
+            self.open(url)
+        else:
+            pointer = webdriver.ActionChains(self.driver)
+            pointer.w3c_actions.pointer_action.move_to_location(1, 1)
+            pointer.perform()
+            self.js(_CALM)
+            self.until(lambda: self.query() == {}, "the page as it was loaded")
+        self.stays = True
 
     def until(self, condition: Callable[[], Any], what: str) -> Any:
         """Wait for a condition; elements may be replaced while it looks."""

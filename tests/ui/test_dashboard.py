@@ -10,6 +10,8 @@ import pytest
 from flask.testing import FlaskClient
 
 from storage.sqlite import SqliteStore
+from tests.factories import make_decision, make_status
+from tests.ui.tape import FailingStore
 from ui.dashboard import page
 from ui.server import create_app
 
@@ -61,6 +63,34 @@ def test_every_inline_script_is_allowed_by_its_hash(client: FlaskClient) -> None
     assert len(scripts) == 2
     for script in scripts:
         assert page._script_hash(script) in answer.headers["Content-Security-Policy"]
+
+
+def first_content(client: FlaskClient) -> dict:
+    answer = client.get("/")
+    assert answer.status_code == 200
+    (data,) = re.findall(r'<script type="application/json" id="first">(.*?)</script>', answer.text)
+    return json.loads(data)
+
+
+def test_the_newest_decision_and_status_stand_in_the_page(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "store.sqlite")
+    client = create_app(store).test_client()
+    assert first_content(client) == {"decision": None, "status": None}
+    decisions = [make_decision(row, 3, reason="</script><b>") for row in (1, 2)]
+    store.append([*decisions, make_decision(9, 3, portfolio="other")], [make_status(5 * 10**9)])
+    found = first_content(client)
+    api = "/api/v1"
+    assert found["decision"] == client.get(f"{api}/decisions/latest").json
+    assert found["decision"]["id"] == decisions[1].id
+    assert found["decision"]["reason"] == "</script><b>"
+    assert found["status"] == client.get(f"{api}/status").json["status"]
+    store.close()
+
+
+def test_a_store_that_fails_leaves_the_page_to_say_so() -> None:
+    client = create_app(FailingStore()).test_client()
+    assert first_content(client) == {"decision": None, "status": None}
+    assert client.get("/api/v1/decisions").status_code == 503
 
 
 def test_only_the_root_is_the_page(client: FlaskClient) -> None:

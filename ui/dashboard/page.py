@@ -1,8 +1,8 @@
 """Mounts the page at ``/`` of the server's own Flask app.
 
-The server sends the layout and the scripts once; every figure after that is drawn by the
-browser (``assets/*.js``) from ``/api/v1/stream``. So a client costs the server one open stream
-and nothing a decision.
+The server sends the layout, the scripts and the newest decision once; every figure after that is
+drawn by the browser (``assets/*.js``) from ``/api/v1/stream``. So a client costs the server one
+open stream and nothing a decision.
 """
 
 import base64
@@ -13,6 +13,7 @@ from typing import Any, cast
 import dash
 from flask import Flask, Response, abort, make_response
 
+from ui.dashboard.first_content import first_content
 from ui.dashboard.layout import page
 from ui.dashboard.wiring import connect
 
@@ -25,6 +26,7 @@ _EARLY_THEME = (
     "document.documentElement.dataset.theme=(t==='light'||t==='dark')?t:"
     "(matchMedia('(prefers-color-scheme: light)').matches?'light':'dark');"
 )
+_FIRST_PLACE = "<!--first content-->"
 _INDEX = f"""<!DOCTYPE html>
 <html lang="en">
 <head>{{%metas%}}<title>{{%title%}}</title>
@@ -33,7 +35,7 @@ _INDEX = f"""<!DOCTYPE html>
 <body>{{%app_entry%}}
 <noscript><p class="noscript">This page draws itself in the browser: allow scripts, or read
 <a href="/api/v1/decisions/latest">the newest decision</a> as JSON.</p></noscript>
-<footer>{{%config%}}{{%scripts%}}{{%renderer%}}</footer></body>
+{_FIRST_PLACE}<footer>{{%config%}}{{%scripts%}}{{%renderer%}}</footer></body>
 </html>"""
 
 
@@ -52,7 +54,8 @@ class Dashboard(dash.Dash):
         """
         if kwargs.get("path"):
             abort(404)
-        response = make_response(str(super().index()))  # type: ignore[no-untyped-call]  # Dash's is untyped
+        index = str(super().index())  # type: ignore[no-untyped-call]  # Dash's is untyped
+        response = make_response(index.replace(_FIRST_PLACE, first_content()))
         scripts = " ".join(["'self'", _script_hash(_EARLY_THEME), *self.csp_hashes()])
         response.headers["Content-Security-Policy"] = (
             f"default-src 'none'; script-src {scripts}; style-src 'self' 'unsafe-inline'; "
@@ -84,6 +87,7 @@ def mount(app: Flask) -> None:
             {"name": "color-scheme", "content": "dark light"},
         ],
         add_log_handler=False,
+        suppress_callback_exceptions=True,  # the charts are put in after the layout
     )
     dashboard.layout = page(app.config.get("SILVERBULLET_PORTFOLIO", "main"))
     connect(dashboard)

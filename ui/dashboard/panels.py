@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from dash import dcc, html
+from dash import html
 from dash.development.base_component import Component
 
 from ui.dashboard.attributes import NO_VALUE, attributes
@@ -74,18 +74,9 @@ def panel(identifier: str, title: str, *children: Component, tools: Any = None) 
 
 
 def _graph(identifier: str, label: str) -> Component:
+    # Empty: the browser puts the chart in (assets/charts.js) when the rest of the page is there.
     return html.Div(
-        className="chart",
-        role="img",
-        id=f"{identifier}-box",
-        **attributes(aria_label=label),
-        children=dcc.Graph(
-            id=identifier,
-            responsive=True,
-            className="graph",
-            figure={"data": [], "layout": {}},
-            config={"displayModeBar": False, "showTips": False, "doubleClick": "reset"},
-        ),
+        className="chart", role="img", id=f"{identifier}-box", **attributes(aria_label=label)
     )
 
 
@@ -177,7 +168,7 @@ def latency_panel() -> Component:
 
 def engine_panel() -> Component:
     """Engines and the run's own counts."""
-    return panel("engine", "Engines and run", html.Div(id="engine", className="body scroll"))
+    return panel("engine", "Engines and run", html.Div(id="engine", className="body"))
 
 
 def waiting_panel() -> Component:

@@ -47,8 +47,8 @@
   function caption(count) {
     const { latest } = sb.model;
     sb.paint.text("assets-caption",
-      `${sb.format.plural(count, "asset")}; sample return and volatility a year, skew and excess kurtosis of ticks; ` +
-      `row ${sb.format.rowNumber(latest.row)}`);
+      `${sb.format.plural(count, "asset")} of row ${sb.format.rowNumber(latest.row)}; sample return and volatility a year, ` +
+      "skew and excess kurtosis of ticks");
   }
 
   let last = null;
@@ -68,8 +68,7 @@
   };
 
   // The order of the address is restored once the grid is there; only then do changes count.
-  async function restoreSort() {
-    const api = await window.dash_ag_grid.getApiAsync("assets");
+  function restoreSort(api) {
     const [colId, sort] = (sb.view.get().sort || "weight.desc").split(".");
     api.applyColumnState({
       state: [{ colId, sort: sort === "asc" ? "asc" : "desc" }], defaultState: { sort: null },
@@ -86,7 +85,22 @@
     return window.React.createElement("span", { className: sign }, text);
   };
 
-  sb.assets = { restoreSort };
+  async function start() {
+    const api = await window.dash_ag_grid.getApiAsync("assets");
+    restoreSort(api);
+    if (!sb.model.latest || api.getDisplayedRowCount()) sb.charts.mount();
+    else api.addEventListener("firstDataRendered", sb.charts.mount);
+  }
+
+  // The state, and where the panel is wide enough why: else a tooltip says it.
+  components.State = ({ value, data }) => {
+    const phase = PHASES[data.phase] || data.phase;
+    const why = (value || "").slice(phase.length);
+    const { createElement } = window.React;
+    return createElement("span", null, phase, createElement("span", { className: "why" }, why));
+  };
+
+  sb.assets = { start };
   Object.assign(grid, {
     shortName: (value) => sb.model.shortName(value, 14),
     share: (value) => sb.format.share(value),
@@ -114,7 +128,7 @@
       headerBackgroundColor: "var(--panel)", borderColor: "var(--line)", rowHoverColor: "var(--hover)",
       selectedRowBackgroundColor: "var(--hover)", accentColor: "var(--accent)", fontFamily: "inherit",
       headerFontFamily: "inherit", cellFontFamily: "inherit",
-      fontSize: 12, headerFontSize: 11, headerFontWeight: 500, cellHorizontalPadding: 8, spacing: 4,
+      fontSize: 12, headerFontSize: 11, headerFontWeight: 500, cellHorizontalPadding: 7, spacing: 4,
       wrapperBorder: false, wrapperBorderRadius: 0, headerColumnBorder: false, rowBorder: { color: "var(--line)" },
       headerColumnResizeHandleDisplay: "none", browserColorScheme: "inherit",
     }),

@@ -87,7 +87,23 @@
     if (box.getAttribute("aria-label") !== text) box.setAttribute("aria-label", text);
   }
 
-  sb.charts = { axis, layout, figure, steadyRange, places, percentTicks, describe };
+  // Reading the charts' own 5 MB of script holds the browser for a second, and many seconds on a
+  // busy machine: the charts are put in when the table of assets has its rows.
+  function mount() {
+    for (const id of ["cloud", "timeline", "latency"]) {
+      window.dash_clientside.set_props(`${id}-box`, {
+        children: {
+          namespace: "dash_core_components", type: "Graph",
+          props: {
+            id, responsive: true, className: "graph", figure: { data: [], layout: {} },
+            config: { displayModeBar: false, showTips: false, doubleClick: "reset" },
+          },
+        },
+      });
+    }
+  }
+
+  sb.charts = { mount, axis, layout, figure, steadyRange, places, percentTicks, describe };
   window.dash_clientside = window.dash_clientside || {};
   window.dash_clientside.silverbullet = window.dash_clientside.silverbullet || {};
 })((window.silverbullet = window.silverbullet || {}));

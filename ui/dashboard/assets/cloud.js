@@ -47,7 +47,7 @@
     return {
       type: "scatter", mode: "markers+text", text: ["portfolio"], textposition: "top center",
       x: [latest.portfolio_volatility * root], y: [latest.expected_return * root * root],
-      textfont: { color: surface.text, size: 12 }, cliponaxis: false,
+      textfont: { color: surface.text, size: 12, shadow: sb.theme.halo() }, cliponaxis: false,
       marker: { symbol: "diamond", size: 12, color: surface.mark, line: { color: surface.panel, width: 2 } },
       hovertemplate: "portfolio<br>volatility %{x:.1%}<br>return %{y:.1%}<extra></extra>",
     };
@@ -129,7 +129,7 @@
       type: "scatter", mode: "markers+text", x, y, cliponaxis: false, marker: marker(latest),
       text: latest.symbols.map((symbol, i) => (sides.has(i) ? sb.model.shortName(symbol) : "")),
       textposition: x.map((_, i) => sides.get(i) || "middle right"),
-      textfont: { size: 11, color: sb.theme.surface().muted },
+      textfont: { size: 11, color: sb.theme.surface().muted, shadow: sb.theme.halo() },
       customdata: latest.symbols.map((symbol, i) => [symbol, latest.weights[i], sb.format.percent(y[i])]),
       hovertemplate: "%{customdata[0]}, weight %{customdata[1]:.2%}<br>volatility %{x:.1%}<br>return %{customdata[2]}<extra></extra>",
     };
@@ -159,8 +159,8 @@
     const { cloud } = sb.model;
     const latest = shown();
     const when = sb.format.moment(latest.row_end_ns / 1e6, latest.sample_interval_ns);
-    const curves = cloud ? `; ${sb.format.count(cloud.volatility.length)} random portfolios, frontier` : "";
-    sb.paint.text("cloud-caption", `a year, all by the optimiser's estimates of ${when}${curves}`);
+    const curves = cloud ? `; ${sb.format.count(cloud.volatility.length)} portfolios` : "";
+    sb.paint.text("cloud-caption", `a year, by the optimiser's estimates of ${when}${curves}`);
     const year = sb.model.perYear();
     sb.charts.describe("cloud",
       `Risk and return a year: the portfolio at volatility ${sb.format.percent(latest.portfolio_volatility * Math.sqrt(year))}, ` +

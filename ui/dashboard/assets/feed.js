@@ -17,6 +17,8 @@
   let queue = [];
   let held = { decision: null, status: null, count: 0 };
 
+  let filled = false;
+
   const feed = { state: "connecting", since: 0, detail: "", attempt: 0 };
 
   function setState(state, detail) {
@@ -49,11 +51,18 @@
     }
   }
 
+  // The server writes the newest decision and status into the page, to be seen at once.
+  function takeFirst() {
+    const { decision, status } = JSON.parse(document.querySelector("#first").textContent);
+    if (decision) sb.model.addDecision(decision);
+    if (status) sb.model.setStatus(status);
+  }
+
   // All that is there before the stream, taken over at once; a paused page keeps what it shows.
   // One of the five newest decisions carries the curves, unless many are made a second, and then
   // the stream brings them within a second (their own routes answer 404 where there are none).
   async function fill() {
-    if (sb.view.get().paused && sb.model.status) return null;
+    if (sb.view.get().paused && filled) return null;
     const answer = await getAnswer(`/api/v1/decisions?limit=${PAGE}&curves=false`);
     const sent = Date.parse(answer.headers.get("date"));
     if (sent) sb.paint.setClock(sent + 500 - Date.now());
@@ -65,6 +74,7 @@
     sb.model.startHistory(page.decisions);
     newest.decisions.reverse().forEach(sb.model.addDecision);
     if (status) sb.model.setStatus(status);
+    filled = true;
     sb.paint.request("all");
     return page.next;
   }
@@ -138,8 +148,9 @@
     close();
     attempt += 1;
     setState("disconnected", detail);
-    // 0.5, 1, 2, 4, then every 8 s, spread so that many pages do not return at once.
-    const wait = Math.min(8000, 500 * 2 ** (attempt - 1)) * (0.8 + 0.4 * Math.random());
+    // 0.5, 1, 2, then every 3 s (the server is on this machine), spread so that many pages do not
+    // return at once.
+    const wait = Math.min(3000, 500 * 2 ** (attempt - 1)) * (0.8 + 0.4 * Math.random());
     retryTimer = setTimeout(connect, wait);
   }
 
@@ -178,5 +189,10 @@
   window.addEventListener("pagehide", close);
   window.addEventListener("pageshow", (event) => { if (event.persisted) connect(); });
 
-  sb.feed = Object.assign(feed, { start: connect, drain, resume, getJson, held: () => held });
+  function start() {
+    takeFirst();
+    connect();
+  }
+
+  sb.feed = Object.assign(feed, { start, drain, resume, getJson, held: () => held });
 })((window.silverbullet = window.silverbullet || {}));

@@ -101,6 +101,7 @@
   function waiting() {
     const { status, latest } = sb.model;
     const { feed, format, paint } = sb;
+    if (!latest && feed.state === "connecting") return;
     const phase = latest ? "live" : "waiting";
     document.getElementById("page").dataset.phase = phase;
     if (latest) return;

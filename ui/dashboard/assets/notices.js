@@ -19,6 +19,9 @@
     return Boolean(latest) && status.started_ns > latest.times.published_ns;
   }
 
+  // What the page was sent with may be seconds old by now and says nothing about the run.
+  const loading = () => sb.feed.state === "connecting";
+
   // Three intervals without a decision, and never less than five seconds, are too long.
   function overdue(nowMs) {
     const { latest, status } = sb.model;
@@ -28,6 +31,7 @@
 
   function state(nowMs) {
     const { status, latest } = sb.model;
+    if (loading()) return "connecting";
     if (!status && nowMs - sb.feed.since < 3000) return "connecting";
     if (!status && !latest) return "waiting";
     if (!status || ages(nowMs).report > REPORT_MS || overdue(nowMs)) return "stale";
@@ -50,7 +54,7 @@
     const { status, latest } = sb.model;
     const { format } = sb;
     const age = ages(nowMs);
-    if (!status && nowMs - sb.feed.since < 3000) return [];
+    if (loading() || (!status && nowMs - sb.feed.since < 3000)) return [];
     if (!status) return latest ? [{ key: "no-status", level: "warn", text: "No status on record: the figures may be old." }] : [];
     if (age.report > REPORT_MS) {
       return [{

@@ -27,6 +27,7 @@
   // has whole seconds, so less than two says nothing.
   function setClock(ahead) {
     aheadMs = Math.abs(ahead) < 2000 ? 0 : ahead;
+    frozenMs = 0;
   }
 
   function paint() {
@@ -44,6 +45,11 @@
     }
   }
 
+  // The parts alone, at once: the charts' own scripts would hold up a timer for seconds.
+  function first() {
+    for (const [, draw] of parts) draw();
+  }
+
   function request(what) {
     wanted.add(what);
     if (timer || document.hidden) return;
@@ -58,7 +64,10 @@
   // Keyed text: writing only what differs keeps selections and screen readers undisturbed.
   function text(id, value) {
     const element = typeof id === "string" ? document.getElementById(id) : id;
-    if (element && element.textContent !== value) element.textContent = value;
+    if (element && element.textContent !== value) {
+      element.textContent = value;
+      if (element.className === "caption") element.title = value;
+    }
     return element;
   }
 
@@ -71,5 +80,5 @@
 
   document.addEventListener("visibilitychange", () => { if (!document.hidden) request("all"); });
 
-  sb.paint = { request, now, setClock, text, element };
+  sb.paint = { first, request, now, setClock, text, element };
 })((window.silverbullet = window.silverbullet || {}));

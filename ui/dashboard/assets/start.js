@@ -51,10 +51,11 @@
     sb.drawer.bind();
     showView();
     sb.view.onChange(follow);
-    sb.assets.restoreSort();
+    sb.assets.start();
     sb.feed.start();
     // Ages run on although nothing arrives: that is how the page knows it is stale.
     setInterval(() => sb.paint.request("clock"), 1000);
+    sb.paint.first();
     if (sb.view.get().decision) sb.drawer.show(sb.view.get().decision);
     sb.paint.request("all");
   }

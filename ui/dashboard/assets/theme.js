@@ -69,6 +69,8 @@
   sb.theme = {
     name, apply, assign, colour,
     surface: () => SURFACE[name()],
+    // Keeps a label legible over points and lines of a chart.
+    halo: () => [1, 2, 3].map((px) => `0 0 ${px}px ${SURFACE[name()].panel}`).join(", "),
     toggle: () => sb.view.set({ theme: name() === "dark" ? "light" : "dark" }),
   };
 })((window.silverbullet = window.silverbullet || {}));
