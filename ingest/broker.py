@@ -7,8 +7,11 @@ from typing import Any
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
 from confluent_kafka.admin._metadata import ClusterMetadata
 
-_LOGGER = logging.getLogger("ingest.kafka")
-_LOGGER.addHandler(logging.NullHandler())  # librdkafka's own lines are shown to whom asks for them
+from ingest.kafka_log import OncePerCause
+
+LOGGER = logging.getLogger("ingest.kafka")
+LOGGER.addHandler(logging.NullHandler())  # librdkafka's own lines are shown to whom asks for them
+LOGGER.addFilter(OncePerCause())
 
 CONNECT_TIMEOUT_S = 5.0
 EMBEDDED_CLUSTER = "mockCluster"  # how the cluster id of librdkafka's mock begins
@@ -85,7 +88,7 @@ def connection(bootstrap: str, errors: BrokerErrors) -> dict[str, Any]:
     return {
         "bootstrap.servers": bootstrap,
         "error_cb": errors,
-        "logger": _LOGGER,
+        "logger": LOGGER,
         "socket.nagle.disable": True,
         "reconnect.backoff.ms": 50,
         "reconnect.backoff.max.ms": 500,
@@ -144,7 +147,7 @@ class EmbeddedBroker:
 
     def __init__(self) -> None:
         self._host: Producer | None = Producer(
-            {"bootstrap.servers": "embedded", "test.mock.num.brokers": 1, "logger": _LOGGER}
+            {"bootstrap.servers": "embedded", "test.mock.num.brokers": 1, "logger": LOGGER}
         )
         brokers = describe(self._host, "embedded broker", BrokerErrors()).brokers.values()
         self.address = next(f"{broker.host}:{broker.port}" for broker in brokers)

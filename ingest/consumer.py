@@ -4,6 +4,7 @@ One wake-up takes all that has arrived: `poll` waits for the first message, then
 queue without waiting, for ``consume(n, t)`` would wait its whole time for the n-th.
 """
 
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from types import TracebackType
@@ -11,15 +12,16 @@ from typing import Literal, cast
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
-from ingest.broker import BrokerErrors, connection, describe, explain
+from ingest.broker import LOGGER, BrokerErrors, connection, describe, explain
 from ingest.codec import RawMessages
 from ingest.offsets import Gap, Offsets, Partition
 from ingest.topic_log import TopicLog, read_tail
 
-Start = Literal["earliest", "latest", "committed"]
+Start = Literal["earliest", "committed"]
 
 _DRAIN = 19_999  # messages beside the first
 _LOOK_FOR_TOPICS_S = 0.25
+_LAST_COMMITS_S = 2.0  # a broker that is there answers within milliseconds
 _OUTAGE_LIMIT_S = 30.0  # Kafka restarts in 2-4 s, moves a partition's leader in 3-9 s
 
 
@@ -36,7 +38,7 @@ class TopicConsumer:
     group
         Under which positions are committed; no group is joined.
     start
-        ``earliest``, ``latest``, or ``committed``: where the group stands, else earliest.
+        ``earliest``, or ``committed``: where the group stands, else earliest.
     fetch_wait_max_ms
         Longest wait of a fetch at the broker; 1 to 5 on the embedded one.
 
@@ -64,6 +66,7 @@ class TopicConsumer:
             "auto.offset.reset": "earliest",  # of what was lost the gap tells
             # No group is joined; but a commit waits this long for the group's coordinator.
             "session.timeout.ms": 10_000,
+            "on_commit": self._on_commit,
             "fetch.wait.max.ms": fetch_wait_max_ms,
             # The default of 1 s stalls the reader whenever its queue was full: measured
             # 132 000 small messages a second with it, 549 000 with 1.
@@ -164,18 +167,11 @@ class TopicConsumer:
             for partition, position in self._offsets.positions.items()
         )
 
-    def committed(self) -> dict[Partition, int]:
-        """Give the positions committed by the group, of the partitions that have one.
-
-        Raises
-        ------
-        BrokerError
-            The broker does not answer.
-        """
-        return self._log.committed(list(self._offsets.positions))
-
     def commit(self, positions: Mapping[Partition, int]) -> None:
-        """Commit positions; returns when the broker has them.
+        """Have the broker keep positions, without waiting for it.
+
+        What it did not take is told in one line of the log ``ingest.kafka``. The next commit
+        covers it; after a crash before that, what lies behind is read again.
 
         Parameters
         ----------
@@ -185,15 +181,23 @@ class TopicConsumer:
         Raises
         ------
         BrokerError
-            The broker did not take them.
+            The client is of no use any more.
         """
         if not positions:
             return
         offsets = [TopicPartition(*key, offset) for key, offset in positions.items()]
         try:
-            self._consumer.commit(offsets=offsets, asynchronous=False)
+            self._consumer.commit(offsets=offsets, asynchronous=True)
         except KafkaException as failure:
             raise explain(failure.args[0], self._bootstrap, "committing offsets") from failure
+
+    def _on_commit(self, error: KafkaError | None, offsets: list[TopicPartition]) -> None:
+        refused = error or next((at.error for at in offsets if at.error is not None), None)
+        if refused is not None:
+            LOGGER.error(
+                "%s; the next commit covers this one, without it they are read again",
+                explain(refused, self._bootstrap, "committing offsets"),
+            )
 
     def last(self, topic: str, n: int = 1) -> list[bytes]:
         """Give the newest messages of a topic, which need not be one of the consumer's.
@@ -218,8 +222,15 @@ class TopicConsumer:
         return read_tail(self._config, self._bootstrap, topic, n)
 
     def close(self) -> None:
-        """Leave the broker."""
-        self._consumer.close()
+        """Leave the broker; waits 2 s at most for commits that it has not answered."""
+        # The client waits up to a minute for a broker that is gone, also when it is freed: a
+        # thread that holds no process back does so in its place.
+        closing = threading.Thread(target=self._consumer.close, name="closing", daemon=True)
+        closing.start()
+        closing.join(_LAST_COMMITS_S)
+        if closing.is_alive():
+            text = "Kafka at %s did not answer the last commits in %g s; they are read again"
+            LOGGER.error(text, self._bootstrap, _LAST_COMMITS_S)
 
     def _look_for_topics(self) -> None:
         """Begin to read the topics that have come to be."""
@@ -231,8 +242,7 @@ class TopicConsumer:
             assigned = []
             for partition in partitions:
                 low, high = self._log.watermarks(partition)
-                wanted = high if self._start == "latest" else stored.get(partition)
-                begin = self._offsets.begin(partition, wanted, low, high)
+                begin = self._offsets.begin(partition, stored.get(partition), low, high)
                 assigned.append(TopicPartition(*partition, begin))
             self._consumer.incremental_assign(assigned)
             self._waiting.remove(topic)
