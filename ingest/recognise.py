@@ -77,20 +77,27 @@ def _has_columns(layout: Layout, cells: Sequence[str]) -> bool:
     )
 
 
-def _is_wide(cells: Sequence[str], row: Sequence[str]) -> bool:
-    """Tell closes by their values too: their columns can have any name that a symbol can."""
+def _heads_wide(cells: Sequence[str]) -> bool:
+    """Tell whether cells may be the columns of closes: a time, then names that symbols can have."""
     names = cells[1:]
     fields = [name for name in names if _plain(name) in _FIELD_WORDS]
     return (
-        bool(row)
-        and bool(_TIME.fullmatch(row[0]))
+        bool(names)
         and _plain(cells[0]) in _WIDE_TIMES
-        and bool(names)
-        and len(row) == len(cells)
         and all(_SYMBOL.fullmatch(name.upper()) for name in names)
         # OPEN and LOW are tickers too; as names of fields they come in company or in lower case.
         and len(fields) < 3
         and all(name.isupper() for name in fields)
+    )
+
+
+def _is_wide(cells: Sequence[str], row: Sequence[str]) -> bool:
+    """Tell closes by their values too: their columns can have any name that a symbol can."""
+    return (
+        bool(row)
+        and bool(_TIME.fullmatch(row[0]))
+        and len(row) == len(cells)
+        and _heads_wide(cells)
         and all(_NUMBER.fullmatch(c) or c.lower() in _MISSING for c in row[1:])
     )
 
@@ -152,6 +159,9 @@ def recognise(lines: Sequence[str], where: str) -> Recognised:
         found = _match(cells, row, i)
         if found is not None:
             return found
+    # Without a row beneath it a header is all that tells closes: the file is one without rows.
+    if len(searched) == 1 and _heads_wide(searched[0][1]):
+        return Recognised(WIDE_CLOSES, tuple(searched[0][1]), searched[0][0] + 1)
     raise FileFormatError(_explain([cells for _, cells in searched], where))
 
 
