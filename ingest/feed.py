@@ -2,7 +2,6 @@
 
 import threading
 import time
-import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final, Protocol
@@ -16,6 +15,8 @@ from ingest.pacing import Pacer, Schedule, Wait
 _LONGEST_WAIT_S: Final = 0.5  # delivery failures are looked at so often
 _CREDIT_WAIT_S: Final = 0.001
 _FLUSH_S, _STOPPED_FLUSH_S = 60.0, 2.0
+PARTITION: Final = 0
+"""Of the topic of ticks, the one there is: `run` refuses a topic with more."""
 
 
 class TickSource(Protocol):
@@ -76,16 +77,6 @@ class FeedReport:
     undelivered: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class PackedMessage:
-    """A message to be sent: its value, key, partition, and the ticks in it."""
-
-    value: bytes
-    key: str | None
-    partition: int
-    n_ticks: int
-
-
 def feed(
     source: TickSource,
     producer: MessageSink,
@@ -95,7 +86,6 @@ def feed(
     speed: float = 1.0,
     history_ns: int = 0,
     begin_ns: int | None = None,
-    partitions: int = 1,
     can_send: Callable[[int], bool] | None = None,
 ) -> FeedReport:
     """Send ticks to a topic, each when it is due, until the source or the caller ends it.
@@ -121,8 +111,6 @@ def feed(
     begin_ns
         Event time at which the live part begins; None: now. After a restart, the last event
         time sent before, should it be ahead of now.
-    partitions
-        Partitions of the topic; a symbol's is that of librdkafka's default partitioner.
     can_send
         Asked before each message whether so many bytes may be sent now; until it says so,
         nothing is sent. So a feed can be held to what was consumed.
@@ -135,14 +123,14 @@ def feed(
     Raises
     ------
     ValueError
-        A speed or a number of partitions that is not positive.
+        A speed that is not positive.
     """
-    if not speed > 0 or partitions < 1:
-        raise ValueError(f"speed={speed}, partitions={partitions}: both must be > 0")
+    if not speed > 0:
+        raise ValueError(f"speed={speed}: must be > 0")
     now_ns = time.time_ns()
     live_ns = now_ns if begin_ns is None else begin_ns
     pacer = Pacer(source.chunks(live_ns - history_ns, live_ns), Schedule(now_ns, live_ns, speed))
-    outlet = _Outlet(producer, topic, partitions, can_send, stop)
+    outlet = _Outlet(producer, topic, can_send, stop)
     while not stop.is_set():
         now_ns = time.time_ns()
         due = pacer.step(now_ns)
@@ -164,27 +152,24 @@ class _Outlet:
         self,
         producer: MessageSink,
         topic: str,
-        partitions: int,
         can_send: Callable[[int], bool] | None,
         stop: threading.Event,
     ) -> None:
         self.report = FeedReport()
-        self._producer, self._topic, self._partitions = producer, topic, partitions
+        self._producer, self._topic = producer, topic
         self._can_send, self._stop = can_send, stop
 
     def send(self, due: FileTicks, now_ns: int) -> None:
         last_ns = int(due.clock_ns[-1])
         timestamp_ms = -(-last_ns // 1_000_000) if last_ns > now_ns else None
-        for message in messages(due, self._partitions):
-            if not self._has_credit(len(message.value)):
-                return
-            self._producer.send(
-                self._topic, message.value, message.key, message.partition, timestamp_ms
-            )
-            self.report.ticks += message.n_ticks
-            self.report.messages += 1
-            self.report.sent_bytes += len(message.value)
-            self.report.last_clock_ns = last_ns
+        key, value = pack(due)
+        if not self._has_credit(len(value)):
+            return
+        self._producer.send(self._topic, value, key, PARTITION, timestamp_ms)
+        self.report.ticks += len(due)
+        self.report.messages += 1
+        self.report.sent_bytes += len(value)
+        self.report.last_clock_ns = last_ns
         self._producer.poll()
 
     def _has_credit(self, n_bytes: int) -> bool:
@@ -196,20 +181,9 @@ class _Outlet:
         return True
 
 
-def messages(ticks: FileTicks, partitions: int) -> Iterator[PackedMessage]:
-    """Pack ticks, a message for each partition; one of a single symbol has it as its key."""
+def pack(ticks: FileTicks) -> tuple[str | None, bytes]:
+    """Pack ticks into one message; one of a single symbol has it as its key, others have none."""
     used, places = np.unique(ticks.symbol_ids, return_inverse=True)
     names = [ticks.symbols[i] for i in used.tolist()]
-    homes = np.array([zlib.crc32(name.encode()) % partitions for name in names])
-    for partition in np.unique(homes).tolist():
-        here = homes[places] == partition
-        own = [name for name, home in zip(names, homes, strict=True) if home == partition]
-        rank = np.cumsum(homes == partition) - 1
-        value = encode_packed(
-            own,
-            rank[places[here]],
-            ticks.prices[here],
-            ticks.event_time_ns[here],
-            ticks.trade_ids[here],
-        )
-        yield PackedMessage(value, own[0] if len(own) == 1 else None, partition, int(here.sum()))
+    value = encode_packed(names, places, ticks.prices, ticks.event_time_ns, ticks.trade_ids)
+    return (names[0] if len(names) == 1 else None), value

@@ -3,7 +3,6 @@
 import math
 import threading
 import time
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,7 +12,7 @@ import pytest
 from confluent_kafka import Consumer, TopicPartition
 
 from ingest.broker import EmbeddedBroker
-from ingest.feed import feed, messages
+from ingest.feed import feed, pack
 from ingest.file_ticks import FileTicks
 from ingest.pacing import MOST_ROWS
 from ingest.packed import decode_packed
@@ -45,39 +44,31 @@ class Sink:
         return [t for value, *_ in self.sent for t in decode_packed(value).event_time_ns.tolist()]
 
 
-def test_partitions_are_those_of_the_symbols_as_keys() -> None:
+def test_a_message_holds_the_ticks_in_their_order_and_names_their_symbols() -> None:
     symbols = tuple(f"S{k}" for k in range(9))
     ids = [0, 3, 8, 3, 1, 2, 4, 5, 6, 7]
-    ticks = ticks_at([NOW + k for k in range(10)], symbols, ids)
-    rows = {}
-    for message in messages(ticks, 3):
-        found = decode_packed(message.value)
-        assert message.n_ticks == len(found.prices)
-        for name in found.names:
-            assert zlib.crc32(name.encode()) % 3 == message.partition
-        for place, when in zip(
-            found.symbol_ids.tolist(), found.event_time_ns.tolist(), strict=True
-        ):
-            rows[when] = found.names[place]
-    assert [rows[NOW + k] for k in range(10)] == [symbols[i] for i in ids]
+    key, value = pack(ticks_at([NOW + k for k in range(10)], symbols, ids))
+    found = decode_packed(value)
+    assert key is None
+    assert [found.names[i] for i in found.symbol_ids.tolist()] == [symbols[i] for i in ids]
+    assert found.event_time_ns.tolist() == [NOW + k for k in range(10)]
 
 
 def test_a_message_of_one_symbol_has_it_as_key_and_few_ticks_a_small_table() -> None:
     symbols = tuple(f"SYMBOL-{k}" for k in range(512))
-    (one,) = messages(ticks_at([NOW], symbols, [7]), 1)
-    assert (one.key, one.partition) == ("SYMBOL-7", 0)
-    assert decode_packed(one.value).names == ("SYMBOL-7",)
-    (two,) = messages(ticks_at([NOW, NOW], symbols, [7, 511]), 1)
-    assert two.key is None
-    assert len(two.value) < 100
+    key, value = pack(ticks_at([NOW], symbols, [7]))
+    assert key == "SYMBOL-7"
+    assert decode_packed(value).names == ("SYMBOL-7",)
+    key, value = pack(ticks_at([NOW, NOW], symbols, [7, 511]))
+    assert key is None
+    assert len(value) < 100
 
 
 def test_full_messages_are_well_below_what_kafka_takes() -> None:
     symbols = tuple(f"{k:032d}" for k in range(512))
     ids = [k % 512 for k in range(MOST_ROWS)]
-    ticks = ticks_at([NOW] * MOST_ROWS, symbols, ids)
-    (message,) = messages(ticks, 1)
-    assert len(message.value) < 200_000
+    _, value = pack(ticks_at([NOW] * MOST_ROWS, symbols, ids))
+    assert len(value) < 200_000
 
 
 class Endless:
@@ -145,20 +136,20 @@ def test_without_credit_nothing_is_sent_and_stopping_is_prompt() -> None:
 
 def test_stopping_interrupts_a_long_wait() -> None:
     sink, stop = Sink(), threading.Event()
-    timer = threading.Timer(0.2, stop.set)
+    timer = threading.Timer(0.5, stop.set)
+    minutes = open_recorded([KLINES], now_ns=time.time_ns())
     begin = time.monotonic()
     timer.start()
-    minutes = open_recorded([KLINES], now_ns=time.time_ns())
     feed(minutes, sink, "ticks", stop=stop)  # its second candle is due in a minute
     assert time.monotonic() - begin < 5
     assert len(sink.times()) == 1
     timer.join()
 
 
-@pytest.mark.parametrize("options", [{"speed": 0.0}, {"speed": math.nan}, {"partitions": 0}])
-def test_impossible_speeds_are_refused(options: dict[str, float]) -> None:
+@pytest.mark.parametrize("speed", [0.0, -1.0, math.nan])
+def test_impossible_speeds_are_refused(speed: float) -> None:
     with pytest.raises(ValueError, match="must be > 0"):
-        feed(Endless(), Sink(), "ticks", stop=threading.Event(), **options)
+        feed(Endless(), Sink(), "ticks", stop=threading.Event(), speed=speed)
 
 
 def test_every_tick_arrives_over_the_embedded_broker_paced_by_what_was_consumed() -> None:
