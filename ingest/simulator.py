@@ -7,8 +7,8 @@ ask (Roll, 1984). Some assets stop trading for minutes and come back. Everything
 the seed: no clock is read, equal settings give equal ticks.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
@@ -76,14 +76,20 @@ class Simulator:
         What is simulated.
     begin_ns
         Event time of the first ticks, UTC: one of each asset, so that all have a price.
+    prices
+        By symbol, where it goes on from; the others begin at their listing's prices.
     """
 
-    def __init__(self, market: Market, begin_ns: int) -> None:
+    def __init__(
+        self, market: Market, begin_ns: int, prices: Mapping[str, float] | None = None
+    ) -> None:
         self._market = market
         self._now_ns = begin_ns
         self._rng = np.random.Generator(np.random.PCG64(market.seed))
         self._listing = listing(market.n_assets)
-        self._log_prices = np.log(self._listing.prices)
+        listed = zip(self._listing.symbols, self._listing.prices.tolist(), strict=True)
+        known = prices or {}
+        self._log_prices = np.log([known.get(symbol, price) for symbol, price in listed])
         n = market.n_assets
         self._moods = self._rng.standard_normal(n + 1)  # log volatility: the market's, then own
         self._moods *= np.array([_MARKET_LOG_SD, *([_OWN_LOG_SD] * n)])
@@ -207,13 +213,21 @@ class SimulatedSource:
     ----------
     market
         What is simulated.
+    prices
+        By symbol, where it goes on from; see `ingest.newest.newest_ticks`.
     """
 
     market: Market
+    prices: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """Names of the assets."""
+        return listing(self.market.n_assets).symbols
 
     def chunks(self, begin_ns: int, live_ns: int) -> Iterator[FileTicks]:
         """Thin history to 60 000 ticks where it has more; see `ingest.feed.TickSource`."""
-        simulator = Simulator(self.market, begin_ns)
+        simulator = Simulator(self.market, begin_ns, self.prices)
         if live_ns > begin_ns:
             thinned = MOST_HISTORY_TICKS * 1e9 / (live_ns - begin_ns)
             rate = min(self.market.rate_per_s, thinned)

@@ -2,13 +2,15 @@
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from ingest.feed import TickSource
 from ingest.files import sniff
 from ingest.formats import FileFormatError
+from ingest.newest import newest_ticks
 from ingest.recorded import open_recorded
 from ingest.simulator import Market, SimulatedSource
 from silverbullet.options import Refused
@@ -99,6 +101,32 @@ def make_source(
         )
     except FileFormatError as error:
         raise Refused(str(error)) from None
+
+
+def go_on(
+    source: TickSource, read_tail: Callable[[int], list[bytes]]
+) -> tuple[TickSource, int | None]:
+    """Let a source go on where a topic ends.
+
+    Parameters
+    ----------
+    source
+        A simulated one goes on from the topic's newest prices: from its first ones each asset
+        would leap once, and the leap would stay in the window.
+    read_tail
+        Gives so many of the topic's newest messages, oldest first.
+
+    Returns
+    -------
+    TickSource
+        The source that goes on.
+    int or None
+        The topic's newest event time, UTC; None where it holds no tick.
+    """
+    if not isinstance(source, SimulatedSource):
+        return source, newest_ticks(read_tail).event_time_ns
+    newest = newest_ticks(read_tail, source.symbols)
+    return replace(source, prices=newest.prices), newest.event_time_ns
 
 
 def history_ns(paths: Sequence[Path], settings: Settings) -> int:

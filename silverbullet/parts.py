@@ -18,8 +18,8 @@ import platformdirs
 from cluster.process import spawn
 from cluster.supervision import Supervision
 from ingest.broker import BrokerError
-from ingest.codec import decode
 from ingest.consumer import TopicConsumer
+from ingest.feed import TickSource
 from ingest.feed import feed as feed_ticks
 from ingest.producer import TopicProducer
 from ingest.ticks import SymbolTable
@@ -28,7 +28,7 @@ from optimize.engines.evaluator import Evaluator
 from optimize.engines.session import on_signals
 from optimize.evaluate import evaluate_block
 from silverbullet.decider import Decider
-from silverbullet.feeding import FeedOptions, history_ns, make_source, spacing_settings
+from silverbullet.feeding import FeedOptions, go_on, history_ns, make_source, spacing_settings
 from silverbullet.options import Refused
 from silverbullet.resuming import refuse_partitions, resume
 from silverbullet.runner import Runner
@@ -194,7 +194,7 @@ def run_simulate(
     source = make_source(paths, options, settings)
     with _process(settings) as stop:
         kafka = settings.kafka
-        begin_ns = _newest_event_time_ns(kafka.bootstrap, kafka.ticks_topic)
+        source, begin_ns = _go_on(source, kafka.bootstrap, kafka.ticks_topic)
         # After a restart the window's history is there already, and would only come late; so
         # would ticks of now where event time ran ahead (--speed).
         is_first = begin_ns is None
@@ -217,8 +217,8 @@ def run_simulate(
         log.info("sent %d ticks in %d messages", report.ticks, report.messages)
 
 
-def _newest_event_time_ns(bootstrap: str, topic: str) -> int | None:
-    """Give the newest event time of a topic's last message; None where there is no tick."""
-    with TopicConsumer(bootstrap, [topic]) as reader:
-        rows = decode(reader.last(topic, 1))
-    return int(rows.event_time_ns.max()) if len(rows.event_time_ns) else None
+def _go_on(source: TickSource, bootstrap: str, topic: str) -> tuple[TickSource, int | None]:
+    """Let a source go on where the topic ends; gives the newest event time too, None at first."""
+    # A reader of no topic: a consumer of this one would begin to fetch all of it.
+    with TopicConsumer(bootstrap, []) as reader:
+        return go_on(source, functools.partial(reader.last, topic))

@@ -4,12 +4,22 @@ import signal
 import time
 from pathlib import Path
 
+import numpy as np
+
 from ingest.broker import EmbeddedBroker
 from ingest.codec import decode
 from ingest.consumer import TopicConsumer
 from tests.integration.commands import Running
 
 SECOND_NS = 1_000_000_000
+
+
+def prices_by_symbol(messages: list[bytes]) -> dict[str, list[float]]:
+    found: dict[str, list[float]] = {}
+    rows = decode(messages)
+    for place, price in zip(rows.name_ids.tolist(), rows.prices.tolist(), strict=True):
+        found.setdefault(rows.names[place], []).append(price)
+    return found
 
 
 def test_event_time_goes_on_after_a_restart(tmp_path: Path) -> None:
@@ -26,17 +36,23 @@ def test_event_time_goes_on_after_a_restart(tmp_path: Path) -> None:
             run.until(lambda: newest_ns() > time.time_ns() + ahead_ns, "it to run ahead")
             run.end(signal.SIGKILL)
         before_ns = newest_ns()
-        n_before = sum(len(raw.values) for raw in iter(lambda: reader.poll(0.5), None))
+        before = [value for raw in iter(lambda: reader.poll(0.5), None) for value in raw.values]
         with Running(tmp_path, *arguments, **settings) as run:
             found: list[bytes] = []
 
             def more() -> bool:
                 raw = reader.poll(0.1)
                 found.extend(raw.values if raw is not None else [])
-                return len(found) >= 5
+                return len(prices_by_symbol(found)) == 3
 
             run.until(more, "ticks after the restart")
     times = decode(found).event_time_ns
-    assert n_before > 0
     assert times.min() >= before_ns
     assert times.max() < before_ns + 600 * SECOND_NS
+    old, new = prices_by_symbol(before), prices_by_symbol(found)
+    assert set(old) == set(new)
+    for symbol, prices in old.items():
+        # The first tick stands at the last price, bid or ask: no leap between the two runs.
+        assert abs(np.log(new[symbol][0] / prices[-1])) < 2e-4
+    # While the market itself has gone far from where its seed began.
+    assert max(abs(np.log(prices[-1] / prices[0])) for prices in old.values()) > 6e-4

@@ -169,3 +169,18 @@ def test_history_comes_before_now_and_is_thinned() -> None:
 def test_impossible_markets_are_refused_by_name(options: dict[str, float], name: str) -> None:
     with pytest.raises(ValueError, match=name):
         Market(**options)
+
+
+def test_it_goes_on_from_the_prices_it_is_given() -> None:
+    market = Market(n_assets=5, rate_per_s=50)
+    symbols = SimulatedSource(market).symbols
+    given = {symbols[1]: 1234.5, symbols[4]: 0.75, "OTHER": 9.0}
+    own, moved = (
+        next(iter(SimulatedSource(market, prices).chunks(BEGIN, BEGIN))) for prices in ({}, given)
+    )
+    assert moved.symbols == symbols
+    # Each at bid or ask, 1.5 basis points away at most, and on its tick size.
+    assert moved.prices[1] == pytest.approx(1234.5, rel=3e-4)
+    assert moved.prices[4] == pytest.approx(0.75, rel=3e-4)
+    for kept in (0, 2, 3):
+        assert moved.prices[kept] == own.prices[kept]
