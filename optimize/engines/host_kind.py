@@ -24,11 +24,14 @@ class HostKind:
         What ``python -m`` runs.
     environment
         Makes the variables of a new host, given the address; secrets may be new each time.
+    missing
+        Says what this machine lacks for it and what helps; empty if nothing.
     """
 
     engine: str
     module: str
     environment: Callable[[str], Mapping[str, str]]
+    missing: Callable[[], str]
 
 
 def make_folder(engine: str) -> Path:

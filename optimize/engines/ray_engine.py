@@ -1,5 +1,6 @@
 """The engine `ray`: what the pipeline's side of it differs in. `ray_host` is the other side."""
 
+import importlib.util
 import secrets
 
 from optimize.engines.host_kind import HostKind
@@ -20,4 +21,10 @@ def _environment(address: str) -> dict[str, str]:
     return {**_ENVIRONMENT, "RAY_AUTH_TOKEN": secrets.token_hex(32)}
 
 
-RAY = HostKind("ray", "optimize.engines.ray_host", _environment)
+def _missing() -> str:
+    if importlib.util.find_spec("ray") is None:
+        return "ray is not installed: run `make setup`"
+    return ""
+
+
+RAY = HostKind("ray", "optimize.engines.ray_host", _environment, _missing)
