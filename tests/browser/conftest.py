@@ -24,7 +24,7 @@ def driver() -> Iterator[webdriver.Chrome]:
 
 
 @pytest.fixture
-def make_site(tmp_path: Path) -> Iterator[Callable[..., Site]]:
+def make_site(tmp_path: Path, driver: webdriver.Chrome) -> Iterator[Callable[..., Site]]:
     """Give a maker of sites: how many decisions are stored before the server starts."""
     made: list[Site] = []
 
@@ -33,6 +33,7 @@ def make_site(tmp_path: Path) -> Iterator[Callable[..., Site]]:
         return made[-1]
 
     yield make
+    driver.get("about:blank")  # or the page would miss its server in the next test
     for site in made:
         site.close()
 
@@ -83,8 +84,6 @@ def page(driver: webdriver.Chrome) -> Iterator[Page]:
     page.hosts()
     yield page
     errors, hosts = page.console_errors(), page.hosts()
-    if not page.stays:
-        driver.get("about:blank")
     assert page.errors_expected or errors == []
     assert hosts or not page.loaded, "the performance log is empty: requests cannot be checked"
     assert all(host.startswith("http://127.0.0.1:") for host in hosts), hosts

@@ -120,10 +120,9 @@ class Page:
         self.driver = driver
         self.errors_expected = False
         self.loaded = False
-        self.stays = False
 
     def open(self, url: str, *, phase: str = "live") -> None:
-        self.loaded, self.stays = True, False
+        self.loaded = True
         self.driver.get(url)
         self.until(lambda: self.phase() == phase, f"the page to be {phase}")
         self.until(lambda: self.attribute("page", "data-link") == "live", "the stream")
@@ -131,21 +130,21 @@ class Page:
             self.until(lambda: self.all(".assets .ag-row"), "the table of assets")
             self.until(lambda: self.all("#timeline .scatterlayer .trace"), "the charts")
 
-    def visit(self, url: str) -> None:
-        """Show a site's page as it is when loaded, without loading it again if it is there.
+    def visit(self, site: Site) -> None:
+        """Show a site's newest decision as a loaded page does, loading it only if it is not there.
 
         For tests of what the page does; those of how it loads use ``open``.
         """
-        here = self.js("return location.origin") == url
-        if not here or self.attribute("page", "data-link") not in ("live", "paused"):
-            self.open(url)
+        here = self.js("return location.origin") == site.url
+        if not here or self.attribute("page", "data-link") != "live":
+            self.open(site.url)
         else:
-            pointer = webdriver.ActionChains(self.driver)
+            pointer = webdriver.ActionChains(self.driver, duration=0)
             pointer.w3c_actions.pointer_action.move_to_location(1, 1)
             pointer.perform()
             self.js(_CALM)
             self.until(lambda: self.query() == {}, "the page as it was loaded")
-        self.stays = True
+        self.until(lambda: self.row() == site.decisions[-1].row, "the newest row")
 
     def until(self, condition: Callable[[], Any], what: str) -> Any:
         """Wait for a condition; elements may be replaced while it looks."""

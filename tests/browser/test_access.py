@@ -39,7 +39,7 @@ def test_every_control_is_reached_and_seen_by_keyboard(site: Site, page: Page) -
 
 
 def test_keys_open_and_close_a_decision_and_focus_returns(site: Site, page: Page) -> None:
-    page.visit(site.url)
+    page.visit(site)
     page.js("document.querySelector('.decisions tbody button').focus()")
     page.press(Keys.ENTER)
     page.until(lambda: page.one("#drawer").is_displayed(), "the drawer")
@@ -56,7 +56,7 @@ def test_keys_open_and_close_a_decision_and_focus_returns(site: Site, page: Page
 
 
 def test_letters_pause_and_change_the_theme(site: Site, page: Page) -> None:
-    page.visit(site.url)
+    page.visit(site)
     page.press("p")
     assert page.attribute("pause", "aria-pressed") == "true"
     page.press("p")
@@ -66,7 +66,7 @@ def test_letters_pause_and_change_the_theme(site: Site, page: Page) -> None:
 
 
 def test_the_grid_sorts_and_selects_by_keyboard(site: Site, page: Page) -> None:
-    page.visit(site.url)
+    page.visit(site)
     page.js("document.querySelector('.ag-header-cell[col-id=volatility]').focus()")
     page.press(Keys.ENTER)
     page.until(lambda: page.query() == {"sort": "volatility.desc"}, "the order")
@@ -113,7 +113,7 @@ def test_at_400_pixels_nothing_overflows(site: Site, page: Page, theme: str) -> 
 
 
 def test_the_page_names_its_parts(site: Site, page: Page) -> None:
-    page.visit(site.url)
+    page.visit(site)
     unnamed = page.js(
         "return [...document.querySelectorAll('section, button, [role=img], dialog')]"
         ".filter(e => e.offsetParent && !e.closest('.ag-root-wrapper'))"

@@ -25,7 +25,7 @@ def by(site: Site, field: str, *, descending: bool = True) -> list[str]:
 
 
 def test_pause_freezes_the_page_and_resume_catches_up(site: Site, page: Page) -> None:
-    page.visit(site.url)
+    page.visit(site)
     before = site.decisions[-1].row
     page.until(lambda: page.row() == before, "the newest row")
     page.one("#pause").click()
@@ -51,7 +51,7 @@ def test_pause_freezes_the_page_and_resume_catches_up(site: Site, page: Page) ->
 
 
 def test_theme_follows_the_system_until_it_is_chosen(site: Site, page: Page) -> None:
-    page.visit(site.url)
+    page.visit(site)
     root = "return document.documentElement.dataset.theme"
     ground = "return getComputedStyle(document.body).backgroundColor"
     dark = page.js(ground)
@@ -70,7 +70,7 @@ def test_theme_follows_the_system_until_it_is_chosen(site: Site, page: Page) -> 
 
 
 def test_a_decision_opens_whole_and_closes(site: Site, page: Page) -> None:
-    page.visit(site.url)
+    page.visit(site)
     button = page.one(".decisions tbody tr:nth-child(5) button")
     wanted = button.find_element("xpath", "./ancestor::tr").get_attribute("data-id")
     decision = next(d for d in site.decisions if d.id == wanted)
@@ -89,7 +89,7 @@ def test_a_decision_opens_whole_and_closes(site: Site, page: Page) -> None:
 
 
 def test_back_closes_a_decision_and_a_link_opens_it(site: Site, page: Page) -> None:
-    page.visit(site.url)
+    page.visit(site)
     page.one(".decisions tbody tr:nth-child(2) button").click()
     page.until(lambda: page.one("#drawer").is_displayed(), "the drawer")
     link = page.driver.current_url
@@ -110,7 +110,7 @@ def test_a_link_to_no_decision_says_so(site: Site, page: Page) -> None:
 
 
 def test_the_table_sorts_and_the_order_is_in_the_address(site: Site, page: Page) -> None:
-    page.visit(site.url)
+    page.visit(site)
     page.until(lambda: shown_symbols(page) == by(site, "weights"), "the order by weight")
     header = ".ag-header-cell[col-id='price'] .ag-header-cell-label"
     page.one(header).click()
@@ -127,7 +127,7 @@ def test_the_table_sorts_and_the_order_is_in_the_address(site: Site, page: Page)
 
 
 def test_selecting_an_asset_shows_its_weight_over_time(site: Site, page: Page) -> None:
-    page.visit(site.url)
+    page.visit(site)
     symbol = make_symbols(ASSETS)[2]
     page.one(f".weight[data-symbol='{symbol}']").click()
     page.until(lambda: page.text("timeline-title") == f"Weight of {symbol}", "its chart")
@@ -161,7 +161,7 @@ def test_a_reload_restores_the_page(site: Site, page: Page) -> None:
 
 
 def test_the_range_is_that_of_every_chart(site: Site, page: Page) -> None:
-    page.visit(site.url)
+    page.visit(site)
     stored = f"over {min(240, len(site.decisions))} decisions"
     page.until(lambda: stored in page.text("stages-caption"), "the history")
     page.one("button.range[data-range='60']").click()

@@ -22,7 +22,7 @@ def number(text: str) -> float:
 
 
 def test_the_page_moves_with_new_decisions(site: Site, page: Page) -> None:
-    page.visit(site.url)
+    page.visit(site)
     newest = site.decisions[-1]
     page.until(lambda: page.row() == newest.row, "the newest row")
     before = page.text("weights")
@@ -39,7 +39,7 @@ def test_the_page_moves_with_new_decisions(site: Site, page: Page) -> None:
 
 
 def test_figures_are_the_stored_ones_annualised(site: Site, page: Page) -> None:
-    page.visit(site.url)
+    page.visit(site)
     newest = site.decisions[-1]
     page.until(lambda: page.row() == newest.row, "the newest row")
     root = math.sqrt(YEAR_S)
@@ -62,8 +62,13 @@ def test_figures_are_the_stored_ones_annualised(site: Site, page: Page) -> None:
 
 
 def test_table_and_weights_hold_each_asset(site: Site, page: Page) -> None:
-    page.visit(site.url)
+    page.visit(site)
     newest = site.decisions[-1]
+    first = f".assets .ag-row[row-id='{newest.symbols[0]}'] .ag-cell[col-id='weight']"
+    page.until(
+        lambda: number(page.one(first).text) == pytest.approx(100 * newest.weights[0], abs=0.006),
+        "the newest weights in the table",
+    )
     rows = {
         row.get_attribute("row-id"): row
         for row in page.all(".assets .ag-center-cols-container .ag-row")
@@ -87,7 +92,7 @@ def test_table_and_weights_hold_each_asset(site: Site, page: Page) -> None:
 
 
 def test_cloud_frontier_portfolio_and_assets_are_drawn(site: Site, page: Page) -> None:
-    page.visit(site.url)
+    page.visit(site)
     page.until(
         lambda: len(page.all("#cloud .scatterlayer .trace")) == 4,
         "cloud, frontier, assets and portfolio",
@@ -114,11 +119,15 @@ def test_assets_lie_where_the_estimates_that_decide_put_them(site: Site, page: P
     far = np.full(ASSETS, 50.0)  # sample values that would be far off the axis
     site.append(mean=far, volatility=far)
     newest = site.decisions[-1]
-    page.visit(site.url)
+    page.visit(site)
     page.until(lambda: page.row() == newest.row, "the newest row")
+    x = newest.estimated_volatility * math.sqrt(YEAR_S)
+    page.until(
+        lambda: list(drawn_assets(page)["x"]) == pytest.approx(list(x), rel=1e-12),
+        "the chart of the newest row",
+    )
     found = drawn_assets(page)
     assert [row[0] for row in found["customdata"]] == list(newest.symbols)
-    assert found["x"] == pytest.approx(newest.estimated_volatility * math.sqrt(YEAR_S), rel=1e-12)
     assert found["y"] == pytest.approx(newest.estimated_mean * YEAR_S, rel=1e-12)
     for axis in "xy":
         low, high = page.js(f"return {PLOT}.layout.{axis}axis.range")
@@ -126,15 +135,15 @@ def test_assets_lie_where_the_estimates_that_decide_put_them(site: Site, page: P
     assert "by the optimiser's estimates" in page.text("cloud-caption")
     # The table keeps the sample's, and says so.
     assert "sample return" in page.text("assets-caption")
-    sample = page.one(".assets .ag-row .ag-cell[col-id='mean']").text
-    assert sample == "1.6e+11 %"
+    sample = ".assets .ag-row .ag-cell[col-id='mean']"
+    page.until(lambda: page.one(sample).text == "1.6e+11 %", "the sample's return")
 
 
 def test_the_picture_is_of_one_row_when_curves_come_later(site: Site, page: Page) -> None:
     site.append()
     before, row = site.decisions[-1], site.row - 1
     site.append(cloud=make_curve(row, 40), frontier=make_curve(row, 24))
-    page.visit(site.url)
+    page.visit(site)
     page.until(lambda: page.row() == row + 1, "the newest row")
     page.until(
         lambda: drawn_assets(page)["y"] == pytest.approx(before.estimated_mean * YEAR_S),
@@ -147,7 +156,7 @@ def test_the_picture_is_of_one_row_when_curves_come_later(site: Site, page: Page
 def test_an_exact_decision_shows_no_error_of_weights(site: Site, page: Page) -> None:
     zeros = np.zeros(ASSETS)
     site.append(method="exact", n_draws=0, weight_stddev=zeros, sharpe_stddev=None)
-    page.visit(site.url)
+    page.visit(site)
     page.until(lambda: page.row() == site.decisions[-1].row, "the newest row")
     cells = page.all(".assets .ag-cell[col-id='stddev']")
     assert {cell.text for cell in cells} == {NO_VALUE}
@@ -155,7 +164,7 @@ def test_an_exact_decision_shows_no_error_of_weights(site: Site, page: Page) -> 
 
 
 def test_latency_by_stage_is_that_of_the_decisions(site: Site, page: Page) -> None:
-    page.visit(site.url)
+    page.visit(site)
     rows = {
         row.find_element("css selector", "th").text: [
             cell.text for cell in row.find_elements("css selector", "td")

@@ -28,7 +28,7 @@ def engine(name: str, state: str, reason: str) -> EngineState:
 
 
 def test_failures_losses_and_rejections_are_told(site: Site, page: Page) -> None:
-    page.visit(site.url)
+    page.visit(site)
     page.until(
         lambda: site.telling() and "Deciding when a row of 1 s closes" in page.text("notices"),
         "calm",
@@ -54,7 +54,7 @@ def test_failures_losses_and_rejections_are_told(site: Site, page: Page) -> None
 
 
 def test_more_notices_than_fit_are_folded_not_dropped(site: Site, page: Page) -> None:
-    page.visit(site.url)
+    page.visit(site)
     notices = tuple(f"notice {index}" for index in range(7))
     page.until(
         lambda: site.telling(notices=notices) and page.text("more-notices") == "3 more",
@@ -66,7 +66,7 @@ def test_more_notices_than_fit_are_folded_not_dropped(site: Site, page: Page) ->
 
 
 def test_a_degraded_decision_and_a_lost_asset_are_told(site: Site, page: Page) -> None:
-    page.visit(site.url)
+    page.visit(site)
     gone = AssetState(
         symbol="GONEUSDT",
         state="stale",
@@ -87,7 +87,7 @@ def test_a_degraded_decision_and_a_lost_asset_are_told(site: Site, page: Page) -
 def test_why_the_portfolio_is_so_and_who_decided_are_told_apart(site: Site, page: Page) -> None:
     starting = {"engines": (engine("ray", "starting", "is starting"),)}
     portfolio = "no portfolio has a positive expected return: minimum variance instead"
-    page.visit(site.url)
+    page.visit(site)
     site.append(
         engine="local",
         degraded=True,
@@ -112,7 +112,7 @@ def test_why_the_portfolio_is_so_and_who_decided_are_told_apart(site: Site, page
 
 def test_decisions_long_after_their_ticks_are_told(odd_site: Site, page: Page) -> None:
     site = odd_site
-    page.visit(site.url)
+    page.visit(site)
     times = site.decisions[-1].times
     late = msgspec.structs.replace(times, event_ns=times.event_ns - 12 * SECOND_NS)
     site.append(times=late)
@@ -150,7 +150,7 @@ def test_ticks_from_the_future_give_no_negative_times(odd_site: Site, page: Page
 
 
 def test_a_failed_engine_is_told_with_what_is_done_about_it(site: Site, page: Page) -> None:
-    page.visit(site.url)
+    page.visit(site)
     reason = "failed (host stopped: timed out); is starting"
     site.append(
         engine="local",
@@ -167,7 +167,7 @@ def test_a_failed_engine_is_told_with_what_is_done_about_it(site: Site, page: Pa
 
 
 def test_silence_of_the_run_is_stale_without_any_event(site: Site, page: Page) -> None:
-    page.visit(site.url)
+    page.visit(site)
     page.until(lambda: page.text("state") == "stale", "the page to notice the silence")
     assert "silverbullet run does not report" in page.text("notices")
     site.append()
@@ -176,7 +176,7 @@ def test_silence_of_the_run_is_stale_without_any_event(site: Site, page: Page) -
 
 def test_a_run_that_reports_but_does_not_decide_is_stale(old_site: Site, page: Page) -> None:
     site = old_site
-    page.visit(site.url)
+    page.visit(site)
     page.until(
         lambda: site.telling() and "Stale: no new decision" in page.text("notices"), "the notice"
     )
@@ -185,7 +185,7 @@ def test_a_run_that_reports_but_does_not_decide_is_stale(old_site: Site, page: P
 
 def test_a_run_started_again_is_told_until_it_decides(old_site: Site, page: Page) -> None:
     site = old_site
-    page.visit(site.url)
+    page.visit(site)
     since = site.decisions[-1].times.published_ns + 30 * SECOND_NS
     again = {"state": "stale", "reason": "the last decision stands: no tick yet"}
     page.until(
@@ -198,7 +198,7 @@ def test_a_run_started_again_is_told_until_it_decides(old_site: Site, page: Page
 
 
 def test_stale_from_the_run_is_told_with_its_reason(site: Site, page: Page) -> None:
-    page.visit(site.url)
+    page.visit(site)
     site.tell(state="stale", reason="no symbol has ticked for 120 rows")
     page.until(lambda: page.text("state") == "stale", "the state")
     page.until(lambda: "no symbol has ticked for 120 rows" in page.text("notices"), "the reason")
