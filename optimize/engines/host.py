@@ -1,4 +1,4 @@
-"""A host: holds a foreign scheduler's driver and turns blocks into its tasks.
+"""A host: the process that holds a foreign scheduler's driver.
 
 ``python -m`` its module is started by `HostedEngine`, never by hand. It ends with its parent,
 however that ends, and takes every process of its scheduler with it.
@@ -10,83 +10,64 @@ import signal
 import sys
 import threading
 import time
-from collections import deque
-from collections.abc import Callable, Sequence
-from concurrent.futures import Future
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Callable
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any, Protocol
 
 from optimize.engines import messages
-from optimize.engines.grouping import group_blocks
 from optimize.engines.host_kind import SCHEDULER_FOLDER
-from optimize.engines.moves import Policy, Shape
-from optimize.engines.pace import Pace
 from optimize.engines.peer_link import PeerLink
+from optimize.engines.resident_work import Places, ResidentWork
 from optimize.engines.session import on_signals, sweep
-from optimize.engines.wire import decode, encode
+from optimize.engines.task_work import Frames, Tasks, TaskWork
+
+__all__ = ["Frames", "Host", "Tasks", "run_host"]
 
 _WATCH_S = 0.5
 _SHUTDOWN_LIMIT_S = 5.0
-_TASKS_AHEAD = 2  # a worker has one to do and one waiting; the rest can still be cancelled
-_BUDGET = 4.0  # times the wanted length, after which a task hands back what it has not begun
 # The pipeline sweeps after a host that it ended itself; nobody does after one that it left.
 _SWEEP_S, _ORPHAN_SWEEP_S = 0.5, 8.0
 
-Frames = Future[list[bytes]]
 
+class Work(Protocol):
+    """What a host does between coming up and going down."""
 
-class Tasks(Protocol):
-    """A foreign scheduler as its host uses it, from one thread."""
+    def come_up(self) -> tuple[str, int]:
+        """Start; give the fingerprint and how many blocks this host itself takes at once."""
 
-    def come_up(self) -> str:
-        """Start it with all workers, or join it; give the workers' fingerprint."""
-
-    def hold(self, frame: bytes) -> Any:
-        """Put a job where every worker can get it; give what `submit` calls it."""
-
-    def submit(self, job: Any, blocks: Sequence[int], budget_ns: int) -> Frames:
-        """Have a worker run `evaluate_group`."""
-
-    def drop(self, job: Any) -> None:
-        """Forget a job; tasks under way may still end."""
+    def take(self, item: Any) -> None:
+        """Take a message of the pipeline, or what the work itself put into the inbox."""
 
     def lost(self) -> str:
-        """Say what of it has died that it cannot do without; empty where nothing has."""
+        """Say why there is no use in going on, or nothing."""
 
     def leave(self) -> None:
         """Leave a cluster that is not this host's own."""
 
 
-@dataclass(frozen=True, slots=True)
-class _TaskDone:
-    job_id: int
-    blocks: tuple[int, ...]
-    future: Frames
-
-
-@dataclass(frozen=True, slots=True)
-class _HostJob:
-    held: Any
-    shape: Shape
-
-
 class Host:
-    """Turns BLOCKS into tasks and sends their results as they come."""
+    """Comes up, works until told to stop, takes everything down.
 
-    def __init__(self, name: str, options: argparse.Namespace, tasks: Tasks) -> None:
+    Parameters
+    ----------
+    name, options
+        As its command line has them.
+    make_work
+        Makes the work, given the link to the pipeline and the inbox that it fills.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        options: argparse.Namespace,
+        make_work: Callable[[PeerLink, "SimpleQueue[Any]"], Work],
+    ) -> None:
         self._name = f"{name}-{os.getpid()}"
         self._options = options
-        self._tasks = tasks
         self._inbox: SimpleQueue[Any] = SimpleQueue()
         self._link = PeerLink(options.endpoint, self._inbox, clock=time.monotonic_ns)
-        self._pace = Pace(Policy())
-        self._task_ns = options.task_ms * 1e6
-        self._jobs: dict[int, _HostJob] = {}
-        self._waiting: deque[tuple[int, tuple[int, ...]]] = deque()
-        self._running = 0
+        self._work = make_work(self._link, self._inbox)
 
     def run(self) -> int:
         """Come up, serve until told to stop, take everything down.
@@ -103,8 +84,7 @@ class Host:
         self._link.say(messages.Hello(self._name, "", 0))
         reason, code = "", 0
         try:
-            fingerprint = self._tasks.come_up()
-            self._link.say(messages.Hello(self._name, fingerprint, self._options.workers))
+            self._link.say(messages.Hello(self._name, *self._work.come_up()))
             reason = self._serve()
         except (Exception, SystemExit) as error:  # noqa: BLE001 - the pipeline is told why
             # Ray's own handler of SIGTERM raises SystemExit in the middle of its init.
@@ -122,64 +102,11 @@ class Host:
                 item = self._inbox.get(timeout=_WATCH_S)
             except Empty:
                 item = None
-            match item:
-                case messages.Job(job_id, job):
-                    shape = Shape(job.kind, job.n_assets, min(job.block_size, job.n_draws))
-                    self._jobs[job_id] = _HostJob(self._tasks.hold(encode(item)), shape)
-                case messages.Blocks(job_id, blocks):
-                    self._group(job_id, blocks)
-                case messages.Cancel(job_id):
-                    if (dropped := self._jobs.pop(job_id, None)) is not None:
-                        self._tasks.drop(dropped.held)
-                case _TaskDone():
-                    self._report(item)
-                case messages.Stop(reason):
-                    return reason
-            self._submit()
-            if lost := self._tasks.lost():
+            if isinstance(item, messages.Stop):
+                return item.reason
+            self._work.take(item)
+            if lost := self._work.lost():
                 return lost
-
-    def _group(self, job_id: int, blocks: tuple[int, ...]) -> None:
-        job = self._jobs.get(job_id)
-        if job is None:
-            return
-        groups = group_blocks(
-            blocks,
-            workers=self._options.workers,
-            block_ns=self._pace.block_ns(job.shape),
-            task_ns=self._task_ns,
-        )
-        self._waiting.extend((job_id, group) for group in groups)
-
-    def _submit(self) -> None:
-        """Keep workers supplied; what waits here can be cancelled without hurting a worker."""
-        while self._waiting and self._running < _TASKS_AHEAD * self._options.workers:
-            job_id, blocks = self._waiting.popleft()
-            job = self._jobs.get(job_id)
-            if job is None:
-                continue
-            self._running += 1
-            future = self._tasks.submit(job.held, blocks, int(_BUDGET * self._task_ns))
-            future.add_done_callback(partial(self._done, job_id, blocks))
-
-    def _done(self, job_id: int, blocks: tuple[int, ...], future: Frames) -> None:
-        self._inbox.put(_TaskDone(job_id, blocks, future))
-
-    def _report(self, done: _TaskDone) -> None:
-        self._running -= 1
-        error = done.future.exception()
-        if error is not None:
-            reason = f"{type(error).__name__}: {error}".split("\n")[0]
-            self._link.say(messages.Failed(done.job_id, done.blocks, reason))
-            return
-        frames = done.future.result()
-        for frame in frames:
-            answer = decode(frame)
-            job = self._jobs.get(done.job_id)
-            if job is not None and isinstance(answer, messages.Result):
-                self._pace.computed(job.shape, answer.compute_ns)
-            self._link.say(answer)
-        self._group(done.job_id, done.blocks[len(frames) :])
 
     def _is_orphan(self) -> bool:
         return os.getppid() != int(self._options.parent)
@@ -203,7 +130,7 @@ class Host:
         timer.daemon = True
         timer.start()
         if threading.current_thread() is threading.main_thread():
-            self._tasks.leave()
+            self._work.leave()
 
     def _end_own(self, code: int) -> None:
         if self._is_orphan():  # the pipeline was killed while it ended this host
@@ -215,7 +142,11 @@ class Host:
         os._exit(code)
 
 
-def run_host(name: str, make_tasks: Callable[[argparse.Namespace], Tasks]) -> int:
+def run_host(
+    name: str,
+    make_tasks: Callable[[argparse.Namespace], Tasks],
+    make_places: Callable[[argparse.Namespace], Places],
+) -> int:
     """Run a host with the options that `HostedEngine` gives it."""
     parser = argparse.ArgumentParser(prog=name)
     parser.add_argument("--endpoint", required=True)
@@ -224,6 +155,16 @@ def run_host(name: str, make_tasks: Callable[[argparse.Namespace], Tasks]) -> in
     parser.add_argument("--address", required=True)
     parser.add_argument("--evaluate", required=True)
     parser.add_argument("--task-ms", required=True, type=float)
+    parser.add_argument("--dispatch", required=True, choices=("tasks", "resident"))
     parser.add_argument("--parent", required=True, type=int)
     options = parser.parse_args()
-    return Host(name, options, make_tasks(options)).run()
+
+    def make_work(link: PeerLink, inbox: "SimpleQueue[Any]") -> Work:
+        if options.dispatch == "resident":
+            return ResidentWork(make_places(options))
+        return TaskWork(
+            make_tasks(options),
+            workers=options.workers, task_ms=options.task_ms, link=link, inbox=inbox,
+        )  # fmt: skip
+
+    return Host(name, options, make_work).run()

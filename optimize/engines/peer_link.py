@@ -16,10 +16,14 @@ _POLL_MS = 250
 _SILENCE_NS = 6_000_000_000
 
 
+class Silence(Stop):
+    """The pipeline says nothing: it is gone, or took this peer for gone after a pause."""
+
+
 class PeerLink:
     """Connects to a `PeerHub`; what the hub says arrives in ``inbox``.
 
-    A `Stop` in the inbox means: end. It also comes when the pipeline is silent for 6 s.
+    A `Stop` in the inbox means: end. After 6 s without a word there comes a `Silence`.
 
     Parameters
     ----------
@@ -75,7 +79,7 @@ class PeerLink:
                 heard_ns = now_ns
             elif now_ns - heard_ns > _SILENCE_NS:
                 heard_ns = now_ns
-                self._inbox.put(Stop(f"the pipeline was silent for {_SILENCE_NS / 1e9:g} s"))
+                self._inbox.put(Silence(f"the pipeline was silent for {_SILENCE_NS / 1e9:g} s"))
             self._flush(dealer)
         self._flush(dealer)
         context.destroy(linger=500)

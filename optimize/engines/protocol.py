@@ -8,6 +8,7 @@ from typing import Literal, NamedTuple, Protocol
 from optimize.job import BlockResult, DrawJob
 
 Phase = Literal["starting", "ready", "failed", "closed"]
+Dispatch = Literal["tasks", "resident"]
 Evaluate = Callable[[DrawJob, int], BlockResult]
 
 EVALUATE = "optimize.evaluate:evaluate_block"

@@ -1,6 +1,7 @@
-"""Ray as tasks: the only file that imports ray."""
+"""Ray as tasks and as a place for workers: the only file that imports ray."""
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -9,6 +10,7 @@ import psutil
 
 from optimize.engines.host import Frames, run_host
 from optimize.engines.host_kind import SCHEDULER_FOLDER
+from optimize.engines.resident import serve
 from optimize.engines.session import lives, named_descendants
 from optimize.engines.task import evaluate_group, worker_fingerprint
 
@@ -17,13 +19,48 @@ _OBJECT_STORE_BYTES = 80 * 2**20  # jobs only, 2 MB at 500 assets; Ray wants at 
 _ESSENTIAL = ("gcs_server", "raylet")
 
 
-class RayTasks:
+class _Ray:
     """A Ray of our own on loopback, or one that is joined by its address."""
 
     def __init__(self, options: argparse.Namespace) -> None:
-        self._options = options
+        self.options = options
+        self.api: Any = None
         self._essential: list[psutil.Process] = []
-        self._ray: Any = None
+
+    def start(self) -> Any:
+        """Start or join it; give the module."""
+        import ray  # here, because it takes 2 s and the link is to be up before
+
+        self.api = ray
+        own: dict[str, Any] = {}
+        if self.options.address == "local":
+            own = {
+                "num_cpus": self.options.workers,
+                "object_store_memory": _OBJECT_STORE_BYTES,
+                "_temp_dir": str(self.options.folder / SCHEDULER_FOLDER),
+                "include_dashboard": False,
+            }
+        # Always an address: without one it joins whatever cluster last ran on the machine.
+        ray.init(address=self.options.address, log_to_driver=False, **own)
+        self._essential = named_descendants(_ESSENTIAL)
+        return ray
+
+    def lost(self) -> str:
+        """Look after the processes of Ray; the driver itself would notice after a minute."""
+        gone = [process.name() for process in self._essential if not lives(process)]
+        return f"{gone[0]} of Ray has died" if gone else ""
+
+    def leave(self) -> None:
+        """Leave the cluster."""
+        if self.api is not None:
+            self.api.shutdown()
+
+
+class RayTasks:
+    """Groups of blocks as Ray tasks."""
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        self._ray = _Ray(options)
         self._task: Any = None
 
     def come_up(self) -> str:
@@ -34,21 +71,7 @@ class RayTasks:
         RuntimeError
             The workers differ from each other.
         """
-        import ray  # here, because it takes 2 s and the link is to be up before
-
-        self._ray = ray
-        options = self._options
-        own: dict[str, Any] = {}
-        if options.address == "local":
-            own = {
-                "num_cpus": options.workers,
-                "object_store_memory": _OBJECT_STORE_BYTES,
-                "_temp_dir": str(options.folder / SCHEDULER_FOLDER),
-                "include_dashboard": False,
-            }
-        # Always an address: without one it joins whatever cluster last ran on the machine.
-        ray.init(address=options.address, log_to_driver=False, **own)
-        self._essential = named_descendants(_ESSENTIAL)
+        ray, options = self._ray.start(), self._ray.options
         self._task = ray.remote(num_cpus=1, max_retries=2)(evaluate_group)
         probe = ray.remote(num_cpus=1)(worker_fingerprint)
         # As many at once as there are workers, so that each loads its kernels now.
@@ -62,11 +85,11 @@ class RayTasks:
 
     def hold(self, frame: bytes) -> Any:
         """Put the job into the object store, once for all its tasks."""
-        return self._ray.put(frame)
+        return self._ray.api.put(frame)
 
     def submit(self, job: Any, blocks: Sequence[int], budget_ns: int) -> Frames:
         """Start a task."""
-        reference = self._task.remote(job, blocks, self._options.evaluate, budget_ns)
+        reference = self._task.remote(job, blocks, self._ray.options.evaluate, budget_ns)
         future: Frames = reference.future()
         return future
 
@@ -74,15 +97,51 @@ class RayTasks:
         """Do nothing: the object goes with its last reference."""
 
     def lost(self) -> str:
-        """Look after the processes of Ray; the driver itself would notice after a minute."""
-        gone = [process.name() for process in self._essential if not lives(process)]
-        return f"{gone[0]} of Ray has died" if gone else ""
+        """Look after the processes of Ray."""
+        return self._ray.lost()
 
     def leave(self) -> None:
         """Leave the cluster."""
-        if self._ray is not None:
-            self._ray.shutdown()
+        self._ray.leave()
+
+
+class RayPlaces:
+    """Workers that stay, as Ray actors; Ray starts one that died again."""
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        self._ray = _Ray(options)
+        self._serving: list[Any] = []
+        self._actors: list[Any] = []
+
+    def come_up(self) -> None:
+        """Start or join Ray and place the actors."""
+        ray, options = self._ray.start(), self._ray.options
+        place = ray.remote(num_cpus=1, max_restarts=-1, max_task_retries=-1)(_Actor)
+        self._actors = [place.remote() for _ in range(options.workers)]
+        self._serving = [
+            actor.serve.remote(options.endpoint, f"ray-actor-{index}", options.evaluate)
+            for index, actor in enumerate(self._actors)
+        ]
+
+    def ended(self) -> str:
+        """Look after the processes of Ray and for actors that were told to stop."""
+        if lost := self._ray.lost():
+            return lost
+        ended, self._serving = self._ray.api.wait(
+            self._serving, num_returns=len(self._serving), timeout=0
+        )
+        reasons = self._ray.api.get(ended)
+        return f"a worker has ended: {reasons[0]}" if reasons else ""
+
+    def leave(self) -> None:
+        """Leave the cluster."""
+        self._ray.leave()
+
+
+class _Actor:
+    def serve(self, endpoint: str, name: str, evaluate: str) -> str:
+        return serve(endpoint, f"{name}-{os.getpid()}", evaluate)
 
 
 if __name__ == "__main__":
-    sys.exit(run_host("ray-host", RayTasks))
+    sys.exit(run_host("ray-host", RayTasks, RayPlaces))
