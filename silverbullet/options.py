@@ -42,7 +42,7 @@ class Duration(click.ParamType[float]):
 _SETTING_OPTIONS: dict[str, tuple[str, Any, str]] = {
     "engine": (
         "engine.order",
-        click.Choice(["ray", "local"]),
+        click.Choice(["ray", "spark", "local"]),
         "Engine to prefer; local always stands in.",
     ),
     "method": ("optimize.method", click.Choice(["resample", "exact"]), "How weights are found."),

@@ -91,7 +91,7 @@ def make_evaluator(settings: Settings) -> Evaluator:
     engines = build_engines(
         settings.engine.order,
         workers=settings.engine.workers,
-        address=settings.engine.address,
+        addresses={"ray": settings.engine.ray_address, "spark": settings.engine.spark_master},
         spawn=functools.partial(spawn, log_path=engine_log_path()),
         restarts=Supervision,
         clock=time.monotonic_ns,

@@ -27,7 +27,7 @@ ENVIRONMENT_PREFIX = "SILVERBULLET_"
 _LONGEST_S = 1e9
 Positive = Annotated[float, Field(gt=0, le=_LONGEST_S)]
 NotNegative = Annotated[float, Field(ge=0, le=_LONGEST_S)]
-EngineName = Literal["ray", "local"]
+EngineName = Literal["ray", "spark", "local"]
 
 
 class SettingsError(ValueError):
@@ -113,7 +113,7 @@ class Decide(Section):
 
 
 def _split(value: Any) -> Any:
-    """Take a list written as one word, as the environment has it: ``ray,local``."""
+    """Take a list written as one word, as the environment has it: ``ray,spark``."""
     return value.split(",") if isinstance(value, str) else value
 
 
@@ -121,10 +121,21 @@ class Engine(Section):
     """Where draws are evaluated."""
 
     order: Annotated[tuple[EngineName, ...], NoDecode, BeforeValidator(_split)] = Field(
-        ("ray", "local"), description="engines by preference; local is always the last resort"
+        ("ray", "spark", "local"),
+        description="engines by preference; one behind another with a host starts when that is "
+        "out; local is always the last resort",
     )
     workers: int = Field(2, ge=1, le=256, description="workers an engine")
-    address: str = Field("local", description="Ray cluster to join, or `local` for one of our own")
+    ray_address: str = Field(
+        "local",
+        pattern=r"^(local|(ray://)?[^\s/:]+:\d{1,5})$",
+        description="Ray cluster to join (host:port), or `local` for one of our own",
+    )
+    spark_master: str = Field(
+        "local",
+        pattern=r"^(local|local-cluster\[\d+,\d+,\d+\]|spark://[^\s/:,]+:\d{1,5}(,[^\s/:,]+:\d{1,5})*)$",
+        description="Spark cluster to join (spark://host:port), or `local` for one of our own",
+    )
 
 
 class Storage(Section):

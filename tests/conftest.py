@@ -8,6 +8,8 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+from optimize.engines.spark_engine import SPARK
+
 MARKET_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 # Hypothesis' limit of 0.2 s an example tells of the machine's other work, not of the code.
@@ -19,6 +21,10 @@ _PARTS = {
     "ray": (
         lambda: importlib.util.find_spec("ray") is not None,
         "Ray is missing: run `make setup`",
+    ),
+    "spark": (
+        lambda: not SPARK.missing(),
+        "Spark cannot run: " + (SPARK.missing() or "it can"),
     ),
     "browser": (
         lambda: bool(shutil.which("chromium") and shutil.which("chromedriver")),

@@ -1,20 +1,27 @@
 """The engines there are, by the name that the settings use; a new one is added here."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 
 from optimize.engines.evaluator import LAST_RESORT
 from optimize.engines.fingerprint import load_evaluate
+from optimize.engines.host_kind import HostKind
 from optimize.engines.hosted import HostedEngine
 from optimize.engines.local import LocalEngine
 from optimize.engines.protocol import EVALUATE, Engine, Restarts, Spawn
 from optimize.engines.ray_engine import RAY
+from optimize.engines.spark_engine import SPARK
+from optimize.engines.standby import Standby
+
+HOSTED: Mapping[str, HostKind] = MappingProxyType({kind.engine: kind for kind in (RAY, SPARK)})
+"""The engines that live in a host process, by name."""
 
 
 def build_engines(
     order: Sequence[str],
     *,
     workers: int,
-    address: str = "local",
+    addresses: Mapping[str, str] = MappingProxyType({}),
     spawn: Spawn,
     restarts: Callable[[], Restarts],
     clock: Callable[[], int],
@@ -23,14 +30,17 @@ def build_engines(
 ) -> list[Engine]:
     """Make the engines of the setting ``engine.order``; `local` is added where it is missing.
 
+    The first of those with a host starts with the pipeline, one behind it when those before it
+    are out (`Standby`).
+
     Parameters
     ----------
     order
         Names, the preferred first.
     workers
         Of each engine.
-    address
-        A Ray cluster to join, or ``local``.
+    addresses
+        Name to the cluster to join; ``local``, or nothing, is one of our own.
     spawn, restarts
         ``cluster.process.spawn`` (with where logs go), and a maker of
         ``cluster.supervision.Supervision``.
@@ -39,7 +49,7 @@ def build_engines(
     evaluate
         ``module:function`` that all run.
     task_ms
-        Work that a Ray task should hold.
+        Work that a task of Ray or Spark should hold.
 
     Raises
     ------
@@ -47,16 +57,19 @@ def build_engines(
         An engine has no such name.
     """
     engines: list[Engine] = []
+    hosted: list[Engine] = []
     for name in dict.fromkeys([*order, LAST_RESORT]):
-        if name == "local":
+        if name == LAST_RESORT:
             engines.append(LocalEngine(workers=workers, evaluate=load_evaluate(evaluate)))
-        elif name == "ray":
-            engines.append(
-                HostedEngine(
-                    RAY, workers=workers, address=address, spawn=spawn, restarts=restarts(),
-                    clock=clock, evaluate=evaluate, task_ms=task_ms,
-                )
+        elif name in HOSTED:
+            engine = HostedEngine(
+                HOSTED[name], workers=workers, address=addresses.get(name, "local"), spawn=spawn,
+                restarts=restarts(), clock=clock, evaluate=evaluate, task_ms=task_ms,
+                standby=Standby(tuple(hosted)),
             )  # fmt: skip
+            hosted.append(engine)
+            engines.append(engine)
         else:
-            raise ValueError(f"engine {name!r}: there are ray and local")
+            known = ", ".join([*HOSTED, LAST_RESORT])
+            raise ValueError(f"engine {name!r}: there are {known}")
     return engines

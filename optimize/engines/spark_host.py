@@ -21,6 +21,9 @@ _ATTEMPTS = 4  # of a task: one fewer worker may be killed under it without hurt
 _NOISE = ("SPARK_", "PYSPARK_", "_SPARK_", "HADOOP_")
 _LOGGING = """\
 rootLogger.level = error
+# Else the gateway, which counts as a shell, sets the root's level to WARN.
+logger.gateway.name = org.apache.spark.api.python.PythonGatewayServer
+logger.gateway.level = error
 rootLogger.appenderRef.stderr.ref = stderr
 appender.stderr.type = Console
 appender.stderr.name = stderr

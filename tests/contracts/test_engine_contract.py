@@ -20,7 +20,11 @@ from tests.optimize.engines.rigs import (
     wait_ready,
 )
 
-ENGINES = ["local", pytest.param("ray", marks=pytest.mark.ray)]
+ENGINES = [
+    "local",
+    pytest.param("ray", marks=pytest.mark.ray),
+    pytest.param("spark", marks=pytest.mark.spark),
+]
 ids = count(1)
 
 

@@ -119,6 +119,9 @@ def test_a_misspelt_section_is_refused_with_the_nearest_name(
         ("decide.portfolio", "Main Portfolio"),
         ("engine.order", "spork,local"),
         ("engine.workers", 0),
+        ("engine.ray_address", "10.0.0.1"),
+        ("engine.spark_master", "spork://10.0.0.1:7077"),
+        ("engine.spark_master", "yarn"),
         ("storage.retention_s", math.inf),
         ("serve.host", "192.0.2.1"),
         ("serve.port", 70_000),
@@ -181,7 +184,7 @@ def test_every_setting_is_described_with_its_value_and_default() -> None:
     }
     assert all(row.description for row in rows.values())
     assert (rows["window.rows"].value, rows["window.rows"].default) == ("9", "300")
-    assert rows["engine.order"].value == "ray,local"
+    assert rows["engine.order"].value == "ray,spark,local"
 
 
 def test_sample_interval_is_exact_in_nanoseconds() -> None:

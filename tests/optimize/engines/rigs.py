@@ -11,17 +11,17 @@ import psutil
 
 from cluster.process import spawn
 from cluster.supervision import Backoff, Supervision
+from optimize.engines.catalogue import HOSTED
 from optimize.engines.evaluator import Evaluator
 from optimize.engines.fingerprint import load_evaluate
 from optimize.engines.hosted import HostedEngine
 from optimize.engines.local import LocalEngine
 from optimize.engines.moves import Policy
 from optimize.engines.protocol import BlockDone, BlocksFailed, Engine
-from optimize.engines.ray_engine import RAY
 from optimize.job import BlockResult, DrawJob, Kind, Objective
 
 FAKE = "tests.optimize.engines.fake:evaluate"
-UP_S = 150.0  # Ray on a busy machine with cold files
+UP_S = 150.0  # Ray or Spark on a busy machine with cold files
 WAIT_S = 60.0
 
 
@@ -69,15 +69,22 @@ def expected(job: DrawJob, evaluate: str = FAKE) -> list[tuple[object, ...]]:
 
 
 def make_engine(
-    name: str, logs: Path, *, workers: int = 2, evaluate: str = FAKE, task_ms: float = 25.0
+    name: str,
+    logs: Path,
+    *,
+    workers: int = 2,
+    address: str = "local",
+    evaluate: str = FAKE,
+    task_ms: float = 25.0,
 ) -> Engine:
     """Make an engine, not started."""
     if name == "local":
         return LocalEngine(workers=workers, evaluate=load_evaluate(evaluate))
     return HostedEngine(
-        RAY,
+        HOSTED[name],
         workers=workers,
-        spawn=partial(spawn, log_path=logs / "ray-host.log"),
+        address=address,
+        spawn=partial(spawn, log_path=logs / f"{name}-host.log"),
         restarts=Supervision(Backoff(first_ns=100_000_000)),
         clock=time.monotonic_ns,
         evaluate=evaluate,

@@ -24,5 +24,6 @@ def test_catalogue_adds_local_and_refuses_what_it_does_not_know() -> None:
     assert build("ray") == ["ray", "local"]
     assert build("local") == ["local"]
     assert build("local", "ray", "local") == ["local", "ray"]
-    with pytest.raises(ValueError, match="engine 'spak': there are ray and local"):
+    assert build("ray", "spark") == ["ray", "spark", "local"]
+    with pytest.raises(ValueError, match="engine 'spak': there are ray, spark, local"):
         build("spak")
