@@ -11,13 +11,15 @@ from ingest.feed import TickSource
 from ingest.files import sniff
 from ingest.formats import FileFormatError
 from ingest.newest import newest_ticks
-from ingest.recorded import open_recorded
+from ingest.recorded import RecordedSource, open_recorded
 from ingest.simulator import Market, SimulatedSource
 from silverbullet.options import Refused
 from silverbullet.settings import Settings
 
 # A row of the year 2100 must not hold back all that stand behind it; admission refuses it.
 FUTURE_NS = 60_000_000_000
+# Fewer rows without a tick than these for each that has one are not worth a word.
+_SPARSE_ROWS = 10
 # Rows before the window that history fills too: the first row has no return, the last is open.
 _EXTRA_ROWS = 3
 
@@ -101,6 +103,28 @@ def make_source(
         )
     except FileFormatError as error:
         raise Refused(str(error)) from None
+
+
+def sparse_rows(source: TickSource, settings: Settings) -> str | None:
+    """Say in one line, with the remedy, that most rows will have no tick; None where they have.
+
+    So it is where candles or closes lie beside quotes or trades, which have no spacing of their
+    own: rows are then as short as the settings say.
+    """
+    if not isinstance(source, RecordedSource):
+        return None
+    interval_ns = settings.window.sample_interval_ns
+    spaced = [(file.spacing_ns or 0, file.csv.path.name) for file in source.recorded.files]
+    sparse = sorted(pair for pair in spaced if pair[0] >= _SPARSE_ROWS * interval_ns)
+    if not sparse:
+        return None
+    spacing_ns, name = sparse[-1]
+    more = f" and {len(sparse) - 1} more such files" if len(sparse) > 1 else ""
+    return (
+        f"rows last {interval_ns / 1e9:g}s, but {name} has prices {spacing_ns / 1e9:g}s apart"
+        f"{more}: most rows will be without a tick; pass --sample-interval "
+        f"{spacing_ns / 1e9:g}s, or give such files apart"
+    )
 
 
 def go_on(

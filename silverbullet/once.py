@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import click
 import numpy as np
 
 from ingest.broker import EmbeddedBroker
@@ -19,9 +20,10 @@ from ingest.ticks import SymbolTable
 from optimize.decision import Decision
 from optimize.engines.evaluator import Evaluator
 from silverbullet.decider import Decider
-from silverbullet.feeding import FeedOptions, make_source, spacing_settings
+from silverbullet.feeding import FeedOptions, make_source, spacing_settings, sparse_rows
 from silverbullet.options import Refused
 from silverbullet.parts import make_evaluator
+from silverbullet.progress import Progress, say_progress
 from silverbullet.runner import Finished, Runner
 from silverbullet.settings import Settings
 from silverbullet.warm import warm_everything
@@ -139,12 +141,15 @@ def run_once(
     options.speed_factor()  # of no effect here, but a misspelt one is told
     settings = read_settings(spacing_settings(paths, options))
     source = make_source(paths, options, settings, keep_event_times=True)
+    sparse = sparse_rows(source, settings)
+    if sparse is not None:
+        click.echo(sparse, err=True)
     evaluator = make_evaluator(settings)
     evaluator.start()
     try:
-        warm_everything(progress=False)
-        with EmbeddedBroker() as broker:
-            finished = _play(settings, source, broker.address, evaluator)
+        with say_progress() as progress, EmbeddedBroker() as broker:
+            warm_everything(progress=False)
+            finished = _play(settings, source, broker.address, evaluator, progress)
     except FileFormatError as error:
         raise Refused(str(error)) from None
     finally:
@@ -152,12 +157,21 @@ def run_once(
     return describe(finished)
 
 
-def _play(settings: Settings, source: TickSource, bootstrap: str, evaluator: Evaluator) -> Finished:
+def _play(
+    settings: Settings,
+    source: TickSource,
+    bootstrap: str,
+    evaluator: Evaluator,
+    progress: Progress,
+) -> Finished:
     topic, symbols = settings.kafka.ticks_topic, SymbolTable(settings.ticks.max_symbols)
     stop = threading.Event()
     with TopicConsumer(bootstrap, [topic], fetch_wait_max_ms=1) as consumer:
         played = PlayedSource(consumer, topic)
         decider = Decider(settings, symbols, only_at_end=True)
+        # Nobody reads the rows before the last: what of them is silent costs nothing then.
+        decider.market.skip_silence()
+        progress.follow(decider, settings.window.sample_interval_ns)
         runner = Runner(settings, decider, symbols, played, None, evaluator, stop)
         thread = threading.Thread(
             target=played.play, args=(source, bootstrap, stop), name="feed", daemon=True

@@ -15,9 +15,9 @@ from stats import pending
 from stats.compiled import FloatArray, IntArray
 from stats.moments import Moments
 from stats.returns import log_returns
+from stats.silence import SilenceWindows
 from stats.tick_window import TickStatistics
 from stats.universe import AssetView, Universe
-from stats.windows import Windows
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ class Market:
             raise ValueError(f"min_observations={min_observations}: must be >= 2")
         if stale_after < 1:
             raise ValueError(f"stale_after={stale_after}: must be >= 1")
-        self._windows = Windows(
+        self._windows = SilenceWindows(
             sample_interval_ns=sample_interval_ns,
             allowed_lateness_ns=allowed_lateness_ns,
             window_rows=window_rows,
@@ -154,6 +154,16 @@ class Market:
         self.last_receive_time_ns = receive_time_ns
         return rows
 
+    def skip_silence(self) -> None:
+        """Yield rows with ticks alone until the input ends; the last row has the same bits.
+
+        Raises
+        ------
+        RuntimeError
+            A row was closed before.
+        """
+        self._windows.skip_silence()
+
     def close(self) -> Iterator[int]:
         """End the input: close all rows up to that of the last tick.
 
@@ -165,12 +175,9 @@ class Market:
         return self._windows.end()
 
     def _member_ids(self) -> IntArray:
-        last = self._windows.grid.last_row
-        if last is None:
+        if self.last_row is None:
             return np.zeros(0, np.int64)
-        return self._universe.members(
-            self._windows.grid.symbol_i, last, self._windows.rows.rows_filled
-        )
+        return self._universe.members(self._windows.grid.symbol_i, self.last_row, self.rows_filled)
 
     def moments(self, symbols: Sequence[str]) -> Moments | NotReady:
         """Give the members' statistics of the rows closed so far.
@@ -249,10 +256,8 @@ class Market:
             return NotReady(f"{self.rows_filled} of at least {need} rows")
         # Symbols without a closed price are left out: the reason is of the closed rows alone.
         known = self._windows.grid.symbol_i[pending.FIRST_ROW] != pending.NONE
-        views = [
-            view for view, is_known in zip(self.assets(symbols), known, strict=False) if is_known
-        ]
-        waiting = [view for view in views if view.state != "stale"]
+        views = zip(self.assets(symbols), known, strict=False)
+        waiting = [view for view, is_known in views if is_known and view.state != "stale"]
         if not waiting:
             return NotReady(f"no symbol had a tick for {self._universe.stale_after} rows")
         return NotReady(f"no symbol is a member; {waiting[0].symbol}: {waiting[0].reason}")
@@ -266,9 +271,8 @@ class Market:
             The symbol table, by id.
         """
         grid = self._windows.grid
-        return self._universe.describe(
-            symbols, grid.symbol_i, grid.symbol_f, grid.last_row, self._windows.rows.rows_filled
-        )
+        known = (grid.symbol_i, grid.symbol_f, grid.last_row, self.rows_filled)
+        return self._universe.describe(symbols, *known)
 
     def tick_statistics(self) -> TickStatistics:
         """Give the tick window's statistics of every symbol seen, by id."""

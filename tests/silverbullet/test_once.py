@@ -147,3 +147,39 @@ def test_an_interval_given_is_over_that_of_the_file(tmp_path: Path) -> None:
     assert own["sample_interval_ns"] == 300 * 10**9
     assert wider["sample_interval_ns"] == 1_800 * 10**9
     assert wider["n_observations"] == pytest.approx(400 / 6, abs=2)
+
+
+def mixed_folder(folder: Path) -> Path:
+    """Closes every five minutes beside trades: rows are of a second then, and 299 silent."""
+    closes_file(folder / "closes.csv", walk(3, 120, seed=4))
+    begin_ms = 1_709_251_200_000 + 119 * 300_000 - 60_000
+    trades = [f"{k},{100 + k % 7},1,{100 + k % 7},{begin_ms + 900 * k},True" for k in range(60)]
+    (folder / "XYZUSDT-trades-2024-03-01.csv").write_text("\n".join(trades) + "\n")
+    return folder
+
+
+def test_silent_rows_left_out_change_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = mixed_folder(tmp_path)
+    for window in ({"rows": 40}, {"rows": 300}, {"rows": 500, "stale_after": 2000}):
+        quick = play_file(folder, window=window)
+        with monkeypatch.context() as patch:
+            patch.setattr("stats.market.Market.skip_silence", lambda market: None)
+            slow = play_file(folder, window=window)
+        assert quick == slow
+        assert quick["decision"] is not None
+        assert quick["ticks"]["used"] == 420
+
+
+def test_rows_much_shorter_than_the_files_spacing_are_told_with_the_remedy(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    play_file(mixed_folder(tmp_path))
+    told = [line for line in capsys.readouterr().err.splitlines() if "rows last" in line]
+    (line,) = told
+    assert "rows last 1s, but closes.csv has prices 300s apart" in line
+    assert "--sample-interval 300s" in line
+    play_file(tmp_path, window={"sample_interval_s": 300})
+    play_file(tmp_path / "closes.csv")
+    assert "rows last" not in capsys.readouterr().err
