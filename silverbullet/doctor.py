@@ -4,6 +4,7 @@ import os
 import shutil
 import socket
 import sys
+import tempfile
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import NamedTuple
@@ -40,6 +41,13 @@ def _machine() -> Finding:
 
 def _kernels() -> Finding:
     folder = cache_folder()
+    try:
+        existing = next(path for path in (folder, *folder.parents) if path.exists())
+        # Tried, not asked for: only so do a full disk and a file in a folder's place show.
+        tempfile.TemporaryFile(dir=existing).close()
+    except OSError as error:
+        says = f"{folder} cannot keep compiled kernels: {error.strerror}"
+        return Finding("kernels", False, f"{says}; set SILVERBULLET_CACHE to one that is writable")
     count = sum(1 for _ in folder.rglob("*.nbi")) if folder.is_dir() else 0
     if count:
         return Finding("kernels", True, f"{count} compiled in {folder}")
