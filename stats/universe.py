@@ -84,7 +84,7 @@ class Universe:
             return "missing_rows", "no price in a closed row yet"
         quiet = last_row - tick_row
         if quiet >= self.stale_after:
-            return "stale", f"no tick for {quiet} rows; it leaves after {self.stale_after}"
+            return "stale", f"no tick for {quiet} rows; left out after {self.stale_after}"
         need = min(self.min_observations, self.window_rows)
         rows = min(rows_filled, last_row - first_row)
         if rows < rows_filled:

@@ -145,7 +145,7 @@ def test_a_symbol_that_goes_silent_leaves_with_the_reason(told: Told) -> None:
     assert set(states) == {*SYMBOLS, LEAVER}
     assert states[LEAVER].state == "stale"
     # Its last tick is in row 14; row 38 is the last closed one.
-    assert states[LEAVER].reason == f"no tick for 24 rows; it leaves after {STALE_AFTER}"
+    assert states[LEAVER].reason == f"no tick for 24 rows; left out after {STALE_AFTER}"
     assert LEAVER not in told.decision.symbols
     assert {states[symbol].state for symbol in SYMBOLS} == {"member"}
 

@@ -70,7 +70,7 @@ def test_a_silent_symbol_leaves_and_comes_back_with_its_next_tick():
     tape.go(3, 0)
     assert tape.members() == ("A", "B")
     states = tape.go(1, 0)
-    assert states["B"] == ("stale", "no tick for 4 rows; it leaves after 4")
+    assert states["B"] == ("stale", "no tick for 4 rows; left out after 4")
     assert tape.members() == ("A",)
     tape.go(50, 0)
     assert tape.members() == ("A",)
