@@ -98,6 +98,7 @@ COLUMNS: list[dict[str, Any]] = [
         80,
         type=None,
         cellClass="state",
+        flex=240,
         cellRenderer="State",
         tooltipField="state",
         cellClassRules={"out": "params.data.phase !== 'member'"},

@@ -92,12 +92,12 @@
     else api.addEventListener("firstDataRendered", sb.charts.mount);
   }
 
-  // The state, and where the panel is wide enough why: else a tooltip says it.
+  // The state, and why where the column has the room.
   components.State = ({ value, data }) => {
     const phase = PHASES[data.phase] || data.phase;
     const why = (value || "").slice(phase.length);
     const { createElement } = window.React;
-    return createElement("span", null, phase, createElement("span", { className: "why" }, why));
+    return createElement("span", { className: "stated" }, phase, createElement("span", { className: "why" }, why));
   };
 
   sb.assets = { start };
