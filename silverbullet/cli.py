@@ -18,6 +18,7 @@ from silverbullet.options import (
     given_settings,
     setting_options,
 )
+from silverbullet.steering_cli import STEERING
 
 
 def _finite(ctx: click.Context, param: click.Parameter, value: float) -> float:
@@ -204,6 +205,10 @@ def warm() -> None:
     from silverbullet.warm import warm_everything
 
     warm_everything(progress=True)
+
+
+for steering_command in STEERING:
+    main.add_command(steering_command)
 
 
 @main.group()

@@ -23,6 +23,7 @@ from silverbullet.events import (
     Event,
     JobDone,
     JobFailed,
+    Paused,
     Publish,
     TicksArrived,
     Timer,
@@ -72,6 +73,8 @@ class Decider:
         )
         self.last_decision: Decision | None = resume
         self.not_ready = "no tick yet"
+        self.paused = ""
+        """Who paused it; empty while it decides."""
         self.counts: Counter[str] = Counter()
         self.rejected: Counter[str] = Counter()
         self.last_rejection = ""
@@ -112,7 +115,7 @@ class Decider:
 
     def next_timer_ns(self) -> int | None:
         """Give the time at which a throttled decision is due, or None."""
-        if not (self._due or self._holds_rows) or self.busy:
+        if not (self._due or self._holds_rows) or self.busy or self.paused:
             return None
         return self._earliest_start_ns()
 
@@ -134,6 +137,9 @@ class Decider:
                 return self._finish(event)
             case JobFailed(tag, reason):
                 self._give_up(tag, reason)
+                return []
+            case Paused(reason):
+                self.paused = reason
                 return []
             case EndOfInput():
                 self._ended, self._only_at_end = True, False
@@ -191,7 +197,7 @@ class Decider:
         return self._resume is not None and row <= self._resume.row
 
     def _advance(self, time_ns: int) -> list[Effect]:
-        while not self.busy and not self._only_at_end and not self._throttled(time_ns):
+        while not (self.busy or self.paused or self._only_at_end or self._throttled(time_ns)):
             if self._holds_rows and not self._due:
                 self._close_rows(one=True)
             if not self._due:

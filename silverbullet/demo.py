@@ -24,6 +24,8 @@ from silverbullet.settings import ENVIRONMENT_PREFIX, Settings
 
 WATCH_INTERVAL_S = 0.2
 START_LIMIT_S = 120.0
+BROKER_FILE = "broker"
+"""Where the demo's folder says its broker's address, while the demo runs."""
 PARTS = ("serve", "record", "run", "simulate")
 
 
@@ -75,6 +77,16 @@ def _sole_demo(folder: Path) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+@contextmanager
+def _told(path: Path, text: str) -> Iterator[None]:
+    """Keep a word in a file for as long as it is true."""
+    path.write_text(text)
+    try:
+        yield
+    finally:
+        path.unlink(missing_ok=True)
 
 
 def _environment(
@@ -190,7 +202,7 @@ def run_demo(
         common = ["--config", str(config.absolute())] if config else []
         arguments = {name: list(common) for name in PARTS}
         arguments["simulate"] += _feed_arguments(paths, feed)
-        with EmbeddedBroker() as broker:
+        with EmbeddedBroker() as broker, _told(folder / BROKER_FILE, broker.address):
             environment = _environment(flags, settings, broker.address, folder, port)
             finite = ("simulate",) if paths and not feed.loop else ()
             children = Children(environment, folder, arguments, finite)
@@ -220,5 +232,5 @@ def _clear(folder: Path) -> None:
     """Begin with an empty store: the embedded broker's topics begin at offset 0 again."""
     for path in folder.glob("decisions.sqlite*"):
         path.unlink()
-    for path in folder.glob("*.log"):
-        path.unlink()
+    for path in (*folder.glob("*.log"), folder / BROKER_FILE):
+        path.unlink(missing_ok=True)

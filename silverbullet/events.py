@@ -40,6 +40,12 @@ class EndOfInput(NamedTuple):
     """No tick will follow: the row of the last one closes."""
 
 
+class Paused(NamedTuple):
+    """Decide nothing from now on, and why; or, with no reason, go on."""
+
+    reason: str
+
+
 class Evaluate(NamedTuple):
     """Have a job's blocks evaluated; answer with ``JobDone`` of the same tag."""
 
@@ -53,5 +59,5 @@ class Publish(NamedTuple):
     decision: Decision
 
 
-Event = TicksArrived | Timer | JobDone | JobFailed | EndOfInput
+Event = TicksArrived | Timer | JobDone | JobFailed | EndOfInput | Paused
 Effect = Evaluate | Publish

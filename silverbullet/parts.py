@@ -27,12 +27,14 @@ from optimize.engines.catalogue import build_engines
 from optimize.engines.evaluator import Evaluator
 from optimize.engines.session import on_signals
 from optimize.evaluate import evaluate_block
+from silverbullet.controls import EngineChoice
 from silverbullet.decider import Decider
 from silverbullet.feeding import FeedOptions, go_on, history_ns, make_source, spacing_settings
 from silverbullet.options import Refused
 from silverbullet.resuming import refuse_partitions, resume
 from silverbullet.runner import Runner
 from silverbullet.settings import Settings
+from silverbullet.steering import ControlFeed, Steering
 from silverbullet.warm import warm_everything
 
 log = logging.getLogger("silverbullet")
@@ -86,11 +88,21 @@ def engine_log_path() -> Path:
     return Path(platformdirs.user_log_dir("silverbullet")) / "engine-hosts.log"
 
 
-def make_evaluator(settings: Settings) -> Evaluator:
-    """Make the engines of the settings, and what dispatches to them."""
+def settings_choice(settings: Settings) -> EngineChoice:
+    """Give the engines that the settings say."""
+    engine = settings.engine
+    return EngineChoice(engine.order, engine.dispatch, engine.workers)
+
+
+def make_evaluator(
+    settings: Settings, choice: EngineChoice | None = None, ids: Iterator[int] | None = None
+) -> Evaluator:
+    """Make the engines of a choice (without one: of the settings), and what dispatches to them."""
+    choice = choice or settings_choice(settings)
     engines = build_engines(
-        settings.engine.order,
-        workers=settings.engine.workers,
+        choice.order,
+        workers=choice.workers,
+        dispatch=choice.dispatch,
         addresses={"ray": settings.engine.ray_address, "spark": settings.engine.spark_master},
         spawn=functools.partial(spawn, log_path=engine_log_path()),
         restarts=Supervision,
@@ -102,6 +114,7 @@ def make_evaluator(settings: Settings) -> Evaluator:
         on_switch=lambda switch: log.warning(
             "jobs go to %s now (before: %s): %s", switch.new, switch.old or "none", switch.cause
         ),
+        ids=ids,
     )
 
 
@@ -115,15 +128,23 @@ def run_pipeline(settings: Settings, *, until_end: bool) -> None:
         )
         refuse_partitions(consumer, kafka.ticks_topic)
         producer = TopicProducer(kafka.bootstrap, rate_hint=1.0)
-        evaluator = make_evaluator(settings)
+        feed = ControlFeed(TopicConsumer(kafka.bootstrap, [kafka.control_topic]))
+        steering = Steering(
+            feed,
+            settings_choice(settings),
+            functools.partial(make_evaluator, settings),
+            time.monotonic_ns,
+        )
         decider = Decider(settings, symbols, resume=resume(settings, consumer))
-        runner = Runner(settings, decider, symbols, consumer, producer, evaluator, stop)
+        runner = Runner(
+            settings, decider, symbols, consumer, producer, steering.engines, stop, steering
+        )
         try:
-            evaluator.start()
+            steering.start()
             log.info("reading %s at %s", kafka.ticks_topic, kafka.bootstrap)
             runner.run(until_end=until_end)
         finally:
-            evaluator.close()
+            steering.close()
             consumer.close()
             producer.close(_STOPPED_FLUSH_S if stop.is_set() else _FLUSH_S)
 

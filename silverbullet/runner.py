@@ -11,7 +11,6 @@ import threading
 import time
 from collections import deque
 from collections.abc import Sequence
-from typing import NamedTuple, Protocol
 
 import msgspec
 import psutil
@@ -21,10 +20,10 @@ from ingest.codec import RawMessages
 from ingest.producer import TopicProducer
 from ingest.ticks import SymbolTable
 from optimize.decision import Decision, encode_decision
-from optimize.engines.evaluator import Evaluator
 from optimize.engines.views import Completed
 from optimize.evaluate import evaluate_block
 from silverbullet.decider import Decider
+from silverbullet.ends import Evaluations, Finished, TickSource
 from silverbullet.events import (
     Effect,
     EndOfInput,
@@ -39,6 +38,7 @@ from silverbullet.portfolio import Provenance
 from silverbullet.refusals import Refusals
 from silverbullet.settings import Settings
 from silverbullet.status import Rates, Surroundings, make_status
+from silverbullet.steering import Steering
 from storage.records import Status, encode_status
 
 log = logging.getLogger("silverbullet.run")
@@ -48,33 +48,6 @@ IDLE_POLL_S = 0.5
 # While blocks are out, their return is what is waited for; ticks are looked at in between.
 # 2 ms is far below the time of a resampled decision (32 ms at 50 assets on two workers).
 BUSY_WAIT_S = 0.002
-
-
-class TickSource(Protocol):
-    """What the runner needs of a consumer."""
-
-    @property
-    def lost_offsets(self) -> int:
-        """Messages that were gone before they could be read."""
-
-    def gaps(self) -> Sequence[object]:
-        """Give every gap found, each with a sentence as its text."""
-
-    def poll(self, timeout_s: float) -> RawMessages | None:
-        """Wait for messages and drain what is there."""
-
-    def at_end(self) -> bool:
-        """Tell whether everything in the topic was read."""
-
-    def positions(self) -> dict[tuple[str, int], int]:
-        """Give the next offset of each topic and partition."""
-
-
-class Finished(NamedTuple):
-    """What a run that ended by itself leaves."""
-
-    decision: Decision | None
-    status: Status
 
 
 class Runner:
@@ -88,6 +61,8 @@ class Runner:
         The shell's ends; ``producer`` may be None: nothing is published.
     stop
         Ends the run when set.
+    steering
+        What admins ask for, where they may.
     """
 
     def __init__(
@@ -97,8 +72,9 @@ class Runner:
         symbols: SymbolTable,
         source: TickSource,
         producer: TopicProducer | None,
-        evaluator: Evaluator,
+        evaluator: Evaluations,
         stop: threading.Event,
+        steering: Steering | None = None,
     ) -> None:
         self._settings = settings
         self._decider = decider
@@ -116,6 +92,7 @@ class Runner:
         self._producer = producer
         self._evaluator = evaluator
         self._stop = stop
+        self._steering = steering
         self._jobs: dict[int, tuple[int, int]] = {}
         self._rates = Rates()
         self._started_ns = time.time_ns()
@@ -146,6 +123,8 @@ class Runner:
             ):
                 ended = True
                 self._decider.step(EndOfInput())
+            if self._steering is not None and (paused := self._steering.step()) is not None:
+                self._decider.step(paused)
             self._carry_out(self._decider.step(Timer(time.time_ns())))
             self._report()
         self._next_status_s = -math.inf  # the last word, however young the one before is
@@ -248,6 +227,8 @@ class Runner:
             dispatch=self._evaluator.counts()._asdict(),
             memory_bytes=self._process.memory_info().rss,
             notices=tuple(notices),
+            controls=() if self._steering is None else self._steering.log,
+            change="" if self._steering is None else self._steering.change,
         )
         return make_status(self._decider, self._rates, around)
 

@@ -48,6 +48,7 @@ class Kafka(Section):
     rejected_topic: str = Field("ticks.rejected", description="topic of refused ticks")
     decisions_topic: str = Field("decisions", description="topic of decisions")
     status_topic: str = Field("status", description="topic of status records")
+    control_topic: str = Field("control", description="topic of what admins ask of `run`")
     fetch_wait_max_ms: int = Field(
         100, ge=0, le=10_000, description="longest wait of a fetch; 1 to 5 on the embedded broker"
     )
@@ -124,6 +125,11 @@ class Engine(Section):
         ("ray", "spark", "local"),
         description="engines by preference; one behind another with a host starts when that is "
         "out; local is always the last resort",
+    )
+    dispatch: Literal["tasks", "resident"] = Field(
+        "tasks",
+        description="tasks: of Ray and Spark as they are; resident: our own dispatch, to workers "
+        "that they place",
     )
     workers: int = Field(2, ge=1, le=256, description="workers an engine")
     ray_address: str = Field(

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from optimize.engines.views import EngineView
 from silverbullet.decider import Decider
 from stats.tick_window import TickStatistics
+from storage.control import ControlState
 from storage.records import AssetState, EngineState, RunState, Status, TickState
 
 # A market that says nothing this long is called stale at once on the page; at least 5 s,
@@ -27,6 +28,8 @@ class Surroundings(NamedTuple):
     dispatch: dict[str, int]
     memory_bytes: int
     notices: tuple[str, ...]
+    controls: tuple[ControlState, ...] = ()
+    change: str = ""
 
 
 class Rates:
@@ -47,6 +50,8 @@ class Rates:
 def run_state(decider: Decider, time_ns: int) -> tuple[RunState, str]:
     """Tell the state of a run and why, in plain words."""
     market = decider.market
+    if decider.paused:
+        return "paused", decider.paused
     if decider.last_decision is None:
         return "warming_up", decider.not_ready
     if decider.not_ready:
@@ -101,6 +106,8 @@ def make_status(decider: Decider, rates: Rates, around: Surroundings) -> Status:
         dispatch=around.dispatch,
         notices=around.notices,
         rows_waiting=market.n_waiting,
+        controls=around.controls,
+        change=around.change,
     )
 
 

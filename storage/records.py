@@ -4,6 +4,8 @@ from typing import Literal
 
 import msgspec
 
+from storage.control import ControlState
+
 RunState = Literal["warming_up", "deciding", "stale", "paused"]
 AssetPhase = Literal["member", "filling", "stale", "missing_rows"]
 EnginePhase = Literal["starting", "ready", "failed", "closed"]
@@ -56,6 +58,8 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     ``dispatch`` counts switches between engines and results that were refused: of a block that
     was there already, of a job that was over, that nobody asked for, of other bits.
     ``rows_waiting`` rows hold ticks and have not closed: many where a partition says nothing.
+    ``controls`` are what admins asked for, the newest 20, oldest first; ``change`` says what is
+    coming up for the newest of them.
     """
 
     portfolio: str
@@ -91,6 +95,8 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     notices: tuple[str, ...]
     dispatch: dict[str, int] = {}
     rows_waiting: int = 0
+    controls: tuple[ControlState, ...] = ()
+    change: str = ""
 
 
 _decoder = msgspec.json.Decoder(Status)

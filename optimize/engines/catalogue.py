@@ -8,7 +8,7 @@ from optimize.engines.fingerprint import load_evaluate
 from optimize.engines.host_kind import HostKind
 from optimize.engines.hosted import HostedEngine
 from optimize.engines.local import LocalEngine
-from optimize.engines.protocol import EVALUATE, Engine, Restarts, Spawn
+from optimize.engines.protocol import EVALUATE, Dispatch, Engine, Restarts, Spawn
 from optimize.engines.ray_engine import RAY
 from optimize.engines.spark_engine import SPARK
 from optimize.engines.standby import Standby
@@ -21,6 +21,7 @@ def build_engines(
     order: Sequence[str],
     *,
     workers: int,
+    dispatch: Dispatch = "tasks",
     addresses: Mapping[str, str] = MappingProxyType({}),
     spawn: Spawn,
     restarts: Callable[[], Restarts],
@@ -39,6 +40,8 @@ def build_engines(
         Names, the preferred first.
     workers
         Of each engine.
+    dispatch
+        Of those with a host.
     addresses
         Name to the cluster to join; ``local``, or nothing, is one of our own.
     spawn, restarts
@@ -63,7 +66,8 @@ def build_engines(
             engines.append(LocalEngine(workers=workers, evaluate=load_evaluate(evaluate)))
         elif name in HOSTED:
             engine = HostedEngine(
-                HOSTED[name], workers=workers, address=addresses.get(name, "local"), spawn=spawn,
+                HOSTED[name], workers=workers, dispatch=dispatch,
+                address=addresses.get(name, "local"), spawn=spawn,
                 restarts=restarts(), clock=clock, evaluate=evaluate, task_ms=task_ms,
                 standby=Standby(tuple(hosted)),
             )  # fmt: skip

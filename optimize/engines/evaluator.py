@@ -7,7 +7,7 @@ late blocks go elsewhere whatever the caller is at.
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import count
 
 from optimize.engines import moves
@@ -38,6 +38,8 @@ class Evaluator:
     on_switch
         Called, with the evaluator's lock held, when jobs begin to go to another engine; it must
         return at once.
+    ids
+        Where job ids come from, ascending from 1; evaluators that share it share no id.
 
     Raises
     ------
@@ -52,6 +54,7 @@ class Evaluator:
         evaluate: Evaluate,
         policy: Policy | None = None,
         on_switch: Callable[[Switch], None] | None = None,
+        ids: Iterator[int] | None = None,
     ) -> None:
         self._engines = {engine.name: engine for engine in engines}
         if len(self._engines) != len(engines) or LAST_RESORT not in self._engines:
@@ -62,7 +65,7 @@ class Evaluator:
         self._on_switch = on_switch
         self._jobs: dict[int, DrawJob] = {}
         self._translator = Translator(evaluate, self._jobs)
-        self._ids = count(1)
+        self._ids = ids if ids is not None else count(1)
         self._lock = threading.RLock()
         self._completed: deque[Completed] = deque()
         self._complete = threading.Condition(self._lock)
@@ -120,6 +123,12 @@ class Evaluator:
                 return self._completed.popleft()
             self._check()
             return None
+
+    @property
+    def n_open(self) -> int:
+        """Jobs that are not over, or over and not taken."""
+        with self._lock:
+            return len(self._jobs) + len(self._completed)
 
     def states(self) -> tuple[EngineView, ...]:
         """Describe every engine, in the order of preference."""

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from silverbullet.cloud_schedule import _rounded
 from silverbullet.decider import Decider
-from silverbullet.events import JobDone, TicksArrived, Timer
+from silverbullet.events import JobDone, Paused, TicksArrived, Timer
 from silverbullet.portfolio import Provenance
 from silverbullet.settings import Settings, load_settings
 from silverbullet.status import run_state
@@ -201,3 +201,41 @@ def test_ticks_that_are_only_late_leave_the_state_stale():
     state, reason = run_state(shell.decider, later_ns)
     assert state == "stale"
     assert "only late ticks for 60 s" in reason
+
+
+def test_paused_it_reads_on_and_decides_nothing_and_then_the_newest_row():
+    tape = random_tape(9)
+    shell = make_shell(tape)
+    batches = list(every_tick(tape))
+    shell.play(batches[:300])
+    n_before = len(shell.published)
+    assert n_before > 0
+    shell.decider.step(Paused("paused by ann"))
+    shell.play(batches[300:400])
+    assert len(shell.published) == n_before
+    assert shell.decider.market.n_used == 400
+    assert run_state(shell.decider, shell.time_ns) == ("paused", "paused by ann")
+    assert shell.decider.next_timer_ns() is None
+    shell.decider.step(Paused(""))
+    shell.wake()
+    assert len(shell.published) == n_before + 1
+    assert shell.published[-1].row == shell.decider.market.last_row
+    assert shell.decider.counts["conflated"] > 10
+
+
+def test_paused_without_conflation_it_holds_ticks_back_and_then_decides_every_row():
+    tape = random_tape(9)
+    settings = {"decide": {"conflate": False}}
+    reference = make_shell(tape, **settings).play(every_tick(tape), end=True)
+    shell = make_shell(tape, **settings)
+    batches = list(every_tick(tape))
+    shell.play(batches[:300])
+    shell.decider.step(Paused("paused by ann"))
+    taken = 300
+    while shell.decider.wants_ticks:
+        shell.take(batches[taken])
+        taken += 1
+    assert taken < 320  # one row at most
+    shell.decider.step(Paused(""))
+    shell.play(batches[taken:], end=True)
+    assert [(d.row, d.digest) for d in shell.published] == [(d.row, d.digest) for d in reference]

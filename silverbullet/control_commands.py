@@ -1,0 +1,111 @@
+"""Ask a running pipeline for something, and see what becomes of it."""
+
+import getpass
+import threading
+import time
+import uuid
+from typing import Any
+
+import msgspec
+
+from ingest.broker import BrokerError
+from ingest.consumer import TopicConsumer
+from ingest.producer import TopicProducer
+from silverbullet.demo import BROKER_FILE, demo_folder
+from silverbullet.options import Refused
+from silverbullet.settings import Settings
+from storage.control import Control, ControlState, encode_control
+from storage.records import Status, decode_status
+
+_LOOK_BACK = 20  # newest status records looked at for one of our own portfolio
+_WATCH_S = 0.25
+
+
+def make_control(who: str, **wish: Any) -> Control:
+    """Write down a wish, now."""
+    return Control(id=uuid.uuid4().hex, time_ns=time.time_ns(), who=who, **wish)
+
+
+def user() -> str:
+    """Name who types."""
+    return f"{getpass.getuser()} (command line)"
+
+
+def broker_address(settings: Settings) -> str:
+    """Give the broker of the pipeline that is meant: the settings', else a running demo's.
+
+    Raises
+    ------
+    Refused
+        There is neither.
+    """
+    if settings.kafka.bootstrap:
+        return settings.kafka.bootstrap
+    try:
+        return (demo_folder() / BROKER_FILE).read_text()
+    except OSError:
+        raise Refused(
+            "no broker is named and no demo runs: name that of the pipeline "
+            "(--set kafka.bootstrap=HOST:PORT)"
+        ) from None
+
+
+def ask(settings: Settings, wait_s: float, **wish: Any) -> ControlState:
+    """Send a control and wait until ``run`` has carried it out.
+
+    Parameters
+    ----------
+    wait_s
+        Longest wait; 0: only send it.
+    wish
+        Fields of `Control`.
+
+    Returns
+    -------
+    ControlState
+        As ``run`` has taken it, ``waiting`` where it has not within ``wait_s`` seconds.
+
+    Raises
+    ------
+    Refused
+        No broker is named or answers.
+    """
+    kafka, bootstrap = settings.kafka, broker_address(settings)
+    control = make_control(user(), **wish)
+    sent = ControlState(
+        id=control.id, time_ns=control.time_ns, who=control.who, wish=control.wish(),
+        state="waiting", reason="no pipeline has taken it yet",
+    )  # fmt: skip
+    try:
+        producer = TopicProducer(bootstrap, rate_hint=1.0)
+        producer.send(kafka.control_topic, encode_control(control), partition=0)
+        producer.close()
+        return _follow(settings, bootstrap, sent, wait_s)
+    except BrokerError as error:
+        raise Refused(str(error)) from None
+
+
+def newest_status(settings: Settings, consumer: TopicConsumer) -> Status | None:
+    """Read the newest status of the portfolio from its topic."""
+    for payload in reversed(consumer.last(settings.kafka.status_topic, _LOOK_BACK)):
+        try:
+            status = decode_status(payload)
+        except msgspec.DecodeError:
+            continue  # of another version; the recorder says so
+        if status.portfolio == settings.decide.portfolio:
+            return status
+    return None
+
+
+def _follow(settings: Settings, bootstrap: str, sent: ControlState, wait_s: float) -> ControlState:
+    deadline_s, state = time.monotonic() + wait_s, sent
+    with TopicConsumer(bootstrap, [settings.kafka.status_topic]) as consumer:
+        while time.monotonic() < deadline_s:
+            status = newest_status(settings, consumer)
+            for taken in () if status is None else status.controls:
+                if taken.id == sent.id:
+                    state = taken
+            if state.state != "waiting":
+                break
+            threading.Event().wait(_WATCH_S)
+    return state

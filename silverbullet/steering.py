@@ -1,0 +1,163 @@
+"""Lets admins steer a running pipeline: reads the topic of controls, changes engines, pauses."""
+
+import logging
+import threading
+from collections.abc import Callable
+from itertools import count
+from queue import Empty, SimpleQueue
+
+from ingest.broker import BrokerError
+from ingest.codec import RawMessages
+from ingest.consumer import TopicConsumer
+from optimize.engines.evaluator import Evaluator
+from silverbullet.controls import Controls, EngineChoice
+from silverbullet.engine_changes import EngineChanges
+from silverbullet.events import Paused
+from storage.control import ControlState
+
+log = logging.getLogger("silverbullet.run")
+
+_POLL_S = 0.5
+_RETRY_S = 5.0
+_CATCH_UP_POLLS = 50  # of at most half a second each; a topic of controls is a few kilobytes
+
+
+class ControlFeed:
+    """Reads the topic on a thread of its own: the loop that decides never waits for it.
+
+    Parameters
+    ----------
+    consumer
+        Of the topic of controls, from its beginning; owned, and closed, by this object.
+    """
+
+    def __init__(self, consumer: TopicConsumer) -> None:
+        self._consumer = consumer
+        self._found: SimpleQueue[tuple[bytes, str]] = SimpleQueue()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="control", daemon=True)
+
+    def catch_up(self) -> list[tuple[bytes, str]]:
+        """Read what earlier runs were told.
+
+        Raises
+        ------
+        BrokerError
+            The broker does not answer.
+        """
+        for _ in range(_CATCH_UP_POLLS):
+            if self._consumer.at_end():
+                break
+            self._keep(self._consumer.poll(_POLL_S))
+        return self.take()
+
+    def start(self) -> None:
+        """Read on, in the background."""
+        self._thread.start()
+
+    def take(self) -> list[tuple[bytes, str]]:
+        """Give what has come: payload, and topic, partition and offset in words."""
+        found = []
+        while True:
+            try:
+                found.append(self._found.get_nowait())
+            except Empty:
+                return found
+
+    def close(self) -> None:
+        """End the thread and close the consumer."""
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join()
+        self._consumer.close()
+
+    def _keep(self, raw: RawMessages | None) -> None:
+        if raw is None:
+            return
+        for value, topic, partition, offset in zip(
+            raw.values, raw.topics, raw.partitions, raw.offsets, strict=True
+        ):
+            self._found.put((value, f"{topic}[{partition}]@{offset}"))
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            try:
+                self._keep(self._consumer.poll(_POLL_S))
+            except BrokerError as error:
+                log.warning("no controls for now: %s", error)
+                self._stop.wait(_RETRY_S)
+
+
+class Steering:
+    """Carries out what is asked for.
+
+    Parameters
+    ----------
+    feed
+        Where controls come from.
+    settings_choice
+        What the settings say of engines.
+    make
+        Makes the evaluator of a choice.
+    clock
+        Monotonic ns.
+    """
+
+    def __init__(
+        self,
+        feed: ControlFeed,
+        settings_choice: EngineChoice,
+        make: Callable[[EngineChoice, "count[int]"], Evaluator],
+        clock: Callable[[], int],
+    ) -> None:
+        self._feed = feed
+        self._controls = Controls(settings_choice)
+        for payload, where in feed.catch_up():
+            self._controls.step(payload, where)
+        self._controls.applied("")
+        if self._controls.wanted != settings_choice:
+            log.warning(
+                "engines %s, as was asked for earlier, not %s of the settings; "
+                "`silverbullet engine reset` returns to these",
+                self._controls.wanted,
+                settings_choice,
+            )
+        self.engines = EngineChanges(make, self._controls.wanted, clock)
+        self._paused = ""
+
+    def start(self) -> None:
+        """Start the engines and listen."""
+        self.engines.start()
+        self._feed.start()
+
+    def step(self) -> Paused | None:
+        """Carry out what has come; give the decider's part of it."""
+        for payload, where in self._feed.take():
+            state = self._controls.step(payload, where)
+            if state.state == "refused":
+                log.warning("%s", state.reason)
+            else:
+                log.info("%s asks for: %s", state.who, state.wish)
+            self.engines.change(self._controls.wanted)
+        if (gone_over := self.engines.tend()) is not None:
+            log.info("engines are now %s", gone_over)
+            self._controls.applied("")
+        if self._controls.paused == self._paused:
+            return None
+        self._paused = self._controls.paused
+        return Paused(self._paused)
+
+    @property
+    def log(self) -> tuple[ControlState, ...]:
+        """The newest controls, oldest first."""
+        return self._controls.log
+
+    @property
+    def change(self) -> str:
+        """What is coming up, in plain words; empty where nothing is."""
+        return self.engines.awaited()
+
+    def close(self) -> None:
+        """End the engines and listen no more."""
+        self.engines.close()
+        self._feed.close()

@@ -1,0 +1,103 @@
+"""Controls: what is asked for, what of it holds, and what is no control at all."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from silverbullet.controls import Controls, EngineChoice
+from storage.control import Control, decode_control, encode_control
+
+SETTINGS = EngineChoice(("ray", "spark", "local"), "tasks", 2)
+WHERE = "control[0]@7"
+
+
+def control(number: int = 1, **wish: object) -> bytes:
+    return encode_control(Control(id=f"c{number}", time_ns=number, who="ann", **wish))  # type: ignore[arg-type]
+
+
+def test_a_wish_for_engines_waits_until_they_are_up() -> None:
+    controls = Controls(SETTINGS)
+    state = controls.step(control(order=("spark", "spark")), WHERE)
+    assert (state.state, state.who, state.wish) == ("waiting", "ann", "engines spark, spark")
+    assert controls.wanted == EngineChoice(("spark",), "tasks", 2)
+    controls.applied("")
+    assert [entry.state for entry in controls.log] == ["applied"]
+
+
+def test_what_is_not_named_stays_as_it_is() -> None:
+    controls = Controls(SETTINGS)
+    controls.step(control(1, dispatch="resident"), WHERE)
+    controls.step(control(2, workers=5), WHERE)
+    assert controls.wanted == EngineChoice(SETTINGS.order, "resident", 5)
+    assert [entry.state for entry in controls.log] == ["replaced", "waiting"]
+
+
+def test_a_wish_for_what_is_so_already_is_applied_at_once() -> None:
+    controls = Controls(SETTINGS)
+    assert controls.step(control(workers=2), WHERE).state == "applied"
+    assert controls.wanted == SETTINGS
+
+
+def test_pausing_names_who_did_it_and_reset_ends_it() -> None:
+    controls = Controls(SETTINGS)
+    assert controls.step(control(1, paused=True), WHERE).state == "applied"
+    assert controls.paused == "paused by ann"
+    controls.step(control(2, workers=3), WHERE)
+    assert controls.paused == "paused by ann"
+    controls.step(control(3, reset=True), WHERE)
+    assert (controls.wanted, controls.paused) == (SETTINGS, "")
+
+
+@pytest.mark.parametrize(
+    ("payload", "told"),
+    [
+        (b"\xff", "control[0]@7 is no control: "),
+        (b"{}", "missing required field `id`"),
+        (control().replace(b'"workers":null', b'"workers":0'), "`int` >= 1"),
+        (control().replace(b'"workers":null', b'"workers":999'), "`int` <= 256"),
+        (control().replace(b'"order":null', b'"order":["dask"]'), "Invalid enum value 'dask'"),
+        (control().replace(b'"order":null', b'"order":[]'), "length >= 1"),
+        (control().replace(b'"paused":null', b'"sudo":true'), "unknown field `sudo`"),
+        (control().replace(b'"who":"ann"', b'"who":""'), "length >= 1"),
+    ],
+)
+def test_what_is_no_control_is_refused_with_its_place_and_changes_nothing(
+    payload: bytes, told: str
+) -> None:
+    controls = Controls(SETTINGS)
+    state = controls.step(payload, WHERE)
+    assert state.state == "refused"
+    assert told in state.reason
+    assert (controls.wanted, controls.paused) == (SETTINGS, "")
+    assert controls.log == (state,)
+
+
+@given(st.binary(max_size=200))
+def test_no_bytes_do_any_harm(payload: bytes) -> None:
+    controls = Controls(SETTINGS)
+    assert controls.step(payload, WHERE).state == "refused"
+
+
+wishes = st.fixed_dictionaries(
+    {},
+    optional={
+        "order": st.lists(st.sampled_from(["ray", "spark", "local"]), min_size=1, max_size=3),
+        "dispatch": st.sampled_from(["tasks", "resident"]),
+        "workers": st.integers(1, 256),
+        "paused": st.booleans(),
+        "reset": st.booleans(),
+    },
+)
+
+
+@given(st.lists(wishes, max_size=60))
+def test_the_log_is_bounded_and_of_those_that_wait_only_the_newest(wanted: list[dict]) -> None:
+    controls = Controls(SETTINGS)
+    for number, wish in enumerate(wanted):
+        payload = control(number, **wish)
+        assert decode_control(payload).id == f"c{number}"
+        controls.step(payload, WHERE)
+    states = [entry.state for entry in controls.log]
+    assert len(states) == min(20, len(wanted))
+    assert states.count("waiting") <= 1
+    assert [entry.id for entry in controls.log] == [f"c{n}" for n in range(len(wanted))][-20:]
