@@ -44,7 +44,8 @@ def plain(line: str) -> str:
     for pattern in (_ROLE, _AT):
         begin = pattern.match(text)
         if begin is not None:
-            where = f"Kafka at {begin['address']}" if begin["address"] else where
+            address = begin["address"]
+            where = f"Kafka at {address}" if address else "Kafka's group coordinator"
             text = text[begin.end() :]
     text = _LOST.sub("connection lost", _CONNECT.sub("", _AFTER.sub("", text)))
     return f"{where}: {text[:1].lower()}{text[1:]}; it is tried again until it answers"

@@ -30,6 +30,11 @@ SAID = "Kafka at 127.0.0.1:9092: connection refused; it is tried again until it 
             "Kafka at [::1]:44969: connection lost; it is tried again until it answers",
         ),
         (
+            "FAIL [rdkafka#consumer-2] [thrd:GroupCoordinator]: GroupCoordinator: Disconnected: "
+            "connection closed by peer: receive 0 after POLLIN (after 27ms in state UP)",
+            "Kafka's group coordinator: connection lost; it is tried again until it answers",
+        ),
+        (
             "FAIL [rdkafka#producer-1] [thrd:sasl_ssl://k.example:9093/bootstrap]: "
             "sasl_ssl://k.example:9093/bootstrap: Failed to resolve 'k.example:9093': Name or "
             "service not known (after 5ms in state CONNECT)",
