@@ -74,8 +74,9 @@ def test_a_degraded_decision_and_a_lost_asset_are_told(site: Site, page: Page) -
         price=3.5,
         last_event_time_ns=site.row * 10**9,
     )
-    site.append(engine="local", degraded=True, reason="ray is not ready")
-    page.until(lambda: "Degraded, decided on local" in page.text("notices"), "the degradation")
+    site.append(engine="local", degraded=True, engine_reason="ray is not ready")
+    told = "Degraded, decided on local: ray is not ready"
+    page.until(lambda: told in page.text("notices"), "the degradation")
     told = "GONEUSDT is not in the universe: no tick for 120 rows"
     page.until(
         lambda: site.telling(assets=(gone,)) and told in page.text("notices"), "the asset lost"
@@ -91,7 +92,8 @@ def test_why_the_portfolio_is_so_and_who_decided_are_told_apart(site: Site, page
     site.append(
         engine="local",
         degraded=True,
-        reason=f"{portfolio}; ray is starting; local decides",
+        reason=portfolio,
+        engine_reason="ray is starting; local decides",
         status=starting,
     )
 
@@ -104,7 +106,10 @@ def test_why_the_portfolio_is_so_and_who_decided_are_told_apart(site: Site, page
     ]
     page.until(lambda: site.telling(**starting) and told() == wanted, "one notice for each")
     site.append(
-        engine="local", degraded=True, reason=f"{portfolio}; ray owed 3 blocks after 900 ms"
+        engine="local",
+        degraded=True,
+        reason=portfolio,
+        engine_reason="ray owed 3 blocks after 900 ms",
     )
     wanted = ["Degraded, decided on local: ray owed 3 blocks after 900 ms", wanted[1]]
     page.until(lambda: site.telling() and told() == wanted, "the graver one first")
@@ -155,7 +160,7 @@ def test_a_failed_engine_is_told_with_what_is_done_about_it(site: Site, page: Pa
     site.append(
         engine="local",
         degraded=True,
-        reason="ray failed (host stopped: timed out); local decides",
+        engine_reason="ray failed (host stopped: timed out); local decides",
         status={"engines": (engine("ray", "failed", reason),)},
     )
     told = (

@@ -110,7 +110,7 @@
     const body = document.getElementById("drawer-body");
     const when = paint.element("p", "when", `Row ${d.trigger === "tick" ? "ends" : "ended"} ${format.stamp(d.row_end_ns / 1e6)} UTC, published ${format.stamp(d.times.published_ns / 1e6)} UTC`);
     const parts = [when];
-    if (d.reason) parts.push(paint.element("p", "reason", d.reason));
+    for (const why of [d.reason, d.engine_reason]) if (why) parts.push(paint.element("p", "reason", why));
     const link = paint.element("a", "", "This decision as JSON");
     link.href = `/api/v1/decisions/${encodeURIComponent(d.id)}`;
     const foot = paint.element("p", "when");

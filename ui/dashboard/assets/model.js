@@ -93,7 +93,7 @@
       sharpe: decision.sharpe, gap: decision.optimality_gap, turnover: turnover(decision),
       stages: stagesOf(t),
       engine: decision.engine, degraded: decision.degraded, late: decision.late,
-      reason: decision.reason,
+      reason: [decision.reason, decision.engine_reason].filter(Boolean).join("; "),
     };
   }
 

@@ -108,15 +108,10 @@
 
   const sentence = (text) => `${text[0].toUpperCase()}${text.slice(1)}${/[.!?]$/.test(text) ? "" : "."}`;
 
-  // The reasons of a decision are joined by "; ": first why the portfolio is what it is, then,
-  // from the first that names an engine on, what became of the work on engines.
+  // Why the portfolio is what it is, and what became of the work on engines; each joined by "; ".
   function reasons(latest) {
-    const { status } = sb.model;
-    const names = ["ray", "local", ...(status ? status.engines.map((engine) => engine.name) : [])];
-    const ofEngine = (text) => /^late by /.test(text) || text.split(/[^\w-]+/).some((word) => names.includes(word));
-    const all = latest && latest.reason ? latest.reason.split("; ") : [];
-    const at = all.findIndex(ofEngine);
-    return at < 0 ? { portfolio: all, engine: [] } : { portfolio: all.slice(0, at), engine: all.slice(at) };
+    const list = (text) => (text ? text.split("; ") : []);
+    return { portfolio: list(latest.reason), engine: list(latest.engine_reason) };
   }
 
   function engineNotice(engine, standIn) {
