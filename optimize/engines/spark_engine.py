@@ -18,8 +18,9 @@ _ASK_LIMIT_S = 20.0  # 0.1 s where nothing else runs
 
 
 def _environment(_: str) -> dict[str, str]:
-    # Without it the JVM asks what the host's name resolves to, and warns of the answer.
-    return {"SPARK_LOCAL_IP": "127.0.0.1"}
+    # Without the first the JVM asks what the host's name resolves to, and warns of the answer;
+    # the second keeps out of the log what Spark has to say on a pandas that is not used here.
+    return {"SPARK_LOCAL_IP": "127.0.0.1", "PYTHONWARNINGS": "ignore::FutureWarning"}
 
 
 def _missing() -> str:

@@ -3,6 +3,7 @@
 import argparse
 import os
 import socket
+import socketserver
 import sys
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -12,11 +13,17 @@ from typing import Any
 
 from optimize.engines.host import Frames, run_host
 from optimize.engines.host_kind import SCHEDULER_FOLDER
-from optimize.engines.spark_worker import EVALUATE_VARIABLE, evaluate_partition, probe_partition
+from optimize.engines.spark_worker import (
+    EVALUATE_VARIABLE,
+    evaluate_partition,
+    nothing,
+    probe_partition,
+)
 
 _WORKERS_UP_S = 100.0  # importing, and compiling kernels where the cache is cold
 _ANSWER_S = 5.0  # of a master's port
 _PROBES = 20  # rounds in which every worker must have had a turn
+_WARM_ROUNDS = 20  # 0.7 s; the first 100 jobs take 35 ms each in the median, later ones 15
 _ATTEMPTS = 4  # of a task: one fewer worker may be killed under it without hurting a job
 _NOISE = ("SPARK_", "PYSPARK_", "_SPARK_", "HADOOP_")
 _LOGGING = """\
@@ -72,6 +79,8 @@ class SparkTasks:
         os.environ["SPARK_CONF_DIR"] = str(self._folder / "conf")
         os.environ["TMPDIR"] = str(self._folder / "tmp")
         os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+        # Spark's server for accumulators, unused here, prints a traceback when the JVM ends.
+        socketserver.BaseServer.handle_error = lambda *_: None  # type: ignore[method-assign]
         from pyspark import SparkConf, SparkContext  # here: it takes 1 s, the link is to be up
 
         pairs = {"spark.master": master, **_common(self._options), **self._places()}
@@ -79,7 +88,9 @@ class SparkTasks:
             pairs |= _cluster(self._options.workers)
         self._context = SparkContext(conf=SparkConf(loadDefaults=False).setAll(list(pairs.items())))
         self._base = self._context.parallelize(range(self._options.workers), self._options.workers)
-        return self._probe()
+        fingerprint = self._probe()
+        self._warm_up()
+        return fingerprint
 
     def hold(self, frame: bytes) -> Any:
         """Broadcast the job, once for all its tasks."""
@@ -128,6 +139,16 @@ class SparkTasks:
                 )
             ),
         }  # fmt: skip
+
+    def _warm_up(self) -> None:
+        """Do jobs until the JVM does them at half the time of its first ones."""
+        for _ in range(_WARM_ROUNDS):
+            jobs = [
+                self._threads.submit(self._context.runJob, self._base, nothing, [0])
+                for _ in range(self._options.workers)
+            ]
+            for job in jobs:
+                job.result(_WORKERS_UP_S)
 
     def _probe(self) -> str:
         """Have every worker answer with its fingerprint."""

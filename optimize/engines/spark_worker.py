@@ -12,7 +12,6 @@ import os
 import runpy
 import socket
 import sys
-import warnings
 from collections.abc import Iterable, Sequence
 from typing import Protocol
 
@@ -40,10 +39,13 @@ def probe_partition(evaluate: str, _: Iterable[int]) -> list[tuple[str, str]]:
     return [(f"{socket.gethostname()}:{os.getpid()}", worker_fingerprint(evaluate))]
 
 
+def nothing(_: Iterable[int]) -> list[bytes]:
+    """Do nothing."""
+    return []
+
+
 def _serve() -> None:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of Spark's on a pandas that is not used here
-        importlib.import_module(sys.argv[1])
+    importlib.import_module(sys.argv[1])
     worker_fingerprint(os.environ[EVALUATE_VARIABLE])
     gc.collect()
     gc.freeze()

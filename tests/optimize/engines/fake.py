@@ -31,6 +31,6 @@ def evaluate(job: DrawJob, block: int) -> BlockResult:
 def broken(job: DrawJob, block: int) -> BlockResult:
     """Differ from `evaluate` in the last bit of one number, in child processes only."""
     result = evaluate(job, block)
-    if os.environ.get("RAY_AUTH_MODE") == "token":
+    if {"RAY_AUTH_MODE", "SILVERBULLET_SPARK_EVALUATE"} & os.environ.keys():
         result.weight_mean[0] = np.nextafter(result.weight_mean[0], 2.0)
     return result

@@ -11,7 +11,7 @@ import psutil
 
 from cluster.process import spawn
 from cluster.supervision import Backoff, Supervision
-from optimize.engines.catalogue import HOSTED
+from optimize.engines.catalogue import HOSTED, build_engines
 from optimize.engines.evaluator import Evaluator
 from optimize.engines.fingerprint import load_evaluate
 from optimize.engines.hosted import HostedEngine
@@ -89,6 +89,20 @@ def make_engine(
         clock=time.monotonic_ns,
         evaluate=evaluate,
         task_ms=task_ms,
+    )
+
+
+def make_engines(order: str, logs: Path, *, address: str = "local") -> list[Engine]:
+    """Make the engines of an order, as the settings do: ``ray,spark``."""
+    names = order.split(",")
+    return build_engines(
+        names,
+        workers=2,
+        addresses=dict.fromkeys(names, address),
+        spawn=partial(spawn, log_path=logs / "hosts.log"),
+        restarts=lambda: Supervision(Backoff(first_ns=100_000_000)),
+        clock=time.monotonic_ns,
+        evaluate=FAKE,
     )
 
 
