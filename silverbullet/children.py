@@ -77,7 +77,7 @@ class Children:
         return self._folder / f"{name}.log"
 
     def _start(self, name: str) -> Child:
-        argv = [sys.executable, "-m", "silverbullet.cli", name, *self._arguments[name]]
+        argv = [sys.executable, "-P", "-m", "silverbullet.cli", name, *self._arguments[name]]
         return spawn(argv, name=name, env=self._environment, log_path=self._log_path(name))
 
     def stop(self) -> None:

@@ -16,6 +16,12 @@ MARKET_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 hypothesis.settings.register_profile("silverbullet", deadline=None)
 hypothesis.settings.load_profile("silverbullet")
 
+# Hosts and parts look for modules where Python is installed and here, not where they started:
+# the tests' own evaluate functions are here.
+os.environ["PYTHONPATH"] = os.pathsep.join(
+    filter(None, (str(Path(__file__).resolve().parents[1]), os.environ.get("PYTHONPATH")))
+)
+
 # Marker: whether its part is here, and the remedy where it is not.
 _PARTS = {
     "ray": (

@@ -201,7 +201,8 @@ class HostedEngine:
             "dispatch": self.dispatch,
             "parent": os.getpid(),
         }
-        argv = [sys.executable, "-m", self._kind.module]
+        # -P: a module of the user's in the present folder must not stand before ours.
+        argv = [sys.executable, "-P", "-m", self._kind.module]
         argv += [f"--{name}={value}" for name, value in options.items()]
         self._started_ns = now_ns
         self._restarts.started(now_ns)

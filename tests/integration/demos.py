@@ -42,7 +42,7 @@ class DemoUnderWay(Running):
                 continue
             for name in PARTS:
                 # exec_child stands before the command until it has become it.
-                if words[1:4] == ["-m", "silverbullet.cli", name]:
+                if words[1:5] == ["-P", "-m", "silverbullet.cli", name]:
                     found[name] = process
         return found
 
