@@ -65,11 +65,12 @@ class ControlFeed:
                 return found
 
     def close(self) -> None:
-        """End the thread and close the consumer."""
+        """End the thread and close the consumer; not for long, as the broker may be gone."""
         self._stop.set()
         if self._thread.is_alive():
-            self._thread.join()
-        self._consumer.close()
+            self._thread.join(2 * _POLL_S)
+        if not self._thread.is_alive():  # a client that still reads must not be closed
+            self._consumer.close()
 
     def _keep(self, raw: RawMessages | None) -> None:
         if raw is None:
