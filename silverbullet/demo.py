@@ -1,5 +1,6 @@
 """Everything on embedded parts: the broker here, the rest as child processes."""
 
+import os
 import signal
 import socket
 import threading
@@ -7,7 +8,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +22,14 @@ from silverbullet.children import Children
 from silverbullet.feeding import FeedOptions, spacing_settings
 from silverbullet.options import Flags, Refused
 from silverbullet.settings import ENVIRONMENT_PREFIX, Settings
+from storage.tokens import TokenError, TokenFile
 
 WATCH_INTERVAL_S = 0.2
 START_LIMIT_S = 120.0
 BROKER_FILE = "broker"
 """Where the demo's folder says its broker's address, while the demo runs."""
+# Where a demo that listens on every address is asked on this machine.
+_WILDCARDS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - looked up, not listened on
 PARTS = ("serve", "record", "run", "simulate")
 
 
@@ -89,6 +93,27 @@ def _told(path: Path, text: str) -> Iterator[None]:
         path.unlink(missing_ok=True)
 
 
+@contextmanager
+def _own_token(settings: Settings) -> Iterator[str]:
+    """Make an admin token that holds as long as this process, however that ends.
+
+    Raises
+    ------
+    Refused
+        The file of tokens cannot be used.
+    """
+    tokens, name, pid = TokenFile(settings.serve.tokens_path), f"demo-{os.getpid()}", os.getpid()
+    try:
+        secret = tokens.create(name, "admin", time.time_ns(), pid=pid)
+    except TokenError as error:
+        raise Refused(str(error)) from None
+    try:
+        yield secret
+    finally:
+        with suppress(TokenError):  # it ends with this process in any case
+            tokens.revoke(name)
+
+
 def _environment(
     flags: Flags, settings: Settings, broker: str, folder: Path, port: int
 ) -> dict[str, str]:
@@ -125,16 +150,18 @@ def _feed_arguments(paths: Sequence[Path], feed: FeedOptions) -> list[str]:
 _DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
-def _answers(url: str) -> bool:
+def _answers(url: str, token: str) -> bool:
+    # Of the page started here.
+    request = urllib.request.Request(url, headers={"Authorization": f"Bearer {token}"})  # noqa: S310
     try:
-        with _DIRECT.open(url, timeout=1) as answer:
+        with _DIRECT.open(request, timeout=1) as answer:
             return bool(answer.status == 200)
     except (urllib.error.URLError, OSError):
         return False
 
 
 def _wait_until_up(
-    children: Children, address: str, stop: threading.Event, console: Console
+    children: Children, address: str, token: str, stop: threading.Event, console: Console
 ) -> str:
     """Wait for page and first decision under one progress line; give why it failed, or ''."""
     steps = {
@@ -149,7 +176,7 @@ def _wait_until_up(
                 if "answers" in text
                 else f"starting: the page is up; waiting for {text}"
             )
-            while not _answers(url):
+            while not _answers(url, token):
                 lines, failure = children.watch(time.monotonic_ns())
                 for said in lines:
                     console.print(said, highlight=False)
@@ -202,26 +229,34 @@ def run_demo(
         common = ["--config", str(config.absolute())] if config else []
         arguments = {name: list(common) for name in PARTS}
         arguments["simulate"] += _feed_arguments(paths, feed)
-        with EmbeddedBroker() as broker, _told(folder / BROKER_FILE, broker.address):
+        with (
+            EmbeddedBroker() as broker,
+            _told(folder / BROKER_FILE, broker.address),
+            _own_token(settings) as token,
+        ):
             environment = _environment(flags, settings, broker.address, folder, port)
             finite = ("simulate",) if paths and not feed.loop else ()
             children = Children(environment, folder, arguments, finite)
-            host = settings.serve.host
+            host = _WILDCARDS.get(settings.serve.host, settings.serve.host)
             address = f"http://{f'[{host}]' if ':' in host else host}:{port}"
-            failure = _run_parts(children, address, folder, stop)
+            failure = _run_parts(children, address, token, folder, stop)
     if failure:
         click.echo(f"Error: {failure}", err=True)
         return 1
     return 0
 
 
-def _run_parts(children: Children, address: str, folder: Path, stop: threading.Event) -> str:
+def _run_parts(
+    children: Children, address: str, token: str, folder: Path, stop: threading.Event
+) -> str:
     """Keep the parts going until stopped; give why it was given up, or an empty string."""
     console = Console(stderr=True, soft_wrap=True)
     try:
-        failure = _wait_until_up(children, address, stop, console)
+        failure = _wait_until_up(children, address, token, stop, console)
         if not failure and not stop.is_set():
             click.echo(f"SilverBullet decides on {address}  (Ctrl-C ends it; logs in {folder})")
+            # What follows # stays in the browser: no server, log or proxy sees it.
+            click.echo(f"To steer it from the page, open {address}/login#token={token}")
             failure = _watch_until_stopped(children, stop, console)
         return failure
     finally:

@@ -46,6 +46,12 @@ _FLUSH_S, _STOPPED_FLUSH_S = 10.0, 2.0
 _END_LIMIT_S = 6.0
 
 
+def _log_to_stderr() -> None:
+    logging.basicConfig(
+        stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s"
+    )
+
+
 @contextmanager
 def _process(settings: Settings) -> Iterator[threading.Event]:
     """Set up logging and signals; a broker's fault ends the process with one line.
@@ -55,9 +61,7 @@ def _process(settings: Settings) -> Iterator[threading.Event]:
     Refused
         No broker is named.
     """
-    logging.basicConfig(
-        stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s"
-    )
+    _log_to_stderr()
     if not settings.kafka.bootstrap:
         raise Refused(
             "no broker: set kafka.bootstrap (--set kafka.bootstrap=HOST:PORT), "
@@ -189,9 +193,12 @@ def run_record(settings: Settings) -> None:
 
 def run_serve(settings: Settings) -> None:
     """Serve the dashboard and the API until a signal."""
+    from silverbullet.control_sender import ControlSender
     from storage.protocol import StoreError
     from ui.server import BindError, PortTakenError, serve
 
+    _log_to_stderr()
+    kafka = settings.kafka
     try:
         code = serve(
             settings.storage.path,
@@ -199,6 +206,11 @@ def run_serve(settings: Settings) -> None:
             settings.serve.port,
             settings.serve.streams,
             portfolio=settings.decide.portfolio,
+            tokens=settings.serve.tokens_path,
+            reads_need_token=settings.serve.reads_need_token,
+            send_control=ControlSender(kafka.bootstrap, kafka.control_topic)
+            if kafka.bootstrap
+            else None,
             on_ready=lambda address: click.echo(f"serving {address}"),
         )
     except (BindError, PortTakenError, StoreError) as error:

@@ -160,11 +160,20 @@ class Storage(Section):
 class Serve(Section):
     """The dashboard and the API."""
 
-    host: Literal["127.0.0.1", "localhost", "::1"] = Field(
-        "127.0.0.1", description="address; only loopback until there is authentication"
+    host: str = Field(
+        "127.0.0.1",
+        pattern=r"^[0-9A-Za-z.:_-]{1,253}$",
+        description="address; one that other machines can reach only with a token",
     )
     port: int = Field(8050, ge=0, le=65_535, description="port, 0: any free one")
     streams: int = Field(32, ge=1, le=1_000, description="open event streams; further ones get 503")
+    tokens: str = Field("", description="file of API tokens; none: one in the user's state folder")
+    reads_need_token: bool = Field(False, description="ask for a token on loopback addresses too")
+
+    @property
+    def tokens_path(self) -> Path:
+        """File of API tokens."""
+        return Path(self.tokens or Path(platformdirs.user_state_dir("silverbullet"), "tokens.json"))
 
 
 class Settings(BaseSettings):

@@ -1,11 +1,13 @@
-"""Who may ask and how: by this machine's own names, from no other site, each parameter once."""
+"""Who may ask and how: by this server's own names, from no other site, each parameter once."""
 
+import ipaddress
 import re
 
 from apiflask import APIFlask
 from flask import Response, request
 
 from ui.problems import ProblemError, parameters_problem
+from ui.tokens import cookie_name, guard, identity, refuse, require
 
 # A page of another site can make its own name point at 127.0.0.1 (DNS rebinding) and would then
 # be the same origin; its requests still carry its own name in Host.
@@ -33,17 +35,48 @@ _HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
 }
+_port = re.compile(r":\d{1,5}$", re.ASCII)
+_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+# What a browser needs before it can log in, and what a supervisor asks.
+_OPEN_PATHS = frozenset({"/healthz", "/login"})
 _DATA_PATHS = ("/api/", "/healthz", "/readyz", "/metrics")
+
+
+def _is_own(host: str) -> bool:
+    """Tell whether a Host names this server; one open to other machines has more names.
+
+    No DNS name but the one given is taken: only such can be made to point here by a stranger.
+    """
+    if _own_host.fullmatch(host):
+        return True
+    own = guard().host
+    name = _port.sub("", host).strip("[]").lower()
+    return not is_loopback(own) and (name == own.lower() or _is_address(name))
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether only this machine can reach what listens on a host."""
+    if host == "localhost":
+        return True
+    return _is_address(host) and ipaddress.ip_address(host).is_loopback
 
 
 def _check_host() -> None:
     host = request.environ.get("HTTP_HOST", "")
-    if _own_host.fullmatch(host) is None:
+    if not _is_own(host):
         raise ProblemError(
             403,
             f"Host {host!r} is not a name of this machine",
             "open it as http://127.0.0.1 or http://localhost with the server's port; from another "
-            "machine use an SSH tunnel",
+            "machine use an SSH tunnel, or the address that serve.host gives",
         )
 
 
@@ -56,6 +89,39 @@ def _check_site() -> None:
     raise ProblemError(
         403, "another site's page made this request", "ask from the dashboard or a program"
     )
+
+
+def _check_origin() -> None:
+    """Let nothing be changed but from this server's own page, or by a program with a token.
+
+    A browser names the page's origin with every request that is not GET or HEAD; SameSite
+    cookies alone would let in a page of another port of this machine.
+    """
+    if request.method in _SAFE:
+        return
+    origin, site = request.headers.get("Origin"), request.headers.get("Sec-Fetch-Site")
+    own = f"{request.scheme}://{request.host}"
+    foreign = site not in {None, "same-origin"} or (origin is not None and origin != own)
+    # A form of login needs no cookie; a program sends a token. Nothing else comes without Origin.
+    unnamed = origin is None and site is None and cookie_name() in request.cookies
+    if foreign or (unnamed and "Authorization" not in request.headers):
+        raise refuse(
+            403,
+            f"this request came from {origin or site or 'nowhere'!r:.80}, not from {own}",
+            "ask from the dashboard itself or from a program with a token; a proxy must pass on "
+            "Host and X-Forwarded-Proto",
+        )
+
+
+def _check_reader() -> Response | None:
+    """Ask for a token or session wherever the server is open to other machines."""
+    if not guard().guards_reads or request.path in _OPEN_PATHS:
+        return None
+    wants_page = request.path == "/" and request.method in {"GET", "HEAD"}
+    if wants_page and "Authorization" not in request.headers and identity() is None:
+        return Response(status=303, headers={"Location": "/login", "Cache-Control": "no-store"})
+    require("read")
+    return None
 
 
 def _check_repeated() -> None:
@@ -81,8 +147,10 @@ def _secure(response: Response) -> Response:
 
 
 def install_access(app: APIFlask) -> None:
-    """Check each request's Host, origin and parameters, and set each answer's security headers."""
+    """Check each request's Host, origin, token and parameters; set the security headers."""
     app.before_request(_check_host)
     app.before_request(_check_site)
+    app.before_request(_check_origin)
+    app.before_request(_check_reader)
     app.before_request(_check_repeated)
     app.after_request(_secure)

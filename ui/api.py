@@ -23,6 +23,7 @@ from ui.schemas import (
     StatusNow,
 )
 from ui.stream import StreamLimitError, limit_sending
+from ui.tokens import while_allowed
 
 api = APIBlueprint("api", __name__, url_prefix="/api/v1", tag="API")
 # A recorded decision never changes; an hour bounds how long one outlives its deletion by age.
@@ -252,7 +253,7 @@ def stream(query_data: StreamQuery) -> Response:
     client = request.environ.get("gunicorn.socket")
     if client is not None:
         limit_sending(client)
-    frames = here.hub.frames(portfolio, after, client)
+    frames = while_allowed(here.hub.frames(portfolio, after, client))
     response = Response(frames, content_type="text/event-stream", headers=headers)
     # On the response, not in the generator: one that never starts never ends.
     response.call_on_close(here.hub.leave)

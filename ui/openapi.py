@@ -1,5 +1,6 @@
 """The OpenAPI 3.1 document: schemas from the records themselves, units said field by field."""
 
+import functools
 import inspect
 from typing import Any
 
@@ -8,13 +9,33 @@ import numpy as np
 from apiflask import APIFlask
 
 from optimize.decision import Curve
+from ui.problems import problem_answers
 from ui.schemas import ANSWERS
 
 _DESCRIPTION = """Portfolio decisions and what they were made from.
 
 Every mean, expected return, volatility and Sharpe ratio is **per sampling interval** (see \
 `sample_interval_ns`), never annualised; times are ns since 1970 UTC; NaN is null. Errors are \
-problem documents (RFC 9457) with a `remedy`."""
+problem documents (RFC 9457) with a `remedy`.
+
+Whatever changes something needs a token of scope admin (`silverbullet token create`) and comes \
+from the page itself or from a program. Reading is open on this machine's own addresses; a server \
+open to other machines asks for a token of scope read or admin on every route but `/healthz`."""
+
+_SECURITY_SCHEMES = {
+    "token": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "A token of `silverbullet token create`, of scope read or admin.",
+    },
+    "session": {
+        "type": "apiKey",
+        "in": "cookie",
+        "name": "silverbullet_session_8050",
+        "description": "Of a login with the page; the name ends with the port. Changes nothing "
+        "without an Origin header of the same origin.",
+    },
+}
 
 # One sentence a field, wherever it stands: units are part of the contract.
 _FIELD_TEXT = {
@@ -90,26 +111,44 @@ def _simplify(parameter: dict[str, Any]) -> None:
     parameter["description"] = schema.pop("description")
 
 
-def _complete(spec: Any) -> Any:
+def _guard(operation: dict[str, Any], *, optional: bool) -> None:
+    """Say that reading takes a token, and whether it goes without."""
+    if "security" in operation or operation["operationId"] == "getHealthz":
+        return
+    anyone: list[dict[str, list[str]]] = [{}] if optional else []
+    operation["security"] = [*anyone, {"token": []}, {"session": []}]
+    for status, answer in problem_answers(401, 429).items():
+        operation["responses"].setdefault(str(status), answer)
+
+
+def _complete(spec: Any, *, guarded: bool) -> Any:
     spec.setdefault("components", {}).setdefault("schemas", {}).update(components())
     for operations in spec["paths"].values():
         for operation in operations.values():
-            for parameter in operation["parameters"]:
+            _guard(operation, optional=not guarded)
+            for parameter in operation.get("parameters", ()):
                 parameter["required"] = parameter["in"] == "path"
                 if parameter["in"] == "query":
                     _simplify(parameter)
     return spec
 
 
-def install_openapi(app: APIFlask) -> None:
-    """Describe the API, and only it: the dashboard's own routes stay out."""
+def install_openapi(app: APIFlask, *, guarded: bool) -> None:
+    """Describe the API, and only it: the dashboard's own routes stay out.
+
+    Parameters
+    ----------
+    guarded
+        Whether reading needs a token.
+    """
     app.config.update(
         INFO={"description": _DESCRIPTION, "license": {"name": "Apache-2.0"}},
         TAGS=["API", "Probes", "2019 prototype"],
+        SECURITY_SCHEMES=_SECURITY_SCHEMES,
         AUTO_SERVERS=False,
         AUTO_200_RESPONSE=False,
         AUTO_404_RESPONSE=False,
         AUTO_VALIDATION_ERROR_RESPONSE=False,
         AUTO_OPERATION_ID=True,
     )
-    app.spec_processor(_complete)
+    app.spec_processor(functools.partial(_complete, guarded=guarded))

@@ -17,7 +17,7 @@ OPENAPI_PATH = "/api/v1/openapi.json"
 # As apiflask types what it takes.
 Responses = dict[int | str, dict[str, str | dict[str, dict[str, Any]]]]
 _REMEDIES = {
-    400: "send a well-formed HTTP request",
+    400: "send a well-formed HTTP request, and JSON where the route takes it",
     404: f"see {OPENAPI_PATH} for the routes",
     405: "use a method that the Allow header names",
     413: "send a smaller request",
@@ -63,7 +63,8 @@ def parameter_problem(parameter: str, message: str) -> ProblemError:
     return parameters_problem({parameter: message})
 
 
-def _respond(error: ProblemError) -> Response:
+def respond(error: ProblemError) -> Response:
+    """Write a problem document."""
     document = Problem(
         type="about:blank",
         title=HTTPStatus(error.status).phrase,
@@ -81,7 +82,7 @@ def _respond(error: ProblemError) -> Response:
 
 def _from_store(error: StoreError) -> Response:
     remedy = "see that the store's file or server is there and readable, then ask again"
-    return _respond(ProblemError(503, f"store: {error}", remedy, headers={"Retry-After": "5"}))
+    return respond(ProblemError(503, f"store: {error}", remedy, headers={"Retry-After": "5"}))
 
 
 def _from_http(error: HTTPException) -> Response | HTTPException:
@@ -94,7 +95,7 @@ def _from_http(error: HTTPException) -> Response | HTTPException:
     detail = error.description or error.name
     if isinstance(error, InternalServerError):
         detail = f"{request.method} {request.path} failed inside the server"
-    return _respond(
+    return respond(
         ProblemError(status, detail, _REMEDIES.get(status, _REMEDIES[404]), headers=headers)
     )
 
@@ -115,16 +116,22 @@ def _from_api(error: HTTPError) -> Response:
     status = error.status_code
     remedy = _REMEDIES.get(status, _REMEDIES[404])
     if not isinstance(error.detail, dict) or not error.detail:
-        return _respond(ProblemError(status, str(error.message), remedy))
-    return _respond(_faulty(status, remedy, _validation_faults(error.detail)))
+        return respond(ProblemError(status, str(error.message), remedy))
+    return respond(_faulty(status, remedy, _validation_faults(error.detail)))
 
 
 def install_problems(app: APIFlask) -> None:
     """Answer every error of the application with a problem document."""
-    app.register_error_handler(ProblemError, _respond)
+    app.register_error_handler(ProblemError, respond)
     app.register_error_handler(StoreError, _from_store)
     app.register_error_handler(HTTPException, _from_http)
     app.register_error_handler(HTTPError, _from_api)
+
+
+def json_answer(schema: str, description: str) -> dict[str, str | dict[str, dict[str, Any]]]:
+    """Describe an answer in JSON for OpenAPI."""
+    content = {"application/json": {"schema": {"$ref": f"#/components/schemas/{schema}"}}}
+    return {"description": description, "content": content}
 
 
 def problem_answers(*statuses: int) -> Responses:

@@ -9,6 +9,7 @@ from msgspec import Meta
 
 from optimize.decision import Decision
 from storage.records import AssetPhase, EngineState, Status, TickState
+from storage.tokens import Scope
 
 
 class DecisionPage(msgspec.Struct, frozen=True, kw_only=True):
@@ -159,6 +160,24 @@ class Engines(msgspec.Struct, frozen=True, kw_only=True):
     last: LastEngine | None
 
 
+class ControlTaken(msgspec.Struct, frozen=True, kw_only=True):
+    """A control that is in the topic of controls."""
+
+    id: Annotated[str, Meta(description="Of the control; `controls` of the status names it too.")]
+    who: Annotated[str, Meta(description="Name of the token that it was sent with.")]
+    wish: Annotated[str, Meta(description="What is asked for, in plain words.")]
+    watch: Annotated[str, Meta(description="Address where to see what becomes of it.")]
+
+
+class Access(msgspec.Struct, frozen=True, kw_only=True):
+    """Who asks and what is open; name and scope are null without a token and without a session."""
+
+    name: str | None
+    scope: Scope | None
+    reads_need_token: bool
+    controls: Annotated[bool, Meta(description="Whether a broker is named to send controls to.")]
+
+
 class Alive(msgspec.Struct, frozen=True, kw_only=True):
     """The process answers."""
 
@@ -215,7 +234,7 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
 
 ANSWERS: tuple[Any, ...] = (
     Decision, DecisionPage, Assets, AssetHistory, RiskReturn, Latency, StatusNow, Status, Engines,
-    Alive, Ready, AssetStat, PortfolioStat, Problem,
+    ControlTaken, Access, Alive, Ready, AssetStat, PortfolioStat, Problem,
 )  # fmt: skip
 
 

@@ -1,6 +1,7 @@
 """The application and the process that serves it."""
 
 import errno
+import functools
 import os
 import socket
 import time
@@ -10,18 +11,21 @@ from pathlib import Path
 from apiflask import APIFlask
 
 from storage.protocol import Store
-from ui.access import install_access
+from storage.tokens import TokenError, TokenFile
+from ui.access import install_access, is_loopback
 from ui.api import api
 from ui.assets import assets
 from ui.context import EXTENSION, Context
+from ui.control import SendControl, install_control
+from ui.login import login
 from ui.metrics import install_metrics
 from ui.openapi import install_openapi
 from ui.probes import probes
 from ui.problems import OPENAPI_PATH, install_problems
 from ui.prototype import prototype
 from ui.stream import StreamHub
+from ui.tokens import Guard, install_guard
 
-_LOOPBACK = {"127.0.0.1": "127.0.0.1", "localhost": "127.0.0.1", "::1": "::1"}
 _BACKLOG = 128
 
 
@@ -42,8 +46,12 @@ def create_app(
     heartbeat_s: float = 5.0,
     poll_s: float = 0.1,
     dashboard: bool = True,
+    tokens: Path | None = None,
+    reads_need_token: bool = False,
+    host: str = "127.0.0.1",
+    send_control: SendControl | None = None,
 ) -> APIFlask:
-    """Make the application: the API, the stream, the probes and the dashboard at ``/``.
+    """Make the application: the API, control, the stream, the probes and the dashboard at ``/``.
 
     Parameters
     ----------
@@ -59,6 +67,15 @@ def create_app(
         Silence after which a stream says that it is alive; time between two looks at the store.
     dashboard
         Whether to mount the page.
+    tokens
+        File of tokens; without one nothing can be changed.
+    reads_need_token
+        Ask for a token on every route but ``/healthz`` and ``/login``; so it is in any case where
+        ``host`` is not a loopback address.
+    host
+        What is listened on.
+    send_control
+        Sends a control to the pipeline; raises `ui.control.ControlUnavailableError`.
     """
     app = APIFlask(
         __name__,
@@ -72,11 +89,14 @@ def create_app(
     app.config["SILVERBULLET_STREAMS"] = streams
     hub = StreamHub(store, limit=streams, heartbeat_s=heartbeat_s, poll_s=poll_s)
     app.extensions[EXTENSION] = Context(store, portfolio, now_ns, hub)
-    install_openapi(app)
+    guarded = reads_need_token or not is_loopback(host)
+    install_openapi(app, guarded=guarded)
     install_problems(app)
     install_metrics(app)  # before access: refused requests are counted too
+    install_guard(app, Guard(tokens, now_ns, guards_reads=guarded, host=host))
     install_access(app)
-    for blueprint in (api, assets, probes, prototype):
+    install_control(app, send_control)
+    for blueprint in (api, assets, login, probes, prototype):
         app.register_blueprint(blueprint)
     if dashboard:
         from ui.dashboard.page import mount
@@ -85,14 +105,34 @@ def create_app(
     return app
 
 
-def _listen(host: str, port: int) -> socket.socket:
-    address = _LOOPBACK.get(host)
-    if address is None:
+def _address(host: str, port: int, tokens: Path | None) -> tuple[socket.AddressFamily, str]:
+    """Find what to listen on; only this machine's own addresses go without a token."""
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM) if host else []
+    except (OSError, UnicodeError):
+        found = []
+    if not found:
         raise BindError(
-            f"host={host}: only {', '.join(_LOOPBACK)} until there is authentication; from "
-            "another machine use an SSH tunnel (ssh -L)"
+            f"host={host}: no such address; take 127.0.0.1, or 0.0.0.0 for all of this machine"
         )
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    family, _, _, _, (address, *_) = min(found, key=lambda one: one[0])  # IPv4 before IPv6
+    address = str(address)
+    try:
+        # The name too: a loopback name for a wider address would be served without a guard.
+        is_open = not (is_loopback(address) and is_loopback(host))
+        if is_open and (tokens is None or not TokenFile(tokens).tokens()):
+            raise BindError(
+                f"host={host}: other machines could reach it and there is no token: make one "
+                "(silverbullet token create --scope admin NAME), or listen on 127.0.0.1 and use an "
+                "SSH tunnel (ssh -L)"
+            )
+    except TokenError as error:
+        raise BindError(str(error)) from None
+    return family, address
+
+
+def _listen(host: str, port: int, tokens: Path | None) -> socket.socket:
+    family, address = _address(host, port, tokens)
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
@@ -119,6 +159,9 @@ def serve(
     streams: int = 32,
     *,
     portfolio: str = "main",
+    tokens: Path | None = None,
+    reads_need_token: bool = False,
+    send_control: SendControl | None = None,
     on_ready: Callable[[str], None] | None = None,
 ) -> int:
     """Serve the store until SIGTERM or Ctrl-C; ends within a second, whatever streams are open.
@@ -128,13 +171,19 @@ def serve(
     store_path
         SQLite file; need not be there yet.
     host
-        A loopback address.
+        A loopback address; any other where there is a token, which every request then needs.
     port
         0 takes any free one.
     streams
         Most event streams open at a time.
     portfolio
         What is served where a request names none.
+    tokens
+        File of tokens.
+    reads_need_token
+        Ask for a token on loopback addresses too.
+    send_control
+        Sends a control to the pipeline, from the worker process.
     on_ready
         Called with the real address once it is listened on; what is asked from then on is
         answered as soon as the worker has started, about a second later.
@@ -149,7 +198,7 @@ def serve(
     PortTakenError
         Another process has the port.
     BindError
-        The address is not a loopback one, or cannot be listened on.
+        The address cannot be listened on, or is not a loopback one and there is no token.
     StoreError
         The store is there but cannot be read.
     """
@@ -157,13 +206,20 @@ def serve(
     from ui.worker import Application
 
     SqliteStore(store_path, read_only=True).close()  # to fail here rather than in the worker
-    listener = _listen(host, port)
-    name = f"[{host}]" if ":" in host else _LOOPBACK[host]
+    listener = _listen(host, port, tokens)
+    name = f"[{host}]" if ":" in host else host.replace("localhost", "127.0.0.1")
     url = f"http://{name}:{listener.getsockname()[1]}"
+    make_app = functools.partial(
+        create_app,
+        streams=streams,
+        portfolio=portfolio,
+        tokens=tokens,
+        reads_need_token=reads_need_token,
+        host=host,
+        send_control=send_control,
+    )
     application = Application(
-        lambda: create_app(
-            SqliteStore(store_path, read_only=True), streams=streams, portfolio=portfolio
-        ),
+        lambda: make_app(SqliteStore(store_path, read_only=True)),
         listener_fd=listener.detach(),
         streams=streams,
         when_ready=lambda: on_ready(url) if on_ready is not None else None,
