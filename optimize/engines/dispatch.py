@@ -84,6 +84,8 @@ class Dispatch:
                 self._answer(event, now_ns)
             case moves.Refused():
                 self._refuse(event, now_ns)
+            case moves.StandsBy(engine, waits):
+                self.lanes[engine].health.stands_by = waits
             case moves.Came(engine, workers):
                 self.lanes[engine].workers = workers
                 self.lanes[engine].health.came(now_ns)

@@ -164,7 +164,7 @@ class Evaluator:
     def _view(self, engine: Engine) -> EngineView:
         lane, account = self._dispatch.lanes[engine.name], engine.ready()
         state: Phase = "starting"
-        if self._closed:
+        if self._closed or account.phase == "closed":
             state = "closed"
         elif lane.health.ready:
             state = "ready"

@@ -25,6 +25,8 @@ class Health:
         self._token: int | None = None
         self.phase: HealthPhase = "starting"
         self.reason = ""
+        self.stands_by = False
+        """Whether it is not to be started yet: then its absence explains nothing."""
 
     @property
     def ready(self) -> bool:
@@ -43,12 +45,12 @@ class Health:
         return self._next_ns
 
     def account(self) -> str:
-        """Say in plain words why it is not used; empty when it is."""
+        """Say in plain words why it is not used; empty when it is, or is not to be yet."""
         match self.phase:
             case "ready":
                 return ""
             case "starting":
-                return "is starting"
+                return "" if self.stands_by else "is starting"
             case "failed":
                 return f"failed ({self.reason})"
             case "probation":

@@ -22,6 +22,7 @@ from optimize.engines.protocol import (
     ChildProcess,
     Dispatch,
     EngineEvent,
+    EngineStandsBy,
     Phase,
     Readiness,
     Restarts,
@@ -97,6 +98,7 @@ class HostedEngine:
         self._child: ChildProcess | None = None
         self._started_ns = 0
         self._condemned = ""
+        self._waits = ""
 
     def start(self, wake: Callable[[], None]) -> None:
         """Start the host, in the background."""
@@ -110,6 +112,8 @@ class HostedEngine:
             return Readiness("closed", 0, restarts, "")
         if capacity := self._reception.capacity:
             return Readiness("ready", capacity, restarts, "")
+        if self._waits:
+            return Readiness("closed", 0, restarts, self._waits)
         phase: Phase = "failed" if self._restarts.given_up else "starting"
         return Readiness(phase, 0, restarts, self._restarts.given_up or self._reception.reason)
 
@@ -135,6 +139,9 @@ class HostedEngine:
         if missing := self._kind.missing():
             self._give_up(missing)
             return
+        self._stand_by()
+        if self._closing.is_set():
+            return
         try:
             expected = fingerprint(load_evaluate(self._evaluate))
             self._folder = make_folder(self.name)
@@ -148,6 +155,16 @@ class HostedEngine:
         if self._child is not None:
             self._child.terminate(_GRACE_S)
         shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _stand_by(self) -> None:
+        """Wait until it is wanted; till then there is nothing of it but this thread."""
+        self._waits = self._standby.waits(self._clock())
+        if not self._waits:
+            return
+        self._mailbox.put(EngineStandsBy(waits=True))
+        while self._waits and not self._closing.wait(_TEND_S):
+            self._waits = self._standby.waits(self._clock())
+        self._mailbox.put(EngineStandsBy(waits=False))
 
     def _give_up(self, reason: str) -> None:
         self._restarts.give_up(reason)
@@ -166,9 +183,7 @@ class HostedEngine:
         """Start the host if it is due, see whether it lives, end it if it must."""
         child = self._child
         if child is None:
-            if waits := self._standby.waits(now_ns):
-                self._reception.reason = waits
-            elif self._restarts.due(now_ns):
+            if self._restarts.due(now_ns):
                 self._begin(now_ns)
             return
         with self._lock:

@@ -62,6 +62,14 @@ class Submitted:
 
 
 @dataclass(frozen=True, slots=True)
+class StandsBy:
+    """An engine is not started yet, as long as it ``waits`` for those before it to fail."""
+
+    engine: str
+    waits: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Came:
     """An engine takes blocks."""
 
@@ -114,7 +122,7 @@ class Timer:
     """Time has passed."""
 
 
-Event = Submitted | Came | Gone | Answered | Refused | CanaryAnswered | Timer
+Event = Submitted | StandsBy | Came | Gone | Answered | Refused | CanaryAnswered | Timer
 
 
 @dataclass(frozen=True, slots=True)

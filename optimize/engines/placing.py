@@ -19,7 +19,8 @@ class Placement:
         placed: set[int] = set()
         for lane in self._order:
             if not lane.health.ready:
-                job.note(f"{lane.name} {lane.health.account()}")
+                if account := lane.health.account():
+                    job.note(f"{lane.name} {account}")
                 continue
             load = job.loads.get(lane.name) or Load()
             tried = placed.union(load.failed, load.in_flight, load.backlog)

@@ -16,6 +16,13 @@ EVALUATE = "optimize.evaluate:evaluate_block"
 
 
 @dataclass(frozen=True, slots=True)
+class EngineStandsBy:
+    """The engine is not started yet, because those before it do; or (not ``waits``) now it is."""
+
+    waits: bool
+
+
+@dataclass(frozen=True, slots=True)
 class EngineReady:
     """The engine takes blocks from now on; ``workers`` evaluate at once."""
 
@@ -48,11 +55,11 @@ class BlocksFailed:
     reason: str
 
 
-EngineEvent = EngineReady | EngineLost | BlockDone | BlocksFailed
+EngineEvent = EngineStandsBy | EngineReady | EngineLost | BlockDone | BlocksFailed
 
 
 class Readiness(NamedTuple):
-    """The engine's own account of itself."""
+    """The engine's own account of itself; one that stands by is `closed`, with that reason."""
 
     phase: Phase
     workers: int

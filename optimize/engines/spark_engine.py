@@ -19,8 +19,13 @@ _ASK_LIMIT_S = 20.0  # 0.1 s where nothing else runs
 
 def _environment(_: str) -> dict[str, str]:
     # Without the first the JVM asks what the host's name resolves to, and warns of the answer;
-    # the second keeps out of the log what Spark has to say on a pandas that is not used here.
-    return {"SPARK_LOCAL_IP": "127.0.0.1", "PYTHONWARNINGS": "ignore::FutureWarning"}
+    # the second keeps out of the log what Spark has to say on a pandas that is not used here;
+    # the last keeps a user's modules in the present folder from standing before ours.
+    return {
+        "SPARK_LOCAL_IP": "127.0.0.1",
+        "PYTHONWARNINGS": "ignore::FutureWarning",
+        "PYTHONSAFEPATH": "1",
+    }
 
 
 def _missing() -> str:

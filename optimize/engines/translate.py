@@ -10,6 +10,7 @@ from optimize.engines.protocol import (
     EngineEvent,
     EngineLost,
     EngineReady,
+    EngineStandsBy,
     Evaluate,
 )
 from optimize.job import BlockResult, DrawJob
@@ -42,6 +43,8 @@ class Translator:
     def translate(self, engine: str, event: EngineEvent) -> moves.Event:
         """Say an engine's event in the words of dispatch."""
         match event:
+            case EngineStandsBy(waits):
+                return moves.StandsBy(engine, waits)
             case EngineReady(workers):
                 return moves.Came(engine, workers)
             case EngineLost(reason):

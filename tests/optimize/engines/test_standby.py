@@ -1,10 +1,20 @@
-"""When an engine behind others is started."""
+"""When an engine behind others is started, and what there is of it before."""
 
+import tempfile
+import time
 from dataclasses import dataclass
-from typing import cast
+from pathlib import Path
+from typing import Any, cast
 
+import pytest
+
+from cluster.supervision import Backoff, Supervision
+from optimize.engines.host_kind import HostKind
+from optimize.engines.hosted import HostedEngine
 from optimize.engines.protocol import Engine, Phase, Readiness
 from optimize.engines.standby import AFTER_NS, Standby
+from tests.optimize.engines.rigs import FAKE, draw_job, evaluating, make_engine, until
+from tests.optimize.engines.striking import view
 
 SECOND = 1_000_000_000
 
@@ -65,3 +75,42 @@ def test_all_before_it_must_be_out() -> None:
     other.phase = "starting"
     assert last.waits(AFTER_NS * 11)
     assert last.waits(AFTER_NS * 12) == ""
+
+
+def test_one_that_stands_by_is_nothing_but_an_account_until_it_is_wanted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spawned: list[list[str]] = []
+    # A short path: a socket's may have 107 bytes.
+    folders = Path(tempfile.mkdtemp(prefix="sb"))
+    monkeypatch.setattr(tempfile, "tempdir", str(folders))
+
+    def spawn(argv: list[str], **_: Any) -> None:
+        spawned.append(argv)
+        raise OSError("no such program")
+
+    ray = Account("ray", "ready")
+    spark = HostedEngine(
+        HostKind("spark", "nowhere", lambda _: {}, lambda: ""),
+        workers=2,
+        spawn=cast(Any, spawn),
+        restarts=Supervision(Backoff(give_up_after=1)),
+        clock=time.monotonic_ns,
+        evaluate=FAKE,
+        standby=standby(ray),
+    )
+    with evaluating([spark, make_engine("local", tmp_path)]) as evaluator:
+        account = ("closed", "stands by: it starts when ray is out for 20 s")
+        until(lambda: view(evaluator, "spark") == account, "spark to stand by")
+        evaluator.submit(draw_job(10), 1.0)
+        complete = evaluator.wait(10.0)
+        assert complete is not None
+        assert (complete.engine, complete.reason) == ("local", "local decides")
+        assert not spawned
+        assert not list(folders.iterdir())
+        ray.phase = "failed"
+        until(lambda: bool(spawned), "spark to be started")
+        until(lambda: "no such program" in view(evaluator, "spark")[1], "spark's account")
+        assert view(evaluator, "spark")[0] == "failed"
+    assert not list(folders.iterdir())
+    folders.rmdir()
