@@ -25,6 +25,7 @@ from ingest.producer import TopicProducer
 from ingest.ticks import SymbolTable
 from optimize.engines.catalogue import build_engines
 from optimize.engines.evaluator import Evaluator
+from optimize.engines.moves import Switch
 from optimize.engines.session import on_signals
 from optimize.evaluate import evaluate_block
 from silverbullet.controls import EngineChoice
@@ -99,7 +100,10 @@ def settings_choice(settings: Settings) -> EngineChoice:
 
 
 def make_evaluator(
-    settings: Settings, choice: EngineChoice | None = None, ids: Iterator[int] | None = None
+    settings: Settings,
+    choice: EngineChoice | None = None,
+    ids: Iterator[int] | None = None,
+    note_switch: Callable[[Switch], None] | None = None,
 ) -> Evaluator:
     """Make the engines of a choice (without one: of the settings), and what dispatches to them."""
     choice = choice or settings_choice(settings)
@@ -112,14 +116,14 @@ def make_evaluator(
         restarts=Supervision,
         clock=time.monotonic_ns,
     )
-    return Evaluator(
-        engines,
-        evaluate=evaluate_block,
-        on_switch=lambda switch: log.warning(
-            "jobs go to %s now (before: %s): %s", switch.new, switch.old or "none", switch.cause
-        ),
-        ids=ids,
-    )
+
+    def on_switch(switch: Switch) -> None:
+        before = switch.old or "none"
+        log.warning("jobs go to %s now (before: %s): %s", switch.new, before, switch.cause)
+        if note_switch is not None:
+            note_switch(switch)
+
+    return Evaluator(engines, evaluate=evaluate_block, on_switch=on_switch, ids=ids)
 
 
 def run_pipeline(settings: Settings, *, until_end: bool) -> None:
@@ -138,6 +142,7 @@ def run_pipeline(settings: Settings, *, until_end: bool) -> None:
             settings_choice(settings),
             functools.partial(make_evaluator, settings),
             time.monotonic_ns,
+            time.time_ns,
         )
         decider = Decider(settings, symbols, resume=resume(settings, consumer))
         runner = Runner(

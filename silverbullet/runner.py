@@ -229,6 +229,7 @@ class Runner:
             notices=tuple(notices),
             controls=() if self._steering is None else self._steering.log,
             change="" if self._steering is None else self._steering.change,
+            switches=() if self._steering is None else self._steering.switches,
         )
         return make_status(self._decider, self._rates, around)
 

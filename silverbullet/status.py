@@ -9,7 +9,15 @@ from optimize.engines.views import EngineView
 from silverbullet.decider import Decider
 from stats.tick_window import TickStatistics
 from storage.control import ControlState
-from storage.records import AssetState, EngineState, RunState, Status, TickState
+from storage.records import (
+    AssetState,
+    EngineState,
+    RunState,
+    Status,
+    SwitchState,
+    TickState,
+    WorkerState,
+)
 
 # A market that says nothing this long is called stale at once on the page; at least 5 s,
 # so that a row of 100 ms does not flicker.
@@ -30,6 +38,7 @@ class Surroundings(NamedTuple):
     notices: tuple[str, ...]
     controls: tuple[ControlState, ...] = ()
     change: str = ""
+    switches: tuple[SwitchState, ...] = ()
 
 
 class Rates:
@@ -102,13 +111,19 @@ def make_status(decider: Decider, rates: Rates, around: Surroundings) -> Status:
         decisions_per_s=decisions_per_s,
         memory_bytes=around.memory_bytes,
         assets=_assets(decider),
-        engines=tuple(EngineState(**view._asdict()) for view in around.engines),
+        engines=tuple(_engine(view) for view in around.engines),
         dispatch=around.dispatch,
         notices=around.notices,
         rows_waiting=market.n_waiting,
         controls=around.controls,
         change=around.change,
+        switches=around.switches,
     )
+
+
+def _engine(view: EngineView) -> EngineState:
+    peers = tuple(WorkerState(**peer._asdict()) for peer in view.peers)
+    return EngineState(**{**view._asdict(), "peers": peers})
 
 
 def _tick_states(statistics: TickStatistics) -> list[TickState]:

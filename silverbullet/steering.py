@@ -2,6 +2,7 @@
 
 import logging
 import threading
+from collections import deque
 from collections.abc import Callable
 from itertools import count
 from queue import Empty, SimpleQueue
@@ -10,15 +11,18 @@ from ingest.broker import BrokerError
 from ingest.codec import RawMessages
 from ingest.consumer import TopicConsumer
 from optimize.engines.evaluator import Evaluator
+from optimize.engines.moves import Switch
 from silverbullet.controls import Controls, EngineChoice
 from silverbullet.engine_changes import EngineChanges
 from silverbullet.events import Paused
 from storage.control import ControlState
+from storage.records import SwitchState
 
 log = logging.getLogger("silverbullet.run")
 
 _POLL_S = 0.5
 _RETRY_S = 5.0
+_SWITCHES = 20  # newest in the status
 _CATCH_UP_POLLS = 50  # of at most half a second each; a topic of controls is a few kilobytes
 
 
@@ -99,19 +103,23 @@ class Steering:
     settings_choice
         What the settings say of engines.
     make
-        Makes the evaluator of a choice.
-    clock
-        Monotonic ns.
+        Makes the evaluator of a choice, given the source of job ids and whom to tell when jobs
+        begin to go to another engine.
+    clock, wall_clock
+        Monotonic ns, and ns UTC.
     """
 
     def __init__(
         self,
         feed: ControlFeed,
         settings_choice: EngineChoice,
-        make: Callable[[EngineChoice, "count[int]"], Evaluator],
+        make: Callable[[EngineChoice, "count[int]", Callable[[Switch], None]], Evaluator],
         clock: Callable[[], int],
+        wall_clock: Callable[[], int],
     ) -> None:
         self._feed = feed
+        self._wall_clock = wall_clock
+        self._switches: deque[SwitchState] = deque(maxlen=_SWITCHES)
         self._controls = Controls(settings_choice)
         for payload, where in feed.catch_up():
             self._controls.step(payload, where)
@@ -123,7 +131,9 @@ class Steering:
                 self._controls.wanted,
                 settings_choice,
             )
-        self.engines = EngineChanges(make, self._controls.wanted, clock)
+        self.engines = EngineChanges(
+            lambda choice, ids: make(choice, ids, self._note), self._controls.wanted, clock
+        )
         self._paused = ""
 
     def start(self) -> None:
@@ -152,6 +162,18 @@ class Steering:
     def log(self) -> tuple[ControlState, ...]:
         """The newest controls, oldest first."""
         return self._controls.log
+
+    @property
+    def switches(self) -> tuple[SwitchState, ...]:
+        """The newest changes of the engine that jobs go to, oldest first."""
+        return tuple(self._switches)
+
+    def _note(self, switch: Switch) -> None:
+        self._switches.append(
+            SwitchState(
+                time_ns=self._wall_clock(), old=switch.old, new=switch.new, cause=switch.cause
+            )
+        )
 
     @property
     def change(self) -> str:

@@ -39,8 +39,29 @@ class AssetState(msgspec.Struct, frozen=True, kw_only=True):
     ticks: TickState | None = None
 
 
+class WorkerState(msgspec.Struct, frozen=True, kw_only=True):
+    """One worker of an engine: what it has done, and its speed while it was at it."""
+
+    name: str
+    blocks_done: int
+    draws_per_s: float
+
+
+class SwitchState(msgspec.Struct, frozen=True, kw_only=True):
+    """From ``time_ns`` on, UTC, jobs went to engine ``new``; ``cause`` says why."""
+
+    time_ns: int
+    old: str
+    new: str
+    cause: str
+
+
 class EngineState(msgspec.Struct, frozen=True, kw_only=True):
-    """One engine as ``run`` sees it."""
+    """One engine as ``run`` sees it.
+
+    ``job_p50_ms`` and ``job_p99_ms`` are of its newest 100 whole jobs, from the first block sent
+    to the last one back; None where it has done none.
+    """
 
     name: str
     state: EnginePhase
@@ -50,6 +71,9 @@ class EngineState(msgspec.Struct, frozen=True, kw_only=True):
     blocks_in_flight: int
     blocks_done: int
     restarts: int
+    peers: tuple[WorkerState, ...] = ()
+    job_p50_ms: float | None = None
+    job_p99_ms: float | None = None
 
 
 class Status(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,7 +83,8 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     was there already, of a job that was over, that nobody asked for, of other bits.
     ``rows_waiting`` rows hold ticks and have not closed: many where a partition says nothing.
     ``controls`` are what admins asked for, the newest 20, oldest first; ``change`` says what is
-    coming up for the newest of them.
+    coming up for the newest of them. ``switches`` are the newest 20 changes of the engine that
+    jobs go to.
     """
 
     portfolio: str
@@ -97,6 +122,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     rows_waiting: int = 0
     controls: tuple[ControlState, ...] = ()
     change: str = ""
+    switches: tuple[SwitchState, ...] = ()
 
 
 _decoder = msgspec.json.Decoder(Status)

@@ -148,6 +148,8 @@ class Dispatch:
         if not load.owed:
             load.hedge_at_ns = None
             self._pace.spanned(lane.name, job.shape, now_ns - load.begun_ns, load.given)
+            if job.shape.kind != "cloud" and load.given == len(job.results) + len(job.missing):
+                lane.spans_ns.append(now_ns - load.begun_ns)
         if not job.missing:
             self._complete(job, now_ns, "")
 

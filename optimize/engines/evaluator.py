@@ -173,7 +173,8 @@ class Evaluator:
         reasons = dict.fromkeys(text for text in (lane.health.account(), account.reason) if text)
         return EngineView(
             engine.name, state, engine.dispatch, account.workers, "; ".join(reasons),
-            len(lane.in_flight), lane.done, account.restarts,
+            len(lane.in_flight), lane.done, account.restarts, account.peers,
+            _percentile_ms(lane.spans_ns, 50), _percentile_ms(lane.spans_ns, 99),
         )  # fmt: skip
 
     def _run(self) -> None:
@@ -224,3 +225,11 @@ class Evaluator:
             )
         )  # fmt: skip
         self._complete.notify_all()
+
+
+def _percentile_ms(spans_ns: Sequence[int], percent: int) -> float | None:
+    """Give the nearest-rank percentile of the newest jobs' times; None without any."""
+    if not spans_ns:
+        return None
+    rank = -(-len(spans_ns) * percent // 100)
+    return sorted(spans_ns)[rank - 1] / 1e6

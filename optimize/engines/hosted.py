@@ -88,7 +88,7 @@ class HostedEngine:
         self._task_ms = task_ms
         self._standby = standby or Standby(())
         self._mailbox = Mailbox()
-        self._reception = Reception(dispatch, self._mailbox, self._condemn)
+        self._reception = Reception(self.name, dispatch, self._mailbox, self._condemn)
         self._lock = threading.Lock()
         self._closing = threading.Event()
         self._thread = threading.Thread(
@@ -111,7 +111,7 @@ class HostedEngine:
         if self._closing.is_set():
             return Readiness("closed", 0, restarts, "")
         if capacity := self._reception.capacity:
-            return Readiness("ready", capacity, restarts, "")
+            return Readiness("ready", capacity, restarts, "", self._reception.workers())
         if self._waits:
             return Readiness("closed", 0, restarts, self._waits)
         phase: Phase = "failed" if self._restarts.given_up else "starting"

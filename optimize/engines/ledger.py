@@ -1,12 +1,14 @@
 """Who has which blocks: the books of the dispatch machine."""
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from optimize.engines.health import Health
 from optimize.engines.moves import Complete, Shape
+
+_SPANS = 100  # jobs that an engine's latency is of
 
 
 @dataclass(slots=True)
@@ -112,7 +114,8 @@ class Lane:
     """One engine as dispatch sees it.
 
     ``window`` is how many blocks a worker is sent at once (None: all it is given), so that
-    what another engine answers meanwhile need not be taken back.
+    what another engine answers meanwhile need not be taken back. ``spans_ns``: how long it took
+    for each of the newest whole jobs.
     """
 
     name: str
@@ -122,6 +125,7 @@ class Lane:
     in_flight: set[tuple[int, int]] = field(default_factory=set)
     done: int = 0
     strikes: int = 0
+    spans_ns: deque[int] = field(default_factory=lambda: deque(maxlen=_SPANS))
 
     def send(self, job: JobBook, load: Load) -> tuple[int, ...]:
         """Take from the backlog what there is room for, leaving out what is done."""

@@ -15,6 +15,7 @@ from optimize.engines.protocol import (
     Phase,
     Readiness,
 )
+from optimize.engines.rates import WorkerRates
 from optimize.job import DrawJob
 
 _JOIN_S = 5.0  # a block of 32 draws takes 0.5 s at 500 assets
@@ -38,6 +39,7 @@ class LocalEngine:
         self._workers = workers
         self._evaluate = evaluate
         self._mailbox = Mailbox()
+        self._rates = WorkerRates()
         self._queue: deque[tuple[int, DrawJob, int]] = deque()
         self._filled = threading.Condition()
         self._phase: Phase = "starting"
@@ -55,7 +57,8 @@ class LocalEngine:
 
     def ready(self) -> Readiness:
         """Give the state as of now."""
-        return Readiness(self._phase, self._workers, 0, "")
+        with self._filled:
+            return Readiness(self._phase, self._workers, 0, "", self._rates.views())
 
     def submit(self, job_id: int, job: DrawJob, blocks: Sequence[int]) -> None:
         """Queue blocks behind those that wait."""
@@ -94,6 +97,9 @@ class LocalEngine:
                 self._mailbox.put(BlocksFailed(job_id, (block,), reason))
             else:
                 took_ns = time.perf_counter_ns() - begun_ns
+                with self._filled:
+                    name = threading.current_thread().name
+                    self._rates.note(name, result.count, took_ns, self._workers)
                 self._mailbox.put(BlockDone(job_id, result, self.name, took_ns))
 
     def _next(self) -> tuple[int, DrawJob, int] | None:

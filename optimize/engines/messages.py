@@ -32,11 +32,12 @@ class Blocks:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One block's result and the ns that it took."""
+    """One block's result and the ns that it took; ``worker``: whose, if not the sender's."""
 
     job_id: int
     result: BlockResult
     compute_ns: int
+    worker: str = ""
 
 
 @dataclass(frozen=True, slots=True)

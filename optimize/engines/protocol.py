@@ -58,6 +58,17 @@ class BlocksFailed:
 EngineEvent = EngineStandsBy | EngineReady | EngineLost | BlockDone | BlocksFailed
 
 
+class WorkerView(NamedTuple):
+    """One worker, by what came from it.
+
+    ``draws_per_s`` is of its newest blocks, while it was at them.
+    """
+
+    name: str
+    blocks_done: int
+    draws_per_s: float
+
+
 class Readiness(NamedTuple):
     """The engine's own account of itself; one that stands by is `closed`, with that reason."""
 
@@ -65,6 +76,7 @@ class Readiness(NamedTuple):
     workers: int
     restarts: int
     reason: str
+    peers: tuple[WorkerView, ...] = ()
 
 
 class Engine(Protocol):

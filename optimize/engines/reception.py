@@ -12,7 +12,9 @@ from optimize.engines.protocol import (
     Dispatch,
     EngineLost,
     EngineReady,
+    WorkerView,
 )
+from optimize.engines.rates import WorkerRates
 from optimize.engines.shares import Shares
 from optimize.job import DrawJob
 
@@ -22,6 +24,8 @@ class Reception:
 
     Parameters
     ----------
+    engine
+        Its name.
     dispatch
         With ``tasks`` the host is the only peer that takes blocks; with ``resident`` the host
         takes none and every worker is a peer.
@@ -32,9 +36,15 @@ class Reception:
     """
 
     def __init__(
-        self, dispatch: Dispatch, mailbox: Mailbox, condemn: Callable[[str, bool], None]
+        self,
+        engine: str,
+        dispatch: Dispatch,
+        mailbox: Mailbox,
+        condemn: Callable[[str, bool], None],
     ) -> None:
+        self._engine = engine
         self._dispatch = dispatch
+        self._rates = WorkerRates()
         self._mailbox = mailbox
         self._condemn = condemn
         self._lock = threading.Lock()
@@ -70,6 +80,11 @@ class Reception:
         with self._lock:
             return self._shares.capacity
 
+    def workers(self) -> tuple[WorkerView, ...]:
+        """Describe the workers that results came from."""
+        with self._lock:
+            return self._rates.views()
+
     def expect(self) -> None:
         """Take note that a new host is started."""
         with self._lock:
@@ -99,6 +114,7 @@ class Reception:
             self.reason = reason
             self._names.clear()
             self._jobs.clear()
+            self._rates.clear()
             self._shares = self._no_shares()
             if not told:
                 self._mailbox.put(EngineLost(reason))
@@ -141,7 +157,9 @@ class Reception:
     def _part(self, peer: bytes, reason: str) -> None:
         """Let a peer go: others take what it had, and without others the engine is lost."""
         with self._lock:
-            was_worker = self._names.pop(peer, None) is not None
+            name = self._names.pop(peer, None)
+            was_worker = name is not None
+            self._rates.forget(name or "")
             given_up = self._shares.leave(peer)
             others = bool(self._names)
             if others and was_worker:
@@ -158,9 +176,10 @@ class Reception:
     def _hear(self, peer: bytes, message: messages.Message) -> None:
         with self._lock:
             match message:
-                case messages.Result(job_id, result, compute_ns):
+                case messages.Result(job_id, result, compute_ns, worker):
                     self._shares.answered(peer, job_id, (result.block,))
-                    name = self._names.get(peer, "")
+                    name = f"{self._engine}-{worker}" if worker else self._names.get(peer, "")
+                    self._rates.note(name, result.count, compute_ns, self._shares.capacity)
                     self._mailbox.put(BlockDone(job_id, result, name, compute_ns))
                 case messages.Failed(job_id, blocks, reason):
                     self._shares.answered(peer, job_id, blocks)

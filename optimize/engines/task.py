@@ -1,5 +1,6 @@
 """What a task of a foreign scheduler runs on its worker."""
 
+import os
 import time
 from collections.abc import Sequence
 
@@ -32,7 +33,8 @@ def evaluate_group(
         except Exception as error:  # noqa: BLE001 - whatever it is, it is the block's answer
             answer = messages.Failed(job.job_id, (block,), f"{type(error).__name__}: {error}")
         else:
-            answer = messages.Result(job.job_id, result, time.perf_counter_ns() - begun_ns)
+            took_ns = time.perf_counter_ns() - begun_ns
+            answer = messages.Result(job.job_id, result, took_ns, str(os.getpid()))
         frames.append(encode(answer))
     return frames
 

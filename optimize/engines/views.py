@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from optimize.engines.protocol import Phase
+from optimize.engines.protocol import Phase, WorkerView
 from optimize.job import BlockResult, DrawJob
 
 
@@ -49,6 +49,9 @@ class EngineView(NamedTuple):
     blocks_in_flight: int
     blocks_done: int
     restarts: int
+    peers: tuple[WorkerView, ...] = ()
+    job_p50_ms: float | None = None
+    job_p99_ms: float | None = None
 
 
 class Counts(NamedTuple):

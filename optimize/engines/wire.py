@@ -41,7 +41,7 @@ _MAGIC: Final = b"SBEP"
 _HEADER: Final = struct.Struct("<4sHHQQ")
 _HELLO: Final = struct.Struct("<IHH")
 _JOB: Final = struct.Struct("<BBHIqqqQQd")
-_RESULT: Final = struct.Struct("<IIIIqqdd")
+_RESULT: Final = struct.Struct("<IIIIqqddQ")
 _FAILED: Final = struct.Struct("<I")
 _KINDS: Final[tuple[Kind, ...]] = ("exact", "resample", "cloud")
 _OBJECTIVES: Final[tuple[Objective, ...]] = ("max_sharpe", "min_variance")
@@ -104,8 +104,8 @@ def _body(message: Message) -> bytes:
             body = _job_body(job)
         case Blocks(_, blocks):
             body = _integers(blocks)
-        case Result(_, result, compute_ns):
-            body = _result_body(result, compute_ns)
+        case Result(_, result, compute_ns, worker):
+            body = _result_body(result, compute_ns, worker.encode())
         case Failed(_, blocks, reason):
             body = _FAILED.pack(len(blocks)) + _integers(blocks) + reason.encode()
         case Stop(reason):
@@ -129,18 +129,18 @@ def _job_body(job: DrawJob) -> bytes:
     return fixed + _floats(job.mean, job.covariance, job.start_weights)
 
 
-def _result_body(result: BlockResult, compute_ns: int) -> bytes:
+def _result_body(result: BlockResult, compute_ns: int, worker: bytes) -> bytes:
     fixed = _RESULT.pack(
         result.block, result.count, len(result.weight_mean), len(result.cloud_return),
-        result.exchanges, compute_ns, result.sharpe_mean, result.sharpe_m2,
+        result.exchanges, compute_ns, result.sharpe_mean, result.sharpe_m2, len(worker),
     )  # fmt: skip
     arrays = result.weight_mean, result.weight_m2, result.cloud_return, result.cloud_volatility
-    return fixed + _floats(*arrays)
+    return fixed + _floats(*arrays) + worker
 
 
-def _take(frame: bytes, offset: int, *sizes: int) -> list[FloatArray]:
-    """Cut the rest of a frame into float64 arrays of these sizes."""
-    rest = len(frame) - offset
+def _take(frame: bytes, offset: int, *sizes: int, tail: int = 0) -> list[FloatArray]:
+    """Cut the rest of a frame, but for ``tail`` bytes, into float64 arrays of these sizes."""
+    rest = len(frame) - offset - tail
     if rest != 8 * sum(sizes):
         raise WireError(f"arrays of {rest} bytes: must be {8 * sum(sizes)}")
     arrays = []
@@ -186,16 +186,16 @@ def _read_blocks(frame: bytes, number: int) -> Blocks:
 
 
 def _read_result(frame: bytes, number: int) -> Result:
-    block, count, n, points, exchanges, compute_ns, sharpe_mean, sharpe_m2 = _RESULT.unpack_from(
-        frame, _HEADER.size
+    block, count, n, points, exchanges, compute_ns, sharpe_mean, sharpe_m2, tail = (
+        _RESULT.unpack_from(frame, _HEADER.size)
     )
     mean, m2, cloud_return, cloud_volatility = _take(
-        frame, _HEADER.size + _RESULT.size, n, n, points, points
+        frame, _HEADER.size + _RESULT.size, n, n, points, points, tail=tail
     )
     result = BlockResult(
         block, count, mean, m2, sharpe_mean, sharpe_m2, cloud_return, cloud_volatility, exchanges
     )
-    return Result(number, result, compute_ns)
+    return Result(number, result, compute_ns, frame[len(frame) - tail :].decode())
 
 
 def _read_failed(frame: bytes, number: int) -> Failed:

@@ -10,7 +10,7 @@ import pytest
 import zmq
 
 from optimize.engines import messages
-from optimize.engines.peer_link import PeerLink
+from optimize.engines.peer_link import PeerLink, Silence
 from optimize.engines.peers import Joined, Left, PeerEvent, PeerHub, Rejected, Said
 from optimize.engines.wire import decode, encode
 from optimize.job import DrawJob
@@ -197,7 +197,7 @@ def test_peer_is_told_to_stop_when_the_pipeline_is_silent(endpoint: str) -> None
     link = PeerLink(endpoint, inbox, clock=tick)
     link.start()
     until(lambda: not inbox.empty())
-    assert inbox.get() == messages.Stop("the pipeline was silent for 6 s")
+    assert inbox.get() == Silence("the pipeline was silent for 6 s")
     link.close()
 
 

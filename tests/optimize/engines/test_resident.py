@@ -36,7 +36,7 @@ class Place:
         self.mailbox.attach(lambda: None)
         self.condemned: list[tuple[str, bool]] = []
         self.reception = Reception(
-            "resident", self.mailbox, lambda *told: self.condemned.append(told)
+            "ray", "resident", self.mailbox, lambda *told: self.condemned.append(told)
         )
         self.reception.open(self.endpoint, fingerprint(load_evaluate(FAKE)))
         self.workers: list[subprocess.Popen[bytes]] = []

@@ -72,7 +72,7 @@ MESSAGES = st.one_of(
     ),
     st.builds(messages.Job, IDS, jobs()),
     st.builds(messages.Blocks, IDS, BLOCKS),
-    st.builds(messages.Result, IDS, results(), COUNTS),
+    st.builds(messages.Result, IDS, results(), COUNTS, st.text(max_size=20)),
     st.builds(messages.Failed, IDS, BLOCKS, st.text(max_size=80)),
     st.builds(messages.Cancel, IDS),
     st.builds(messages.Ping, IDS),
