@@ -25,6 +25,10 @@ class Policy:
         Blocks are late when their engine has had them for the floor (twice the 13 ms that a
         busy two-core machine was seen to take for an empty Ray task, rounded up) and this many
         times what it usually needs for as many.
+    hedge_floors_ns
+        The floor of engines that need longer for nothing: an empty Spark job takes 15 ms, and 35
+        to 100 in a young JVM or on busy processors. Overtaken before it ever answered, an engine
+        would be put out for no fault.
     reserve_factor, reserve_floor_ns
         Time kept for the last resort: what the missing blocks take there times the factor (its
         cores may be shared with the engine that is late) and the floor.
@@ -40,6 +44,7 @@ class Policy:
     """
 
     hedge_floor_ns: int = 30 * _MS
+    hedge_floors_ns: tuple[tuple[str, int], ...] = (("spark", 150 * _MS),)
     hedge_factor: float = 3.0
     reserve_factor: float = 1.5
     reserve_floor_ns: int = 5 * _MS

@@ -18,6 +18,7 @@ class Pace:
 
     def __init__(self, policy: Policy) -> None:
         self._policy = policy
+        self._floors_ns = dict(policy.hedge_floors_ns)
         self._compute: dict[Shape, float] = {}
         self._span: dict[tuple[str, Shape], float] = {}
 
@@ -42,7 +43,8 @@ class Pace:
         known = self._span.get((engine, shape))
         if known is not None:
             span_ns = max(span_ns, known * blocks)
-        return self._policy.hedge_floor_ns + int(self._policy.hedge_factor * span_ns)
+        floor_ns = self._floors_ns.get(engine, self._policy.hedge_floor_ns)
+        return floor_ns + int(self._policy.hedge_factor * span_ns)
 
     def reserve_ns(self, shape: Shape, blocks: int, workers: int) -> int:
         """Give the time to keep for so many blocks on the last resort."""
