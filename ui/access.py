@@ -7,7 +7,7 @@ from apiflask import APIFlask
 from flask import Response, request
 
 from ui.problems import ProblemError, parameters_problem
-from ui.tokens import cookie_name, guard, identity, refuse, require
+from ui.tokens import SAFE_METHODS, cookie_name, guard, identity, refuse, require
 
 # A page of another site can make its own name point at 127.0.0.1 (DNS rebinding) and would then
 # be the same origin; its requests still carry its own name in Host.
@@ -36,9 +36,8 @@ _HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
 }
 _port = re.compile(r":\d{1,5}$", re.ASCII)
-_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 # What a browser needs before it can log in, and what a supervisor asks.
-_OPEN_PATHS = frozenset({"/healthz", "/login"})
+OPEN_PATHS = frozenset({"/healthz", "/login"})
 _DATA_PATHS = ("/api/", "/healthz", "/readyz", "/metrics")
 
 
@@ -97,7 +96,7 @@ def _check_origin() -> None:
     A browser names the page's origin with every request that is not GET or HEAD; SameSite
     cookies alone would let in a page of another port of this machine.
     """
-    if request.method in _SAFE:
+    if request.method in SAFE_METHODS:
         return
     origin, site = request.headers.get("Origin"), request.headers.get("Sec-Fetch-Site")
     own = f"{request.scheme}://{request.host}"
@@ -115,7 +114,7 @@ def _check_origin() -> None:
 
 def _check_reader() -> Response | None:
     """Ask for a token or session wherever the server is open to other machines."""
-    if not guard().guards_reads or request.path in _OPEN_PATHS:
+    if not guard().guards_reads or request.path in OPEN_PATHS:
         return None
     wants_page = request.path == "/" and request.method in {"GET", "HEAD"}
     if wants_page and "Authorization" not in request.headers and identity() is None:

@@ -19,7 +19,7 @@ from ui.problems import (
 )
 from ui.queries import Query
 from ui.schemas import Access, ControlTaken
-from ui.tokens import guard, identity, log, require
+from ui.tokens import SAFE_METHODS, guard, identity, log, require
 from ui.wish import Wish
 
 control = APIBlueprint("control", __name__, url_prefix="/api/v1", tag="API")
@@ -36,10 +36,13 @@ class ControlUnavailableError(RuntimeError):
 @control.before_request
 def _check() -> None:
     """Refuse before the body is read."""
-    if request.method in {"GET", "HEAD", "OPTIONS"}:
+    if request.method in SAFE_METHODS:
         return
     require("admin")
     request.max_content_length = _BODY_LIMIT
+    if request.content_length is None:
+        # Of a chunked body werkzeug reads up to the limit and passes over the rest in silence.
+        raise ProblemError(411, "the body has no length", "send it with a Content-Length header")
     if not request.is_json:
         raise ProblemError(
             415, "a wish is JSON", "send it with the header `Content-Type: application/json`"
@@ -53,7 +56,7 @@ def _too_deep(_error: RecursionError) -> Response:
 
 _TAKEN: Responses = {
     202: json_answer("ControlTaken", "It is in the topic; the pipeline carries it out from there."),
-    **problem_answers(400, 401, 403, 413, 415, 422, 429, 500, 503),
+    **problem_answers(400, 401, 403, 411, 413, 415, 422, 429, 500, 503),
 }
 
 

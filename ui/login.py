@@ -63,7 +63,14 @@ def _page(status: int, said: str) -> Response:
     """Send the form; ``said`` is text of ours."""
     text = _PAGE.format(style=_STYLE, script=_SCRIPT, said=said)
     response = Response(text, status, content_type="text/html; charset=utf-8")
-    response.headers.update({"Content-Security-Policy": _POLICY, "Cache-Control": "no-store"})
+    response.headers.update(
+        {
+            "Content-Security-Policy": _POLICY,
+            "Cache-Control": "no-store",
+            # With no-referrer, the default here, a browser posts the form with `Origin: null`.
+            "Referrer-Policy": "same-origin",
+        }
+    )
     return response
 
 

@@ -15,6 +15,8 @@ from ui.sessions import Failures, Sessions
 
 log = logging.getLogger("silverbullet.serve")
 
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+"""They change nothing."""
 _EXTENSION = "silverbullet_guard"
 _COOKIE = "silverbullet_session"
 _REALM = "silverbullet"
@@ -127,10 +129,12 @@ def refuse(
     status: int, detail: str, remedy: str, headers: dict[str, object] | None = None
 ) -> ProblemError:
     """Make a refusal and log it; what was presented stays out of both."""
-    log.warning(
-        "refused %s %.80r from %s with %d: %s",
-        request.method, request.path, request.remote_addr, status, detail,
-    )  # fmt: skip
+    # A reader without a token is shown to the login, which would fill the log with each page.
+    if request.method not in SAFE_METHODS or "Authorization" in request.headers:
+        log.warning(
+            "refused %s %.80r from %s with %d: %s",
+            request.method, request.path, request.remote_addr, status, detail,
+        )  # fmt: skip
     texts = {name: str(value) for name, value in (headers or {}).items()}
     return ProblemError(status, detail, remedy, headers=texts)
 

@@ -71,7 +71,8 @@ def test_all_bad_parameters_are_named_at_once(client) -> None:
 
 EVERY_ROUTE = ["v1/decisions", "v1/decisions/latest", f"v1/decisions/{OTHER_ID}", "v1/assets",
                "v1/assets/ETHUSDT/history", "v1/portfolios/cloud", "v1/frontier", "v1/latency",
-               "v1/status", "v1/engines", "v1/access", "v1/stream", "asset_stat", "portfolio_stat"]  # fmt: skip
+               "v1/status", "v1/engines", "v1/access", "v1/stream", "asset_stat",
+               "portfolio_stat"]  # fmt: skip
 
 
 @pytest.mark.parametrize("route", EVERY_ROUTE)
