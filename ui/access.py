@@ -6,7 +6,7 @@ import re
 from apiflask import APIFlask
 from flask import Response, request
 
-from ui.problems import ProblemError, parameters_problem
+from ui.problems import parameters_problem
 from ui.tokens import SAFE_METHODS, cookie_name, guard, identity, refuse, require
 
 # A page of another site can make its own name point at 127.0.0.1 (DNS rebinding) and would then
@@ -50,7 +50,7 @@ def _is_own(host: str) -> bool:
         return True
     own = guard().host
     name = _port.sub("", host).strip("[]").lower()
-    return not is_loopback(own) and (name == own.lower() or _is_address(name))
+    return name == own.lower() or (not is_loopback(own) and _is_address(name))
 
 
 def _is_address(name: str) -> bool:
@@ -71,9 +71,9 @@ def is_loopback(host: str) -> bool:
 def _check_host() -> None:
     host = request.environ.get("HTTP_HOST", "")
     if not _is_own(host):
-        raise ProblemError(
+        raise refuse(
             403,
-            f"Host {host!r} is not a name of this machine",
+            f"Host {host!r:.80} is not a name of this machine",
             "open it as http://127.0.0.1 or http://localhost with the server's port; from another "
             "machine use an SSH tunnel, or the address that serve.host gives",
         )
@@ -85,7 +85,7 @@ def _check_site() -> None:
         return
     if request.method == "GET" and request.headers.get("Sec-Fetch-Mode") == "navigate":
         return
-    raise ProblemError(
+    raise refuse(
         403, "another site's page made this request", "ask from the dashboard or a program"
     )
 

@@ -4,6 +4,8 @@ import logging
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from storage.control import Control
@@ -101,12 +103,30 @@ def test_who_from_where(
     if answer.status_code == 401:
         assert answer.headers["WWW-Authenticate"].startswith("Bearer ")
         assert ("invalid_token" in answer.headers["WWW-Authenticate"]) == (who != "nobody")
-    if ORIGINS[origin].get("Sec-Fetch-Site") != "cross-site":
-        (line,) = caplog.messages
-        assert line.startswith(f"refused POST '{ADDRESS}' from 127.0.0.1 with {answer.status_code}")
+    (line,) = caplog.messages
+    assert line.startswith(f"refused POST '{ADDRESS}' from 127.0.0.1 with {answer.status_code}")
     told = caplog.text + answer.text + str(answer.headers)
     for secret in (guarded.admin, guarded.reader, "xxxx", "Ym9zczpib3Nz"):
         assert secret not in told
+
+
+@pytest.fixture(scope="module")
+def lasting(tmp_path_factory: pytest.TempPathFactory) -> Guarded:
+    return make_guarded(tmp_path_factory.mktemp("lasting"))
+
+
+@given(
+    st.text(st.characters(min_codepoint=32, max_codepoint=255), max_size=200)
+    | st.builds("Bearer {}".format, st.text(st.characters(max_codepoint=255, min_codepoint=32)))
+    | st.builds("silverbullet_session={}".format, st.text(st.characters(max_codepoint=126)))
+)
+def test_no_other_credentials_send_one(lasting: Guarded, text: str) -> None:
+    lasting.now_ns[0] += 10**12  # past the limit of wrong tokens
+    for name in ("Authorization", "Cookie"):
+        headers = {name: "".join(letter for letter in text if letter.isprintable())}
+        answer = lasting.client().post(ADDRESS, json=WISH, headers=headers | {"Origin": OWN})
+        assert answer.status_code == 401, answer.text
+    assert lasting.sent == []
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "PATCH", "DELETE"])

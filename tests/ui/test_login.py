@@ -235,6 +235,12 @@ def test_there_it_is_asked_by_address(wide: Guarded, host: str, status: int) -> 
     assert wide.client().get("/api/v1/status", headers=headers).status_code == status
 
 
+def test_the_loopback_address_that_was_given_is_one_to_ask_by(tmp_path: Path) -> None:
+    other = make_guarded(tmp_path, host="127.0.0.2")
+    for host, status in (("127.0.0.2:8050", 200), ("127.0.0.3", 403), ("192.168.1.5", 403)):
+        assert other.client().get("/api/v1/status", headers={"Host": host}).status_code == status
+
+
 def test_a_name_that_was_given_is_one_to_ask_by(tmp_path: Path) -> None:
     named = make_guarded(tmp_path, host="Trading.example")
     for host, status in (("trading.example:8050", 200), ("other.example", 403)):
