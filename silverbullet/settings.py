@@ -139,7 +139,7 @@ class Engine(Section):
     )
     spark_master: str = Field(
         "local",
-        pattern=r"^(local|local-cluster\[\d+,\d+,\d+\]|spark://[^\s/:,]+:\d{1,5}(,[^\s/:,]+:\d{1,5})*)$",
+        pattern=r"^(local|spark://[^\s/:,]+:\d{1,5}(,[^\s/:,]+:\d{1,5})*)$",
         description="Spark cluster to join (spark://host:port), or `local` for one of our own",
     )
 

@@ -5,7 +5,7 @@ import os
 import socket
 import socketserver
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -36,7 +36,7 @@ appender.stderr.type = Console
 appender.stderr.name = stderr
 appender.stderr.target = SYSTEM_ERR
 appender.stderr.layout.type = PatternLayout
-appender.stderr.layout.pattern = %d{HH:mm:ss} %p %c{1}: %m%n%ex{short.message}
+appender.stderr.layout.pattern = %d{HH:mm:ss} %p %c{1}: %m %ex{short.message}%n
 """
 
 
@@ -76,6 +76,10 @@ class SparkTasks:
         for name in ("local", "tmp", "s", "conf"):
             (self._folder / name).mkdir(parents=True)
         (self._folder / "conf" / "log4j2.properties").write_text(_LOGGING)
+        if secret := os.environ.get("_SPARK_AUTH_SECRET"):
+            # In a file of ours: as a setting it would stand on the JVM's command line.
+            defaults = f"spark.authenticate.secret {secret}\n"
+            (self._folder / "conf" / "spark-defaults.conf").write_text(defaults)
         os.environ["SPARK_CONF_DIR"] = str(self._folder / "conf")
         os.environ["TMPDIR"] = str(self._folder / "tmp")
         os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
@@ -86,7 +90,8 @@ class SparkTasks:
         pairs = {"spark.master": master, **_common(self._options), **self._places()}
         if master.startswith("spark://"):
             pairs |= _cluster(self._options.workers)
-        self._context = SparkContext(conf=SparkConf(loadDefaults=False).setAll(list(pairs.items())))
+        conf = SparkConf(loadDefaults=False).setAll(list(pairs.items()))
+        self._context = _call(SparkContext, conf=conf)
         self._base = self._context.parallelize(range(self._options.workers), self._options.workers)
         fingerprint = self._probe()
         self._warm_up()
@@ -100,7 +105,7 @@ class SparkTasks:
         """Start a Spark job of one partition."""
         evaluate = self._options.evaluate
         work = partial(evaluate_partition, job, tuple(blocks), evaluate, budget_ns)
-        return self._threads.submit(self._context.runJob, self._base, work, [0])
+        return self._threads.submit(_call, self._context.runJob, self._base, work, [0])
 
     def drop(self, job: Any) -> None:
         """Delete the broadcast."""
@@ -144,7 +149,7 @@ class SparkTasks:
         """Do jobs until the JVM does them at half the time of its first ones."""
         for _ in range(_WARM_ROUNDS):
             jobs = [
-                self._threads.submit(self._context.runJob, self._base, nothing, [0])
+                self._threads.submit(_call, self._context.runJob, self._base, nothing, [0])
                 for _ in range(self._options.workers)
             ]
             for job in jobs:
@@ -155,7 +160,7 @@ class SparkTasks:
         work = partial(probe_partition, self._options.evaluate)
         found: dict[str, str] = {}
         for _ in range(_PROBES):
-            answer = self._threads.submit(self._context.runJob, self._base, work)
+            answer = self._threads.submit(_call, self._context.runJob, self._base, work)
             try:
                 found |= dict(answer.result(_WORKERS_UP_S))
             except TimeoutError:
@@ -186,6 +191,23 @@ class SparkPlaces:
 
     def leave(self) -> None:
         """Never reached."""
+
+
+def _call(function: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
+    """Call Spark; what failed in the JVM is told by its own first line, not by Py4J's.
+
+    Raises
+    ------
+    RuntimeError
+        The JVM raised.
+    """
+    try:
+        return function(*arguments, **named)
+    except Exception as error:
+        if not hasattr(error, "java_exception"):
+            raise
+        said = str(error).split("\n")[1:2] or [str(error)]
+        raise RuntimeError(said[0].lstrip(": ")) from None
 
 
 def _see_answering(master: str) -> None:
