@@ -8,7 +8,7 @@ UV := 0.13.9
 INSTALLER := .venv/uv-$(UV)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench clean lock
+.PHONY: help setup demo test faults check bench clean lock
 
 help: ## show these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,15 +43,19 @@ demo: setup ## everything on embedded parts, dashboard on http://127.0.0.1:8050
 test: setup ## run the tests
 	@$(BIN)/pytest
 
+faults: setup ## kill, halt and slow down real engines under load, a hundred times (40 min)
+	@$(BIN)/pytest -m long -s
+
 check: setup ## format, lint, types, order of imports
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
-bench: setup ## measure kernels and the pipeline beside their peers
+bench: setup ## measure kernels, the pipeline and (in short) the engines beside their peers
 	@$(BIN)/silverbullet bench kernels
 	@$(BIN)/silverbullet bench pipeline
+	@$(BIN)/silverbullet bench engines --quick
 
 lock: $(INSTALLER) ## renew requirements.lock from pyproject.toml
 	@$(BIN)/uv pip compile pyproject.toml --group dev --universal --generate-hashes --no-emit-index-url --no-header --quiet -o requirements.lock
