@@ -19,6 +19,7 @@ from silverbullet.options import (
     setting_options,
 )
 from silverbullet.steering_cli import STEERING
+from silverbullet.token_cli import token
 
 
 def _finite(ctx: click.Context, param: click.Parameter, value: float) -> float:
@@ -207,8 +208,8 @@ def warm() -> None:
     warm_everything(progress=True)
 
 
-for steering_command in STEERING:
-    main.add_command(steering_command)
+for command in (*STEERING, token):
+    main.add_command(command)
 
 
 @main.group()
@@ -241,6 +242,25 @@ def kernels(**options: Any) -> None:
 def pipeline(**options: Any) -> None:
     """Tick to decision by stage, beside a relay that only passes messages on."""
     from bench.pipeline import run_bench
+
+    _run_bench(run_bench, **options)
+
+
+@bench.command()
+@_bench_options
+@click.option("--quick", is_flag=True, help="The short form, under 4 minutes.")
+@click.option("--budget-s", type=click.FloatRange(min=0), help="Leave out what takes longer.")
+@click.option(
+    "--raw",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder of turns, histograms and the HTML page; turns it holds are not taken again.",
+)
+def engines(**options: Any) -> None:
+    """Local, Ray and Spark at the same decision, beside what a user would write instead.
+
+    The whole matrix takes hours: it says how many, and goes on with --raw where it was ended.
+    """
+    from bench.engines import run_bench
 
     _run_bench(run_bench, **options)
 

@@ -25,7 +25,7 @@ def _token_file() -> Iterator["TokenFile"]:
         It, or what was asked of it, is not as it must be.
     """
     settings = given_settings()
-    from storage.tokens import TokenError, TokenFile  # noqa: PLC0415 - --help answers at once
+    from storage.tokens import TokenError, TokenFile
 
     try:
         yield TokenFile(settings.serve.tokens_path)
@@ -50,7 +50,7 @@ def token() -> None:
 def create(name: str, scope: "Scope") -> None:
     """Make a token called NAME and print it, this once."""
     with _token_file() as tokens:
-        secret = tokens.create(name, scope, time.time_ns())  # noqa: TID251 - commands are the shell
+        secret = tokens.create(name, scope, time.time_ns())
         click.echo(secret)
         click.echo(
             f"Token {name} of scope {scope}: keep it, only its SHA-256 is kept in {tokens.path}. "

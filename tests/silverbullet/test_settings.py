@@ -123,7 +123,7 @@ def test_a_misspelt_section_is_refused_with_the_nearest_name(
         ("engine.spark_master", "spork://10.0.0.1:7077"),
         ("engine.spark_master", "yarn"),
         ("storage.retention_s", math.inf),
-        ("serve.host", "192.0.2.1"),
+        ("serve.host", "a b"),
         ("serve.port", 70_000),
         ("serve.streams", 0),
     ],
