@@ -50,7 +50,8 @@ class ControlFeed:
             The broker does not answer.
         """
         for _ in range(_CATCH_UP_POLLS):
-            if self._consumer.at_end():
+            # A topic that nobody has written to yet does not exist.
+            if not self._consumer.positions() or self._consumer.at_end():
                 break
             self._keep(self._consumer.poll(_POLL_S))
         return self.take()
