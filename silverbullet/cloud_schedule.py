@@ -7,7 +7,7 @@ from optimize.evaluate import merge_blocks
 from optimize.frontier import efficient_frontier
 from silverbullet.events import Evaluate, JobDone
 from silverbullet.portfolio import Basis, make_job
-from silverbullet.settings import Optimize
+from silverbullet.sections import Optimize
 from stats.compiled import FloatArray
 
 # A picture is read to three digits; six make a cloud of 500 points 11 kB of JSON, all 17 make 22.

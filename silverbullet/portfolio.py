@@ -7,7 +7,7 @@ import numpy as np
 from optimize.decision import Curve, Decision, StageTimes, decision_digest, decision_id
 from optimize.evaluate import Outcome
 from optimize.job import DrawJob, Kind
-from silverbullet.settings import Optimize
+from silverbullet.sections import Optimize
 from stats.compiled import FloatArray
 from stats.estimators import bayes_stein, oas
 from stats.moments import Moments

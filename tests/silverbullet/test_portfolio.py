@@ -6,7 +6,7 @@ import pytest
 from optimize.decision import Decision, decode_decision, encode_decision
 from optimize.evaluate import evaluate_block, merge_blocks
 from silverbullet.portfolio import Basis, Provenance, make_decision, make_job
-from silverbullet.settings import Optimize
+from silverbullet.sections import Optimize
 from stats.compiled import FloatArray
 from stats.moments import Moments
 

@@ -1,0 +1,156 @@
+"""The tables of the settings file: every setting with its range, its default and what it is."""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import platformdirs
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic_settings import NoDecode
+
+# 31 years: as ns, and added to the time of today, they still fit 63 bits.
+_LONGEST_S = 1e9
+Positive = Annotated[float, Field(gt=0, le=_LONGEST_S)]
+NotNegative = Annotated[float, Field(ge=0, le=_LONGEST_S)]
+EngineName = Literal["ray", "spark", "local"]
+
+
+class Section(BaseModel):
+    """A table of the settings file."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Kafka(Section):
+    """Where ticks come from and decisions go."""
+
+    bootstrap: str = Field("", description="host:port of the broker; `demo` sets it by itself")
+    ticks_topic: str = Field("ticks", description="topic of ticks, keyed by symbol")
+    rejected_topic: str = Field("ticks.rejected", description="topic of refused ticks")
+    decisions_topic: str = Field("decisions", description="topic of decisions")
+    status_topic: str = Field("status", description="topic of status records")
+    control_topic: str = Field("control", description="topic of what admins ask of `run`")
+    fetch_wait_max_ms: int = Field(
+        100, ge=0, le=10_000, description="longest wait of a fetch; 1 to 5 on the embedded broker"
+    )
+
+
+class Ticks(Section):
+    """What is admitted."""
+
+    max_symbols: int = Field(512, ge=1, le=10_000, description="most symbols; newer are refused")
+    allowed_lateness_s: NotNegative = Field(
+        0.0, description="how long a row waits for ticks behind the newest event time"
+    )
+    future_tolerance_s: NotNegative = Field(
+        60.0, description="how far an event time may be ahead of its Kafka timestamp"
+    )
+
+
+class Window(Section):
+    """The windows of the statistics."""
+
+    # A row shorter than a millisecond holds no more than one message of Kafka's own clock.
+    sample_interval_s: float = Field(1.0, ge=1e-3, le=366 * 86_400.0, description="length of a row")
+    rows: int = Field(300, ge=2, le=100_000, description="rows in the grid window")
+    ticks: int = Field(1000, ge=2, le=1_000_000, description="ticks an asset in the tick window")
+    min_observations: int = Field(30, ge=2, description="rows before the first decision")
+    stale_after: int = Field(120, ge=1, description="rows without a tick before an asset leaves")
+
+    @property
+    def sample_interval_ns(self) -> int:
+        """Length of a row in ns."""
+        return round(self.sample_interval_s * 1e9)
+
+
+class Optimize(Section):
+    """What is optimised and how."""
+
+    method: Literal["resample", "exact"] = Field("resample", description="how weights are found")
+    objective: Literal["max_sharpe", "min_variance"] = Field(
+        "max_sharpe", description="what is optimised"
+    )
+    mean: Literal["bayes_stein", "sample"] = Field("bayes_stein", description="estimator of means")
+    covariance: Literal["oas", "sample"] = Field("oas", description="estimator of covariances")
+    max_weight: float = Field(1.0, gt=0, le=1, description="cap of each weight")
+    n_draws: int = Field(1024, ge=1, le=1_000_000, description="posterior draws a decision")
+    block_size: int = Field(32, ge=1, le=100_000, description="draws in a block")
+    seed: int = Field(1, ge=0, lt=2**63, description="key of the random draws")
+    deadline_s: Positive = Field(1.0, description="a decision that took longer is marked late")
+    cloud_points: int = Field(500, ge=0, le=20_000, description="portfolios in the cloud, 0: none")
+    cloud_interval_s: Positive = Field(1.0, description="least time between two clouds")
+
+
+class Decide(Section):
+    """When a decision is made."""
+
+    portfolio: str = Field(
+        "main", pattern=r"^[a-z0-9_-]{1,32}$", description="name of the portfolio"
+    )
+    trigger: Literal["row", "tick"] = Field("row", description="what starts a decision")
+    conflate: bool = Field(
+        True, description="skip and count rows that could not be decided in time"
+    )
+    min_interval_s: NotNegative = Field(0.0, description="least time between two decisions")
+
+
+def _split(value: Any) -> Any:
+    """Take a list written as one word, as the environment has it: ``ray,spark``."""
+    return value.split(",") if isinstance(value, str) else value
+
+
+class Engine(Section):
+    """Where draws are evaluated."""
+
+    order: Annotated[tuple[EngineName, ...], NoDecode, BeforeValidator(_split)] = Field(
+        ("ray", "spark", "local"),
+        description="engines by preference; one behind another with a host starts when that is "
+        "out; local is always the last resort",
+    )
+    dispatch: Literal["tasks", "resident"] = Field(
+        "tasks",
+        description="tasks: of Ray and Spark as they are; resident: our own dispatch, to workers "
+        "that they place",
+    )
+    workers: int = Field(2, ge=1, le=256, description="workers an engine")
+    ray_address: str = Field(
+        "local",
+        pattern=r"^(local|(ray://)?[^\s/:]+:\d{1,5})$",
+        description="Ray cluster to join (host:port), or `local` for one of our own",
+    )
+    spark_master: str = Field(
+        "local",
+        pattern=r"^(local|spark://[^\s/:,]+:\d{1,5}(,[^\s/:,]+:\d{1,5})*)$",
+        description="Spark cluster to join (spark://host:port), or `local` for one of our own",
+    )
+
+
+class Storage(Section):
+    """Where decisions and status are kept."""
+
+    path: str = Field(
+        default_factory=lambda: str(
+            Path(platformdirs.user_data_dir("silverbullet")) / "decisions.sqlite"
+        ),
+        description="SQLite file",
+    )
+    # 50 assets and a cloud a second are 40 kB a decision: 3.4 GB a day.
+    retention_s: Positive = Field(86_400.0, description="age at which records are deleted")
+
+
+class Serve(Section):
+    """The dashboard and the API."""
+
+    host: str = Field(
+        "127.0.0.1",
+        pattern=r"^[0-9A-Za-z.:_-]{1,253}$",
+        description="address; one that other machines can reach only with a token",
+    )
+    port: int = Field(8050, ge=0, le=65_535, description="port, 0: any free one")
+    streams: int = Field(32, ge=1, le=1_000, description="open event streams; further ones get 503")
+    tokens: str = Field("", description="file of API tokens; none: one in the user's state folder")
+    reads_need_token: bool = Field(False, description="ask for a token on loopback addresses too")
+
+    @property
+    def tokens_path(self) -> Path:
+        """File of API tokens."""
+        return Path(self.tokens or Path(platformdirs.user_state_dir("silverbullet"), "tokens.json"))
