@@ -75,9 +75,11 @@ class EngineEntrant:
         """Start it, and wait until all workers are there."""
         self._engine.start(lambda: None)
         until_s = time.monotonic() + _UP_S
+        told: dict[str, None] = {}  # why a host ended is told until the next one starts
         while (account := self._engine.ready()).workers < self._workers:
+            told[account.reason] = None
             if account.phase == "failed" or account.restarts or time.monotonic() > until_s:
-                raise MissingError(account.reason or f"not ready after {_UP_S:g} s")
+                raise MissingError("; ".join(filter(None, told)) or f"not up after {_UP_S:g} s")
             self._engine.collect(0.05)
 
     def decide(self, job: DrawJob) -> list[BlockResult]:

@@ -20,7 +20,7 @@ from stats.compiled import IntArray
 
 BUSY_SHARE = 0.3
 _WARM_S, _WARM_LEAST = 0.5, 3
-_TRACES = 7
+_TRACES = 5
 _SPIN_NS = 300_000  # the kernel wakes a sleeper up to 0.1 ms late; more on a busy machine
 _LEAST_DECISIONS = 4
 _TRIAL_LEAST = 20

@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 
 from bench.contest import WrongResultError
-from bench.engine_entrants import MissingError
+from bench.engine_entrants import Entrant, MissingError
 from bench.engine_jobs import make_job
 from bench.engine_judge import check
 from bench.engine_measure import Measured, Times, measure, measure_control
@@ -73,24 +73,22 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     stalled: list[int] = []
 
 
-def take_turn(spec: Spec, started_ns: int, logs: Path) -> Answer:
-    """Start the subject, measure its jobs, end it.
+def take_turn(entrant: Entrant, spec: Spec, started_ns: int) -> Answer:
+    """Start the subject and measure its jobs.
 
     Parameters
     ----------
+    entrant
+        Not started; whoever made it closes it.
     spec
         What to do.
     started_ns
         When this process was started, by the monotonic clock.
-    logs
-        Folder for what the subject's processes print.
     """
-    entrant = SUBJECTS[spec.subject].make(spec.workers, logs)
     try:
         entrant.start()
         ready_ns = time.monotonic_ns()
-        job = make_job(FIRST_JOB)
-        first = entrant.decide(job)
+        first = entrant.decide(make_job(FIRST_JOB))
         first_ns = time.monotonic_ns()
         check(entrant.mode, FIRST_JOB, first)  # what it is compared with is made only now
         measured = {
@@ -100,31 +98,37 @@ def take_turn(spec: Spec, started_ns: int, logs: Path) -> Answer:
             )
             for name in spec.jobs
         }  # fmt: skip
-        control = measure_control(entrant, 1 + spec.repetition) if spec.control else (None, [])
+        control, stalled = (
+            measure_control(entrant, 1 + spec.repetition) if spec.control else (None, [])
+        )
     except MissingError as error:
         return Answer(missing=str(error))
     except WrongResultError as error:
         return Answer(wrong=str(error))
-    finally:
-        entrant.close()
     return Answer(
         ready_s=(ready_ns - started_ns) / 1e9,
         first_s=(first_ns - started_ns) / 1e9,
         warm_s=(first_ns - ready_ns) / 1e9,
         measured=measured,
-        control=control[0],
-        stalled=control[1],
+        control=control,
+        stalled=stalled,
     )
 
 
 def main() -> None:
-    """Read the task, take the turn, write the answer."""
+    """Read the task, take the turn, write the answer, end the subject."""
     spec_path, answer_path, started_ns = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
     spec = msgspec.json.decode(spec_path.read_bytes(), type=Spec)
-    answer = take_turn(spec, started_ns, answer_path.parent / "logs")
-    partial_path = answer_path.with_suffix(".part")
-    partial_path.write_bytes(msgspec.json.encode(answer))
-    partial_path.replace(answer_path)  # whole or not at all: a later run takes it as done
+    entrant = SUBJECTS[spec.subject].make(spec.workers, spec_path.parent)
+    try:
+        answer = take_turn(entrant, spec, started_ns)
+        # Before the end: Ray was seen to end its driver by SIGSEGV after a compiled graph.
+        # Whole or not at all, for a later run takes it as done.
+        part_path = answer_path.with_suffix(".part")
+        part_path.write_bytes(msgspec.json.encode(answer))
+        part_path.replace(answer_path)
+    finally:
+        entrant.close()
 
 
 if __name__ == "__main__":

@@ -111,9 +111,9 @@ def summarise(repetitions: Sequence[FloatArray], seed: int = 0) -> Latency:
     low, high = bootstrap(repetitions, (50.0, 99.0), seed)
     return Latency(
         count=len(everything),
-        p50=Interval(p50, low[0] / 1e6, high[0] / 1e6),
+        p50=Interval(p50, float(low[0]) / 1e6, float(high[0]) / 1e6),
         p90=p90,
-        p99=Interval(p99, low[1] / 1e6, high[1] / 1e6),
+        p99=Interval(p99, float(low[1]) / 1e6, float(high[1]) / 1e6),
         p999=p999,
         max=float(everything.max()) / 1e6,
         histogram=encode(histogram),
