@@ -1,61 +1,33 @@
-"""Spark as tasks: the only file that imports pyspark."""
+"""Spark as tasks and as a place for workers."""
 
 import argparse
-import os
-import socket
-import socketserver
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
+from concurrent.futures import Future
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from optimize.engines.host import Frames, run_host
-from optimize.engines.host_kind import SCHEDULER_FOLDER
+from optimize.engines.spark_context import Spark
 from optimize.engines.spark_worker import (
-    EVALUATE_VARIABLE,
     evaluate_partition,
     nothing,
     probe_partition,
+    serve_partition,
 )
 
 _WORKERS_UP_S = 100.0  # importing, and compiling kernels where the cache is cold
-_ANSWER_S = 5.0  # of a master's port
 _PROBES = 20  # rounds in which every worker must have had a turn
 _WARM_ROUNDS = 20  # 0.7 s; the first 100 jobs take 35 ms each in the median, later ones 15
 _ATTEMPTS = 4  # of a task: one fewer worker may be killed under it without hurting a job
-_NOISE = ("SPARK_", "PYSPARK_", "_SPARK_", "HADOOP_")
-_LOGGING = """\
-rootLogger.level = error
-# Else the gateway, which counts as a shell, sets the root's level to WARN.
-logger.gateway.name = org.apache.spark.api.python.PythonGatewayServer
-logger.gateway.level = error
-rootLogger.appenderRef.stderr.ref = stderr
-appender.stderr.type = Console
-appender.stderr.name = stderr
-appender.stderr.target = SYSTEM_ERR
-appender.stderr.layout.type = PatternLayout
-appender.stderr.layout.pattern = %d{HH:mm:ss} %p %c{1}: %m %ex{short.message}%n
-"""
+_RESIDENT_ATTEMPTS = 1_000  # of a task that stays as long as the pipeline
 
 
 class SparkTasks:
-    """A Spark of our own on loopback, or a cluster that is joined by its master's address.
-
-    Our own is one JVM (`local[N]`), driver and executor in one, and a Python process for each
-    worker: those are what evaluates and can die alone. Executors as processes (`local-cluster`,
-    or a standalone master and worker beside it) would take 2 JVMs more, 0.7 GB, only to fall
-    with the host all the same.
-    """
+    """Groups of blocks as Spark jobs of one partition."""
 
     def __init__(self, options: argparse.Namespace) -> None:
-        self._options = options
-        self._folder: Path = options.folder / SCHEDULER_FOLDER
-        self._context: Any = None
-        self._base: Any = None
-        # As many jobs at once as the host gives out; each waits for its result on a thread.
-        self._threads = ThreadPoolExecutor(2 * options.workers, "job")
+        self._spark = Spark(options, _ATTEMPTS)
 
     def come_up(self) -> str:
         """Start or join Spark; have every worker load its kernels.
@@ -67,108 +39,54 @@ class SparkTasks:
         ConnectionError
             No master answers.
         """
-        master = self._options.address
-        if master == "local":
-            self._clear_environment()
-            master = f"local[{self._options.workers},{_ATTEMPTS}]"
-        elif master.startswith("spark://"):
-            _see_answering(master)
-        for name in ("local", "tmp", "s", "conf"):
-            (self._folder / name).mkdir(parents=True)
-        (self._folder / "conf" / "log4j2.properties").write_text(_LOGGING)
-        if secret := os.environ.get("_SPARK_AUTH_SECRET"):
-            # In a file of ours: as a setting it would stand on the JVM's command line.
-            defaults = f"spark.authenticate.secret {secret}\n"
-            (self._folder / "conf" / "spark-defaults.conf").write_text(defaults)
-        os.environ["SPARK_CONF_DIR"] = str(self._folder / "conf")
-        os.environ["TMPDIR"] = str(self._folder / "tmp")
-        os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
-        # Spark's server for accumulators, unused here, prints a traceback when the JVM ends.
-        socketserver.BaseServer.handle_error = lambda *_: None  # type: ignore[method-assign]
-        from pyspark import SparkConf, SparkContext  # here: it takes 1 s, the link is to be up
-
-        pairs = {"spark.master": master, **_common(self._options), **self._places()}
-        if master.startswith("spark://"):
-            pairs |= _cluster(self._options.workers)
-        conf = SparkConf(loadDefaults=False).setAll(list(pairs.items()))
-        self._context = _call(SparkContext, conf=conf)
-        self._base = self._context.parallelize(range(self._options.workers), self._options.workers)
+        self._spark.start()
         fingerprint = self._probe()
         self._warm_up()
         return fingerprint
 
     def hold(self, frame: bytes) -> Any:
         """Broadcast the job, once for all its tasks."""
-        return self._context.broadcast(frame)
+        return self._spark.broadcast(frame)
 
     def submit(self, job: Any, blocks: Sequence[int], budget_ns: int) -> Frames:
         """Start a Spark job of one partition."""
-        evaluate = self._options.evaluate
+        evaluate = self._spark.options.evaluate
         work = partial(evaluate_partition, job, tuple(blocks), evaluate, budget_ns)
-        return self._threads.submit(_call, self._context.runJob, self._base, work, [0])
+        return self._spark.run(work, [0])
 
     def drop(self, job: Any) -> None:
         """Delete the broadcast."""
         job.destroy(blocking=False)
 
     def lost(self) -> str:
-        """Look whether the JVM lives; a cluster that ended our application has stopped it."""
-        if self._context._gateway.proc.poll() is not None:
-            return "the JVM of Spark has died"
-        if self._options.address != "local" and self._context._jsc.sc().isStopped():
-            return "the cluster has ended this application"
-        return ""
+        """Look whether the JVM lives."""
+        return self._spark.lost()
 
     def leave(self) -> None:
         """Leave the cluster."""
-        if self._context is not None:
-            self._context.stop()
-
-    def _clear_environment(self) -> None:
-        """Forget what the user set for another Spark: ours is the package's own."""
-        for name in [name for name in os.environ if name.startswith(_NOISE)]:
-            del os.environ[name]
-        os.environ["SPARK_LOCAL_IP"] = "127.0.0.1"
-
-    def _places(self) -> Mapping[str, str]:
-        """Keep all files in the host's folder, which is deleted with it."""
-        return {
-            "spark.local.dir": str(self._folder / "local"),
-            "spark.python.unix.domain.socket.dir": str(self._folder / "s"),
-            "spark.driver.extraJavaOptions": " ".join(
-                (
-                    # C1 and one collector thread: half the start's CPU, and the JVM only
-                    # schedules; shared performance files would lie outside the folder.
-                    "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData",
-                    f"-Djava.io.tmpdir={self._folder / 'tmp'}",
-                )
-            ),
-        }  # fmt: skip
+        self._spark.leave()
 
     def _warm_up(self) -> None:
         """Do jobs until the JVM does them at half the time of its first ones."""
         for _ in range(_WARM_ROUNDS):
-            jobs = [
-                self._threads.submit(_call, self._context.runJob, self._base, nothing, [0])
-                for _ in range(self._options.workers)
-            ]
+            jobs = [self._spark.run(nothing, [0]) for _ in range(self._spark.options.workers)]
             for job in jobs:
                 job.result(_WORKERS_UP_S)
 
     def _probe(self) -> str:
         """Have every worker answer with its fingerprint."""
-        work = partial(probe_partition, self._options.evaluate)
+        work = partial(probe_partition, self._spark.options.evaluate)
         found: dict[str, str] = {}
         for _ in range(_PROBES):
-            answer = self._threads.submit(_call, self._context.runJob, self._base, work)
+            answer = self._spark.run(work)
             try:
                 found |= dict(answer.result(_WORKERS_UP_S))
             except TimeoutError:
                 raise RuntimeError(
                     f"no workers within {_WORKERS_UP_S:g} s: has the cluster "
-                    f"{self._options.workers} free cores?"
+                    f"{self._spark.options.workers} free cores?"
                 ) from None
-            if len(found) >= self._options.workers:
+            if len(found) >= self._spark.options.workers:
                 break
         if len(set(found.values())) != 1:
             names = ", ".join(sorted(set(found.values())))
@@ -177,92 +95,36 @@ class SparkTasks:
 
 
 class SparkPlaces:
-    """Not built yet."""
+    """Workers that stay, each as a Spark job of one task that does not end.
+
+    Spark runs the task again, on a new worker, where its worker died.
+    """
 
     def __init__(self, options: argparse.Namespace) -> None:
-        raise NotImplementedError("spark has no resident workers yet: set engine.dispatch to tasks")
+        self._spark = Spark(options, _RESIDENT_ATTEMPTS)
+        self._serving: list[Future[list[Any]]] = []
 
     def come_up(self) -> None:
-        """Never reached."""
+        """Start or join Spark and place a worker on each processor that is ours."""
+        self._spark.start()
+        options = self._spark.options
+        work = partial(serve_partition, options.endpoint, options.evaluate)
+        self._serving = [self._spark.run(work, [index]) for index in range(options.workers)]
 
     def ended(self) -> str:
-        """Never reached."""
+        """Look after the JVM, and for workers that were told to stop."""
+        if lost := self._spark.lost():
+            return lost
+        for job in self._serving:
+            if job.done():
+                error = job.exception()
+                reason = job.result()[0] if error is None else f"{error}".split("\n")[0]
+                return f"a worker has ended: {reason}"
         return ""
 
     def leave(self) -> None:
-        """Never reached."""
-
-
-def _call(function: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
-    """Call Spark; what failed in the JVM is told by its own first line, not by Py4J's.
-
-    Raises
-    ------
-    RuntimeError
-        The JVM raised.
-    """
-    try:
-        return function(*arguments, **named)
-    except Exception as error:
-        if not hasattr(error, "java_exception"):
-            raise
-        said = str(error).split("\n")[1:2] or [str(error)]
-        raise RuntimeError(said[0].lstrip(": ")) from None
-
-
-def _see_answering(master: str) -> None:
-    """Knock at a cluster's masters: Spark itself would try for a minute.
-
-    Raises
-    ------
-    ConnectionError
-        None answers.
-    """
-    told = ""
-    for address in master.removeprefix("spark://").split(","):
-        host, _, port = address.rpartition(":")
-        try:
-            socket.create_connection((host, int(port)), timeout=_ANSWER_S).close()
-        except OSError as error:
-            told = str(error)
-        else:
-            return
-    raise ConnectionError(
-        f"{master} does not answer ({told}): start its master, or set engine.spark_master"
-    )
-
-
-def _common(options: argparse.Namespace) -> Mapping[str, str]:
-    # What is not of the interpreter's own installation: where the project is.
-    own = (sys.prefix, sys.base_prefix, sys.exec_prefix)
-    project = [path for path in sys.path if path and not path.startswith(own)]
-    return {
-        "spark.app.name": f"silverbullet-{os.getpid()}",
-        "spark.driver.host": "127.0.0.1",
-        "spark.driver.bindAddress": "127.0.0.1",
-        "spark.driver.memory": "512m",  # 450 MiB is the least that Spark starts with
-        "spark.ui.enabled": "false",
-        "spark.ui.showConsoleProgress": "false",
-        "spark.eventLog.enabled": "false",
-        "spark.authenticate": "true",
-        # Workers are reached over sockets in the host's folder instead of ports.
-        "spark.python.unix.domain.socket.enabled": "true",
-        "spark.python.daemon.module": "optimize.engines.spark_worker",
-        "spark.executorEnv.PYTHONPATH": os.pathsep.join(project),
-        f"spark.executorEnv.{EVALUATE_VARIABLE}": options.evaluate,
-    }
-
-
-def _cluster(workers: int) -> Mapping[str, str]:
-    """Take no more than is ours, and see a lost executor after 10 s instead of 120."""
-    return {
-        "spark.cores.max": str(workers),
-        "spark.network.timeout": "10s",
-        "spark.network.timeoutInterval": "5s",
-        "spark.executor.heartbeatInterval": "2s",
-        "spark.python.unix.domain.socket.enabled": "false",  # the folder is this machine's
-        "spark.authenticate": str("_SPARK_AUTH_SECRET" in os.environ).lower(),
-    }
+        """Leave the cluster."""
+        self._spark.leave()
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import Protocol
 
+from optimize.engines.resident import serve
 from optimize.engines.task import evaluate_group, worker_fingerprint
 
 EVALUATE_VARIABLE = "SILVERBULLET_SPARK_EVALUATE"
@@ -42,6 +43,12 @@ def probe_partition(evaluate: str, _: Iterable[int]) -> list[tuple[str, str]]:
 def nothing(_: Iterable[int]) -> list[bytes]:
     """Do nothing."""
     return []
+
+
+def serve_partition(endpoint: str, evaluate: str, elements: Iterable[int]) -> list[str]:
+    """Stay as a worker of the pipeline's own dispatch; give why it ended."""
+    index = next(iter(elements))
+    return [serve(endpoint, f"spark-task-{index}-{os.getpid()}", evaluate)]
 
 
 def _serve() -> None:

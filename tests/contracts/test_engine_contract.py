@@ -25,14 +25,19 @@ ENGINES = [
     pytest.param("ray", marks=pytest.mark.ray),
     pytest.param("spark", marks=pytest.mark.spark),
 ]
+RESIDENT = [
+    pytest.param("ray-resident", marks=pytest.mark.ray),
+    pytest.param("spark-resident", marks=pytest.mark.spark),
+]
 ids = count(1)
 
 
-@pytest.fixture(scope="module", params=ENGINES)
+@pytest.fixture(scope="module", params=[*ENGINES, *RESIDENT])
 def engine(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Engine]:
-    with running(make_engine(request.param, tmp_path_factory.mktemp("engine"))) as made:
+    engine = make_engine(request.param, tmp_path_factory.mktemp("engine"))
+    with running(engine, workers=2) as made:
         yield made
 
 

@@ -77,7 +77,8 @@ def make_engine(
     evaluate: str = FAKE,
     task_ms: float = 25.0,
 ) -> Engine:
-    """Make an engine, not started."""
+    """Make an engine, not started: ``local``, ``ray``, ``ray-resident`` and so on."""
+    name, _, dispatch = name.partition("-")
     if name == "local":
         return LocalEngine(workers=workers, evaluate=load_evaluate(evaluate))
     return HostedEngine(
@@ -89,6 +90,7 @@ def make_engine(
         clock=time.monotonic_ns,
         evaluate=evaluate,
         task_ms=task_ms,
+        dispatch="resident" if dispatch == "resident" else "tasks",
     )
 
 
@@ -106,24 +108,24 @@ def make_engines(order: str, logs: Path, *, address: str = "local") -> list[Engi
     )
 
 
-def wait_ready(engine: Engine) -> None:
+def wait_ready(engine: Engine, workers: int = 1) -> None:
     """Wait until an engine takes blocks; fail at once if it never will."""
 
     def check() -> bool:
         account = engine.ready()
         assert account.phase != "failed", account.reason
-        return account.phase == "ready"
+        return account.phase == "ready" and account.workers >= workers
 
     until(check, f"{engine.name} to be ready", UP_S)
 
 
 @contextmanager
-def running(engine: Engine) -> Iterator[Engine]:
+def running(engine: Engine, workers: int = 1) -> Iterator[Engine]:
     """Start an engine, wait for it, and see that it leaves no process behind."""
     before = descendants()
     engine.start(lambda: None)
     try:
-        wait_ready(engine)
+        wait_ready(engine, workers)
         engine.collect(0)
         yield engine
     finally:
