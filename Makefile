@@ -28,7 +28,7 @@ $(INSTALLER):
 
 # A line for each large download; not the list of all that was installed.
 .venv/ready: requirements.lock pyproject.toml | $(INSTALLER)
-	@echo "[3/4] packages (1.6 GB on disk), each checked against its hash in requirements.lock"
+	@echo "[3/4] packages (2.1 GB on disk), each checked against its hash in requirements.lock"
 	@rm -f .venv/filled
 	@{ $(BIN)/uv pip install --python $(BIN)/python --require-hashes -r requirements.lock \
 		&& touch .venv/filled; } 2>&1 | grep --line-buffered -v '^ [+~-] '; test -e .venv/filled
