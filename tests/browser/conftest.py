@@ -8,6 +8,7 @@ import pytest
 from selenium import webdriver
 
 from tests.browser.site import FLAGS, Page, Site
+from tests.browser.steered import SteeredSite
 
 
 @pytest.fixture(scope="session")
@@ -72,6 +73,16 @@ def old_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     old = Site(tmp_path_factory.mktemp("old"), history=90, ahead_s=-60)
     yield old
     old.close()
+
+
+@pytest.fixture(scope="session")
+def steered(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[SteeredSite]:
+    """Give a site that takes controls."""
+    made = SteeredSite(tmp_path_factory.mktemp("steered"))
+    yield made
+    made.close()
 
 
 @pytest.fixture

@@ -36,7 +36,8 @@ document.activeElement.blur();
 document.getElementById('drawer').close();
 const more = document.getElementById('more-notices');
 if (more.getAttribute('aria-expanded') === 'true') more.click();
-sb.view.set({ theme: null, paused: false, decision: null, asset: null, range: 240, sort: null });
+sb.view.set({ page: null, theme: null, paused: false, decision: null, asset: null, range: 240,
+  sort: null });
 window.dash_ag_grid.getApi('assets').applyColumnState(
   { state: [{ colId: 'weight', sort: 'desc' }], defaultState: { sort: null } });
 window.scrollTo(0, 0);
@@ -64,13 +65,17 @@ class Site:
 
     def start(self, port: int) -> None:
         """Start the server on a port, 0 for any free one."""
-        command = [sys.executable, "-m", "tests.ui.serving", str(self.path), "127.0.0.1"]
         self._process = subprocess.Popen(
-            [*command, str(port), str(self.streams)], cwd=ROOT, stdout=subprocess.PIPE, text=True
+            self.command(port), cwd=ROOT, stdout=subprocess.PIPE, text=True
         )
         assert self._process.stdout is not None
         self.url = self._process.stdout.readline().strip()
         assert self.url, "the server did not start"
+
+    def command(self, port: int) -> list[str]:
+        """Give the server's command line."""
+        server = [sys.executable, "-m", "tests.ui.serving", str(self.path), "127.0.0.1"]
+        return [*server, str(port), str(self.streams)]
 
     @property
     def port(self) -> int:

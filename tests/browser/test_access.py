@@ -32,7 +32,19 @@ def test_every_control_is_reached_and_seen_by_keyboard(site: Site, page: Page) -
         if "decision" in reached:
             break
     order = list(reached)
-    wanted = ["A", "pause", "theme", "weight", "60", "240", "960", "grid", "decision"]
+    wanted = [
+        "skip",
+        "to-portfolio",
+        "to-engines",
+        "pause",
+        "theme",
+        "weight",
+        "60",
+        "240",
+        "960",
+        "grid",
+        "decision",
+    ]
     assert [name for name in order if name in wanted] == wanted
     assert [name for name, focus in reached.items() if not focus["seen"]] == []
     assert all(reached[name]["label"] for name in wanted)
@@ -87,7 +99,7 @@ def test_at_400_pixels_nothing_overflows(site: Site, page: Page, theme: str) -> 
     )
     assert all(left >= 0 and right <= 400 for left, right in sides)
     panels = page.js(
-        "return [...document.querySelectorAll('.panel')]"
+        "return [...document.querySelectorAll('#panels > .panel')]"
         ".map(e => Math.round(e.getBoundingClientRect().left))"
     )
     assert len(set(panels)) == 1, "the panels are not in one column"

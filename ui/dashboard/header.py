@@ -38,6 +38,24 @@ def _controls() -> Component:
     )
 
 
+def _pages() -> Component:
+    """Link the page's two views; the browser changes between them without loading anything."""
+    return html.Nav(
+        className="pages",
+        **attributes(aria_label="Pages"),
+        children=[
+            html.A("Portfolio", href="/", id="to-portfolio", **attributes(aria_current="page")),
+            html.A(
+                "Engines",
+                href="/?view=engines",
+                id="to-engines",
+                title="Engines, workers, switches and controls (E)",
+                **attributes(aria_keyshortcuts="E"),
+            ),
+        ],
+    )
+
+
 def header(portfolio: str) -> Component:
     """Say what runs, in which state, on what, how fresh; and hold the page's controls."""
     facts = html.Dl(
@@ -61,6 +79,7 @@ def header(portfolio: str) -> Component:
                     html.Span(portfolio, id="portfolio", className="portfolio"),
                 ]
             ),
+            _pages(),
             html.Span("loading", id="state", className="badge", **attributes(data_state="loading")),
             facts,
             _controls(),

@@ -6,6 +6,7 @@ from dash.development.base_component import Component
 from ui.dashboard.assets_grid import assets_panel
 from ui.dashboard.attributes import attributes
 from ui.dashboard.drawer import drawer
+from ui.dashboard.engines_view import engines_view
 from ui.dashboard.header import header, notices
 from ui.dashboard.panels import (
     cloud_panel,
@@ -44,12 +45,13 @@ def page(portfolio: str) -> Component:
         children=[
             # One number a paint: the panels' callbacks run in the browser when it changes.
             dcc.Store(id="frame", data=0),
-            html.A("Skip to the panels", href="#panels", className="skip"),
+            html.A("Skip to the panels", id="skip", href="#panels", className="skip"),
             header(portfolio),
             notices(),
             figures_strip(),
             waiting_panel(),
             html.Main(panels, id="panels", className="panels", tabIndex="-1"),
+            engines_view(),
             _footnote(),
             drawer(),
         ],
@@ -65,7 +67,8 @@ def _footnote() -> Component:
                 "over 365 days of 24 hours: returns times the number of intervals in a year, "
                 "volatility and the Sharpe ratio times its square root; risk-free rate 0. Of "
                 "short intervals annual figures are huge by nature: 0.0005 % a second is "
-                "15 768 % a year. They compare portfolios and promise nothing. Times are UTC."
+                "15 768 % a year. They compare portfolios and promise nothing. Times are UTC.",
+                className="annual",
             ),
             html.P(
                 [
@@ -75,7 +78,8 @@ def _footnote() -> Component:
                     html.A("status", href="/api/v1/status"),
                     " · ",
                     html.A("all routes", href="/api/v1/openapi.json"),
-                    ". Keys: P pauses, T changes the theme, Esc closes a decision.",
+                    ". Keys: P pauses, E shows the engines, T changes the theme, Esc closes a "
+                    "decision.",
                 ]
             ),
         ],

@@ -34,7 +34,8 @@
   function figure(dataKey, draw) {
     let drawn = { view: null, data: null, at: 0 };
     return () => {
-      if (!sb.model.latest) return window.dash_clientside.no_update;
+      // On the other page nothing of it is seen.
+      if (!sb.model.latest || sb.view.get().page) return window.dash_clientside.no_update;
       const { asset, range } = sb.view.get();
       const now = { view: [sb.theme.name(), asset, range].join(), data: dataKey(), at: performance.now() };
       const same = now.view === drawn.view;

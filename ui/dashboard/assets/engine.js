@@ -2,6 +2,9 @@
 (function (sb) {
   "use strict";
 
+  // An engine that is closed because others decide says so itself.
+  const stateOf = ({ state, reason }) => (state === "closed" && /^stands by/.test(reason) ? "stands by" : state);
+
   function engineRow(engine) {
     const { element } = sb.paint;
     const row = element("div", "engine");
@@ -14,7 +17,7 @@
       engine.restarts ? sb.format.plural(engine.restarts, "restart") : "",
     ].filter(Boolean);
     row.append(
-      element("span", "engine-name", engine.name), element("span", "engine-state", engine.state),
+      element("span", "engine-name", engine.name), element("span", "engine-state", stateOf(engine)),
       element("span", "engine-facts", facts.join(" · ")),
     );
     if (engine.reason && engine.reason !== `is ${engine.state}`) row.append(element("span", "engine-reason", engine.reason));
@@ -68,5 +71,6 @@
     text("engine-caption", latest && latest.peers.length ? `newest decision by ${latest.peers.slice(0, 3).join(", ")}${latest.peers.length > 3 ? ` and ${latest.peers.length - 3} more` : ""}` : "");
   }
 
+  sb.engine = { stateOf };
   (sb.parts = sb.parts || []).push([["status", "decision"], draw]);
 })((window.silverbullet = window.silverbullet || {}));

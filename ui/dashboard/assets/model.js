@@ -139,6 +139,7 @@
 
   function setStatus(status) {
     model.status = status;
+    sb.jobs.remember(status);
     know(status.assets.map((asset) => asset.symbol));
     model.version.status += 1;
   }

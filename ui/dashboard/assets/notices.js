@@ -152,6 +152,22 @@
     return list;
   }
 
+  // What an admin asked for and what of it is still to come.
+  function steered() {
+    const { status } = sb.model;
+    if (!status) return [];
+    const list = [];
+    if (status.state === "paused") {
+      const why = status.reason && status.reason !== "paused" ? `: ${status.reason}` : "";
+      list.push({ key: `paused${why}`, level: "warn", text: `No decisions are made${why}. Ticks are read on; Continue on the engines page, or “silverbullet continue”.` });
+    }
+    if (status.change) {
+      const [what, ...why] = status.change.split(": ");
+      list.push({ key: what, level: "info", text: `${sentence(what).slice(0, -1)}; decisions go on meanwhile.`, live: why.join(": ") });
+    }
+    return list;
+  }
+
   // Decisions that come, but long after their ticks: the run cannot keep up, or ticks come late.
   function behind() {
     const { latest } = sb.model;
@@ -211,7 +227,7 @@
   function list(nowMs) {
     const seen = new Set();
     const all = [
-      ...link(nowMs), ...freshness(nowMs), ...behind(), ...ahead(), ...warming(), ...engines(), ...losses(), ...universe(),
+      ...link(nowMs), ...freshness(nowMs), ...behind(), ...ahead(), ...warming(), ...steered(), ...engines(), ...losses(), ...universe(),
       ...own(),
     ];
     const weight = { bad: 0, warn: 1, info: 2 };

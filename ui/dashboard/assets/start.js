@@ -15,11 +15,38 @@
       button.setAttribute("aria-pressed", String(Number(button.dataset.range) === view.range));
     }
     document.getElementById("clear-asset").hidden = !view.asset;
+    showPage(view);
+  }
+
+  function showPage(view) {
+    const engines = view.page === "engines";
+    document.getElementById("page").dataset.view = engines ? "engines" : "portfolio";
+    document.getElementById("engines").hidden = !engines;
+    document.getElementById("skip").href = engines ? "#engines" : "#panels";
+    for (const [id, page] of [["to-portfolio", null], ["to-engines", "engines"]]) {
+      const link = document.getElementById(id);
+      link.href = sb.view.address({ page });
+      link.toggleAttribute("aria-current", view.page === page);
+      if (view.page === page) link.setAttribute("aria-current", "page");
+    }
+  }
+
+  // With a modifier the browser opens the link elsewhere.
+  function goTo(page) {
+    return (event) => {
+      if (event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
+      event.preventDefault();
+      sb.view.set({ page });
+    };
   }
 
   function follow(view, before) {
     showView();
     if (view.theme !== before.theme) sb.theme.apply();
+    if (view.page !== before.page) {
+      window.scrollTo(0, 0);
+      if (view.page === "engines") sb.control.enter();
+    }
     if (before.paused && !view.paused) sb.feed.resume();
     if (view.decision !== before.decision) sb.drawer.show(view.decision);
     sb.paint.request("all");
@@ -30,6 +57,7 @@
     if (typing || event.ctrlKey || event.metaKey || event.altKey) return;
     const key = event.key.toLowerCase();
     if (key === "p") sb.view.set({ paused: !sb.view.get().paused });
+    if (key === "e") sb.view.set({ page: sb.view.get().page ? null : "engines" });
     if (key === "t") sb.theme.toggle();
   }
 
@@ -38,6 +66,9 @@
     click("pause", () => sb.view.set({ paused: !sb.view.get().paused }));
     click("theme", sb.theme.toggle);
     click("clear-asset", () => sb.view.set({ asset: null }));
+    click("to-portfolio", goTo(null));
+    click("to-engines", goTo("engines"));
+    click("log-out", sb.control.logOut);
     click("more-notices", sb.header.toggleNotices);
     for (const button of document.querySelectorAll("button.range")) {
       button.addEventListener("click", () => sb.view.set({ range: Number(button.dataset.range) }));
@@ -56,6 +87,7 @@
     // Ages run on although nothing arrives: that is how the page knows it is stale.
     setInterval(() => sb.paint.request("clock"), 1000);
     sb.paint.first();
+    if (sb.view.get().page === "engines") sb.control.enter();
     if (sb.view.get().decision) sb.drawer.show(sb.view.get().decision);
     sb.paint.request("all");
   }

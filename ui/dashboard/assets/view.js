@@ -1,4 +1,4 @@
-// The state of the page that a link carries: theme, pause, decision, asset, range, sort.
+// The state of the page that a link carries: view, theme, pause, decision, asset, range, sort.
 // It lives in the address's query; everything else here is derived from it.
 (function (sb) {
   "use strict";
@@ -10,6 +10,7 @@
     const theme = query.get("theme");
     const range = Number(query.get("range"));
     return {
+      page: query.get("view") === "engines" ? "engines" : null,
       theme: theme === "dark" || theme === "light" ? theme : null,
       paused: query.get("paused") === "1",
       decision: query.get("decision"),
@@ -24,6 +25,7 @@
   function address(view) {
     const query = new URLSearchParams(location.search);
     const put = (key, value) => (value ? query.set(key, value) : query.delete(key));
+    put("view", view.page);
     put("theme", view.theme);
     put("paused", view.paused ? "1" : null);
     put("decision", view.decision);
@@ -38,13 +40,14 @@
     for (const listener of listeners) listener(now, before);
   }
 
-  // A decision opened gets its own entry in the history, so that Back closes it; the rest replaces.
+  // A decision opened and another page get their own entry in the history, so that Back closes or
+  // leaves them; the rest replaces.
   function set(changes) {
     const before = now;
     now = { ...now, ...changes };
     if (address(now) === address(before) && JSON.stringify(now) === JSON.stringify(before)) return;
     const opens = !before.decision && now.decision;
-    history[opens ? "pushState" : "replaceState"](null, "", address(now));
+    history[opens || before.page !== now.page ? "pushState" : "replaceState"](null, "", address(now));
     tell(before);
   }
 
@@ -54,5 +57,9 @@
     tell(before);
   });
 
-  sb.view = { get: () => now, set, onChange: (listener) => listeners.push(listener) };
+  sb.view = {
+    get: () => now, set,
+    address: (changes) => address({ ...now, ...changes }),
+    onChange: (listener) => listeners.push(listener),
+  };
 })((window.silverbullet = window.silverbullet || {}));

@@ -1,0 +1,118 @@
+// How long whole jobs take each engine: now, as bars on one axis, and over this page's session.
+(function (sb) {
+  "use strict";
+  // Points kept for the whole session; when full every second one goes, and half as many come.
+  const MOST = 720;
+  const LEAST_MS = 950;
+  let history = [];
+  let strideMs = 0;
+  let drawn = { key: "", at: 0 };
+
+  function remember(status) {
+    const atMs = status.time_ns / 1e6;
+    const last = history.at(-1);
+    if (last && atMs - last.atMs < Math.max(1, strideMs)) return;
+    const of = {};
+    for (const { name, job_p50_ms: p50, job_p99_ms: p99 } of status.engines) {
+      if (Number.isFinite(p50)) of[name] = [p50, p99];
+    }
+    history.push({ atMs, of });
+    if (history.length < MOST) return;
+    history = history.filter((_, i) => i % 2 === 0);
+    // A little under the spacing there is, or reports that jitter would be dropped.
+    strideMs = (0.9 * (history.at(-1).atMs - history[0].atMs)) / (history.length - 1);
+  }
+
+  function makeBars(engines) {
+    const { element } = sb.paint;
+    const table = element("table", "stages job-bars");
+    const head = table.createTHead().insertRow();
+    for (const title of ["engine", "1 µs … 100 s, log", "p50", "p99"]) head.append(element("th", title.startsWith("1") ? "bar-head" : "", title));
+    const body = table.createTBody();
+    for (const { name } of engines) {
+      const row = body.insertRow();
+      const title = element("th");
+      title.scope = "row";
+      title.append(element("span", "swatched", name));
+      title.firstChild.dataset.engine = name;
+      row.append(title);
+      const bar = element("div", "range-bar");
+      bar.dataset.engine = name;
+      bar.append(element("i", "span"));
+      row.insertCell().append(bar);
+      row.insertCell();
+      row.insertCell();
+    }
+    return table;
+  }
+
+  function drawBars(status) {
+    const box = document.getElementById("jobs");
+    const engines = status ? status.engines : [];
+    const names = engines.map(({ name }) => name).join();
+    if (box.dataset.names !== names) {
+      box.dataset.names = names;
+      box.replaceChildren(makeBars(engines));
+    }
+    engines.forEach((engine, i) => {
+      const { cells } = box.firstChild.tBodies[0].rows[i];
+      box.firstChild.tBodies[0].rows[i].toggleAttribute("data-idle", !sb.model.latest || sb.model.latest.engine !== engine.name);
+      const has = Number.isFinite(engine.job_p50_ms);
+      const bar = cells[1].firstChild;
+      bar.firstChild.hidden = !has;
+      if (has) {
+        const [p50, p99] = [engine.job_p50_ms, engine.job_p99_ms].map(sb.latency.position);
+        bar.firstChild.style.left = `${p50}%`;
+        bar.firstChild.style.width = `${Math.max(0.8, p99 - p50)}%`;
+      }
+      sb.paint.text(cells[2], sb.format.latency(engine.job_p50_ms));
+      sb.paint.text(cells[3], sb.format.latency(engine.job_p99_ms));
+    });
+  }
+
+  const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim() || sb.theme.surface().muted;
+
+  // A gap where an engine has no figure: a new set of engines begins without any.
+  function line(name, which, more) {
+    const figures = history.map(({ of }) => (of[name] ? of[name][which] : null));
+    return {
+      type: "scatter", mode: "lines", name: `${name} ${which ? "p99" : "p50"}`, connectgaps: false,
+      line: { color: colour(name), shape: "hv", ...more },
+      x: history.map(({ atMs }) => new Date(atMs).toISOString()), y: figures,
+      text: figures.map(sb.format.latency), hovertemplate: "%{text}",
+    };
+  }
+
+  function figure(names) {
+    const traces = names.flatMap((name) => [line(name, 0, { width: 1.75 }), line(name, 1, { width: 1, dash: "dot" })]);
+    const values = traces.flatMap((trace) => trace.y.filter(Number.isFinite));
+    return {
+      data: traces,
+      layout: sb.charts.layout({
+        margin: { l: 52, r: 12, t: 8, b: 26 }, hovermode: "x unified",
+        xaxis: sb.charts.axis({ type: "date", nticks: 5, showgrid: false, tickformat: "%H:%M:%S" }),
+        yaxis: sb.charts.axis(sb.latency.scale(values)),
+      }),
+    };
+  }
+
+  // Without Dash: its charts are put in with the other page's.
+  function drawChart() {
+    const names = [...new Set(history.flatMap(({ of }) => Object.keys(of)))].sort();
+    const key = [sb.theme.name(), history.length, history.at(-1)?.atMs].join();
+    const now = performance.now();
+    if (!window.Plotly || !names.length || key === drawn.key || now - drawn.at < LEAST_MS) return;
+    drawn = { key, at: now };
+    const { data, layout } = figure(names);
+    window.Plotly.react(document.getElementById("jobs-box"), data, layout, { displayModeBar: false, showTips: false, responsive: true });
+    sb.charts.describe("jobs", `Job latency over this session: ${names.map((name) => `${name} p50 ${sb.format.latency(history.findLast(({ of }) => of[name]).of[name][0])}`).join(", ")}`);
+  }
+
+  function draw() {
+    drawBars(sb.model.status);
+    sb.paint.text("jobs-caption", "the newest 100 whole jobs of each, faded: not deciding now; lines since this page was opened: p50, dotted p99");
+    drawChart();
+  }
+
+  sb.jobs = { remember, draw, kept: () => history.length };
+})((window.silverbullet = window.silverbullet || {}));
