@@ -5,12 +5,12 @@ import shutil
 import socket
 import sys
 import tempfile
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import NamedTuple
 
 import psutil
 
+from optimize.engines.catalogue import HOSTED
 from silverbullet.settings import Settings
 from stats.compiled import cache_folder
 
@@ -56,11 +56,11 @@ def _kernels() -> Finding:
     )
 
 
-def _package(part: str, package: str, remedy: str) -> Finding:
-    try:
-        return Finding(part, True, f"{package} {version(package)}")
-    except PackageNotFoundError:
-        return Finding(part, False, f"{package} is not installed: {remedy}")
+def _engine(name: str) -> Finding:
+    missing = HOSTED[name].missing()
+    if missing:
+        return Finding(name, False, f"{missing}; or leave it out of engine.order")
+    return Finding(name, True, f"{name} can be started here")
 
 
 def _broker(bootstrap: str) -> Finding:
@@ -104,8 +104,7 @@ def examine(settings: Settings) -> list[Finding]:
         In the order of the way of the data.
     """
     findings = [_python(), _machine(), _kernels(), _broker(settings.kafka.bootstrap)]
-    if "ray" in settings.engine.order:
-        findings.append(_package("ray", "ray", "run `make setup`, or use --engine local"))
+    findings += [_engine(name) for name in settings.engine.order if name in HOSTED]
     findings.append(_store(Path(settings.storage.path)))
     findings.append(_page(settings.serve.host, settings.serve.port))
     return findings

@@ -43,3 +43,15 @@ def test_compiled_kernels_are_counted(tmp_path: Path, monkeypatch: pytest.Monkey
     found = kernels(tmp_path, monkeypatch)
     assert found.ok
     assert found.says.startswith("1 compiled in ")
+
+
+def test_an_engine_that_cannot_start_is_told_with_the_remedy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("JAVA_HOME", str(tmp_path))  # no Java is in there
+    settings = load_settings(flags={"engine": {"order": ["spark", "local"]}})
+    (found,) = [finding for finding in examine(settings) if finding.part == "spark"]
+    assert not found.ok
+    assert "Java is missing" in found.says
+    assert "engine.order" in found.says
+    assert "ray" not in {finding.part for finding in examine(settings)}
