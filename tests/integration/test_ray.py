@@ -1,11 +1,8 @@
 """Ray for real: the same bits, kills during jobs, sockets, and what stays behind."""
 
 import os
-import signal
 import subprocess
 import sys
-import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -27,30 +24,22 @@ from tests.optimize.engines.rigs import (
     running,
     until,
 )
+from tests.optimize.engines.striking import (
+    LOOPBACK,
+    await_trusted,
+    below,
+    kill,
+    listening,
+    run_jobs_while,
+    session_of,
+    view,
+)
 
 pytestmark = [pytest.mark.ray, pytest.mark.timeout(400)]
-LOOPBACK = {"127.0.0.1", "::1", "::ffff:127.0.0.1"}
-
-
-def view(evaluator: Evaluator, name: str = "ray") -> tuple[str, str]:
-    state = next(state for state in evaluator.states() if state.name == name)
-    return state.state, state.reason
 
 
 def await_ray(evaluator: Evaluator) -> float:
-    return until(lambda: view(evaluator)[0] == "ready", "ray to be trusted", UP_S)
-
-
-def below(name: str, top: psutil.Process | None = None) -> list[psutil.Process]:
-    """List the processes below one (this one) whose command line holds a word."""
-    found = []
-    for process in (top or psutil.Process()).children(recursive=True):
-        try:
-            if any(name in word for word in process.cmdline()):
-                found.append(process)
-        except psutil.NoSuchProcess:
-            continue
-    return found
+    return await_trusted(evaluator, "ray")
 
 
 @pytest.mark.parametrize(
@@ -98,43 +87,18 @@ def test_local_decides_until_ray_is_up_then_ray_does(evaluator: Evaluator) -> No
 
 def test_everything_listens_on_loopback_only(evaluator: Evaluator) -> None:
     await_ray(evaluator)
-    listening = [
-        (process.name(), connection.laddr.ip)
-        for process in psutil.Process().children(recursive=True)
-        for connection in process.net_connections("inet")
-        if connection.status == psutil.CONN_LISTEN
-    ]
-    assert {name for name, _ in listening} >= {"gcs_server", "raylet"}
-    assert {address for _, address in listening} <= LOOPBACK
-
-
-def run_jobs_while(evaluator: Evaluator, strike: Callable[[], None], seconds: float) -> int:
-    """Do jobs of 0.2 s one after the other, strike during the third; all must be right."""
-    job = draw_job(20, slow_us=25_000, n_draws=32 * 16)
-    wanted = expected(job)
-    begun_s, done, by_local = time.monotonic(), 0, 0
-    while time.monotonic() - begun_s < seconds or done < 4:
-        job_id = evaluator.submit(job, 2.0)
-        if done == 2:
-            threading.Timer(0.05, strike).start()
-        complete = evaluator.wait(30.0)
-        assert complete is not None
-        assert complete.job_id == job_id
-        assert not complete.failed
-        assert [bits(result) for result in complete.results] == wanted
-        assert complete.degraded == bool(complete.reason) or complete.late
-        done += 1
-        by_local += complete.degraded
-    return by_local
-
-
-def kill(*processes: psutil.Process) -> None:
-    for process in processes:
-        process.send_signal(signal.SIGKILL)
+    assert {name for name, _ in listening()} >= {"gcs_server", "raylet"}
+    assert {address for _, address in listening()} <= LOOPBACK
 
 
 @pytest.mark.parametrize(
-    "victim", ["ray::", "optimize.engines.ray_host", "raylet/raylet", "gcs_server"]
+    "victim",
+    [
+        "ray::",
+        "optimize.engines.ray_host",
+        pytest.param("raylet/raylet", marks=pytest.mark.long),
+        pytest.param("gcs_server", marks=pytest.mark.long),
+    ],
 )
 def test_every_job_completes_with_equal_bits_after_kill_9_and_the_engine_returns(
     evaluator: Evaluator, victim: str, record_property: Callable[[str, object], None]
@@ -167,8 +131,8 @@ def test_workers_of_other_bits_are_named_and_left_out(tmp_path: Path) -> None:
     others = descendants()
     engines = [make_engine("ray", tmp_path, evaluate=broken), make_engine("local", tmp_path)]
     with evaluating(engines) as evaluator:
-        until(lambda: view(evaluator)[0] == "failed", "ray to be left out", UP_S)
-        assert "its results could differ, so it is left out" in view(evaluator)[1]
+        until(lambda: view(evaluator, "ray")[0] == "failed", "ray to be left out", UP_S)
+        assert "its results could differ, so it is left out" in view(evaluator, "ray")[1]
         evaluator.submit(draw_job(10), 1.0)
         complete = evaluator.wait(10.0)
         assert complete is not None
@@ -216,10 +180,3 @@ def test_nothing_is_left_10_s_after_kill_9_of_the_pipeline(when: str, tmp_path: 
     print(f"{len(family)} processes gone after {took_s:.1f} s")
     files = Path(folder.removeprefix("--folder="))
     until(lambda: not files.exists(), f"{files} to go", 10.0)
-
-
-def session_of(pid: int) -> int:
-    try:
-        return os.getsid(pid)
-    except ProcessLookupError:
-        return -1

@@ -130,7 +130,15 @@ VICTIMS: dict[str, Callable[[], psutil.Process]] = {
 }
 
 
-@pytest.mark.parametrize("victim", VICTIMS)
+@pytest.mark.parametrize(
+    "victim",
+    [
+        "worker",
+        pytest.param("daemon", marks=pytest.mark.long),
+        "jvm",
+        pytest.param("host", marks=pytest.mark.long),
+    ],
+)
 def test_every_job_completes_with_equal_bits_after_kill_9_and_the_engine_returns(
     evaluator: Evaluator, victim: str
 ) -> None:
