@@ -1,6 +1,6 @@
 """The generated part of ``docs/engines.md``.
 
-``python -m bench.engine_page docs/performance/engines/full.json docs/engines.md`` writes it
+``python -m bench.engine_page docs/performance/engines/engines.json docs/engines.md`` writes it
 anew between its two markers.
 """
 
@@ -72,6 +72,18 @@ def make_figures(report: EngineReport) -> str:
         parts += ["", "Left out:", ""]
         parts += [f"- {key}: {reason}" for key, reason in report.left_out.items()]
     return "\n".join([*parts, ""])
+
+
+def _extent(report: EngineReport) -> str:
+    """Say how much was measured, for how far figures can be trusted."""
+    repetitions = max(len(one.medians) for one in report.details)
+    requests = sum(one.latency.count for one in report.details)
+    if repetitions == 1:
+        return (
+            f"One repetition, {requests} requests: the short form. Neighbours on the machine move "
+            "such figures by factors; the whole comparison takes turns several times."
+        )
+    return f"{repetitions} repetitions in turn, {requests} requests."
 
 
 def _table(head: Sequence[str], align: str, rows: Iterable[Sequence[str]]) -> list[str]:

@@ -185,7 +185,8 @@ def control_fault(
         return f"p50 is {middle_ns / 1e6:.1f} ms: a stall moves only the tail"
     for percentile in (90.0, 99.0):
         expected = float(np.percentile(predicted_ns, percentile, method="inverted_cdf"))
-        found = histogram.get_value_at_percentile(percentile)
-        if abs(found - expected) > 0.01 * expected + 0.02 * stall_ns:
-            return f"p{percentile:g} is {found / 1e6:.1f} ms, must be {expected / 1e6:.1f}"
+        found_ns = histogram.get_value_at_percentile(percentile)
+        # Only too little is a fault: a neighbour may hold the load itself up for a while.
+        if found_ns < 0.99 * expected:
+            return f"p{percentile:g} is {found_ns / 1e6:.1f} ms, not {expected / 1e6:.1f} or more"
     return ""
