@@ -18,6 +18,12 @@ from ui.control import ControlUnavailableError
 from ui.server import serve
 
 STREAMS = 8
+_CALM = """
+const { view, control } = window.silverbullet;
+view.set({ page: null, theme: null, paused: false });
+control.discard();
+view.set({ page: 'engines' });
+"""
 
 
 class SteeredSite(Site):
@@ -60,6 +66,17 @@ class SteeredSite(Site):
 
     def lose_broker(self, lost: bool) -> None:
         (self.folder / "down").touch() if lost else (self.folder / "down").unlink()
+
+    def visit(self, page: Page) -> None:
+        """Show the engines page as it was loaded, loading it only if it is not there."""
+        page.loaded = True
+        here = page.js("return location.origin") == self.url
+        if here and page.attribute("page", "data-link") == "live":
+            page.js(_CALM)
+        else:
+            page.driver.get(self.url + "/?view=engines")
+        page.until(lambda: page.attribute("page", "data-link") == "live", "the stream")
+        page.until(lambda: page.row() == self.decisions[-1].row, "the newest row")
 
     def log_in(self, page: Page, token: str) -> None:
         page.until(lambda: page.one("#control .login").is_displayed(), "the login")

@@ -8,7 +8,7 @@ from selenium.webdriver.common.keys import Keys
 
 from storage.control import ControlState
 from storage.records import EngineState, SwitchState, WorkerState
-from tests.browser.site import Page, Site
+from tests.browser.site import Page
 from tests.browser.steered import SteeredSite
 from tests.factories import SECOND_NS
 from ui.dashboard.attributes import NO_VALUE
@@ -41,12 +41,10 @@ STANDBY = state(
 ENGINES = (state("ray"), STANDBY, state("local", job_p50_ms=8.9))
 
 
-def show(page: Page, site: Site, **status: Any) -> None:
+def show(page: Page, site: SteeredSite, **status: Any) -> None:
     """Open the engines page with ray deciding, as its newest status says."""
     site.append(engine="ray", peers=("ray-0", "ray-1"), status={"engines": ENGINES} | status)
-    page.driver.get(site.url + "/?view=engines")
-    page.loaded = True
-    page.until(lambda: page.text("link") == "live", "the stream")
+    site.visit(page)
     page.until(lambda: page.one(".now-engine").text == "ray", "the engine that decides")
 
 
@@ -116,19 +114,21 @@ def test_switches_and_latency_over_time_are_drawn(steered: SteeredSite, page: Pa
     drawn = "return document.getElementById('jobs-box').data.map(t => [t.name, t.y.at(-1)])"
     lines = dict(page.js(drawn))
     assert lines == {"ray p50": 21.5, "ray p99": 54.9, "local p50": 8.9, "local p99": 54.9}
-    bars = [" ".join(row.text.split()) for row in page.all("#jobs tbody tr")]
+    rows = page.all("#jobs tbody tr")
+    bars = [" ".join(row.text.split()) for row in rows]
     assert bars[:2] == ["ray 21.5 ms 54.9 ms", f"spark {NO_VALUE} {NO_VALUE}"]
-
-
-def test_the_session_s_latencies_are_bounded(steered: SteeredSite, page: Page) -> None:
-    show(page, steered)
-    kept = page.js(
-        "const { jobs, model } = window.silverbullet;"
-        "for (let k = 1; k <= 20000; k += 1)"
-        "  jobs.remember({ ...model.status, time_ns: model.status.time_ns + k * 1e9 });"
-        "return jobs.kept()"
+    assert [row.get_attribute("data-idle") is not None for row in rows] == [False, True, True]
+    anew = (state("ray", job_p50_ms=None, job_p99_ms=None), *ENGINES[1:])
+    page.until(
+        lambda: steered.telling(engines=anew) and "as of" in rows[0].get_attribute("title"),
+        "the last figures of engines that begin anew",
     )
-    assert 300 < kept < 720
+    assert "21.5 ms 54.9 ms" in rows[0].text
+    page.until(
+        lambda: steered.telling(engines=ENGINES[1:]) and len(page.all("#cards > *")) == 2,
+        "an engine less",
+    )
+    assert "ray\n21.5 ms 54.9 ms" in page.one("#jobs tbody").text
 
 
 def test_what_admins_asked_for_is_listed(steered: SteeredSite, page: Page) -> None:
@@ -224,3 +224,14 @@ def test_at_each_width_nothing_is_cut(steered: SteeredSite, page: Page, theme: s
     for width in (400, 760, 1000, 1280, 1920):
         page.resize(width, 900)
         assert page.js(_CUT) == [], f"at {width} pixels"
+
+
+def test_the_session_s_latencies_are_bounded(steered: SteeredSite, page: Page) -> None:
+    show(page, steered)
+    kept = page.js(
+        "const { jobs, model } = window.silverbullet;"
+        "for (let k = 1; k <= 20000; k += 1)"
+        "  jobs.remember({ ...model.status, time_ns: model.status.time_ns + k * 1e9 });"
+        "return jobs.kept()"
+    )
+    assert 300 < kept < 720

@@ -15,8 +15,7 @@ def site(steered: SteeredSite, page: Page) -> SteeredSite:
     """Give the site with its engines page open, nobody logged in."""
     page.driver.delete_all_cookies()
     steered.append(engine="ray", status={"engines": ENGINES})
-    page.driver.get(steered.url + "/?view=engines")
-    page.loaded = True
+    steered.visit(page)
     page.until(lambda: page.one("#control .login").is_displayed(), "the login")
     return steered
 

@@ -4,6 +4,8 @@
   // Points kept for the whole session; when full every second one goes, and half as many come.
   const MOST = 720;
   const LEAST_MS = 950;
+  // The bars' axis: 0.1 ms to 10 s, a decade each 20 %.
+  const position = (ms) => Math.min(100, Math.max(0, 20 * (Math.log10(ms) + 1)));
   let history = [];
   let strideMs = 0;
   let drawn = { key: "", at: 0 };
@@ -27,7 +29,7 @@
     const { element } = sb.paint;
     const table = element("table", "stages job-bars");
     const head = table.createTHead().insertRow();
-    for (const title of ["engine", "1 µs … 100 s, log", "p50", "p99"]) head.append(element("th", title.startsWith("1") ? "bar-head" : "", title));
+    for (const title of ["engine", "0.1 ms … 10 s, log", "p50", "p99"]) head.append(element("th", title.startsWith("0") ? "bar-head" : "", title));
     const body = table.createTBody();
     for (const { name } of engines) {
       const row = body.insertRow();
@@ -46,28 +48,47 @@
     return table;
   }
 
+  const seen = () => [...new Set(history.flatMap(({ of }) => Object.keys(of)))].sort();
+
+  // Those of now in their order, then those that were compared in this session.
+  function compared(status) {
+    const now = status ? status.engines : [];
+    const gone = seen().filter((name) => !now.some((engine) => engine.name === name));
+    return [...now, ...gone.map((name) => ({ name }))];
+  }
+
   function drawBars(status) {
     const box = document.getElementById("jobs");
-    const engines = status ? status.engines : [];
+    const engines = compared(status);
     const names = engines.map(({ name }) => name).join();
     if (box.dataset.names !== names) {
       box.dataset.names = names;
       box.replaceChildren(makeBars(engines));
     }
-    engines.forEach((engine, i) => {
-      const { cells } = box.firstChild.tBodies[0].rows[i];
-      box.firstChild.tBodies[0].rows[i].toggleAttribute("data-idle", !sb.model.latest || sb.model.latest.engine !== engine.name);
-      const has = Number.isFinite(engine.job_p50_ms);
-      const bar = cells[1].firstChild;
-      bar.firstChild.hidden = !has;
-      if (has) {
-        const [p50, p99] = [engine.job_p50_ms, engine.job_p99_ms].map(sb.latency.position);
-        bar.firstChild.style.left = `${p50}%`;
-        bar.firstChild.style.width = `${Math.max(0.8, p99 - p50)}%`;
-      }
-      sb.paint.text(cells[2], sb.format.latency(engine.job_p50_ms));
-      sb.paint.text(cells[3], sb.format.latency(engine.job_p99_ms));
-    });
+    engines.forEach((engine, i) => drawBar(box.firstChild.tBodies[0].rows[i], engine));
+  }
+
+  // A new set of engines begins without figures: until it has its own, the last ones seen stay.
+  function lastOf({ name, job_p50_ms: p50, job_p99_ms: p99 }) {
+    if (Number.isFinite(p50)) return { figures: [p50, p99], asOf: "" };
+    const last = history.findLast(({ of }) => of[name]);
+    return last ? { figures: last.of[name], asOf: `as of ${sb.format.time(last.atMs)} UTC` } : { figures: null, asOf: "" };
+  }
+
+  function drawBar(row, engine) {
+    const { figures, asOf } = lastOf(engine);
+    const { latest } = sb.model;
+    row.toggleAttribute("data-idle", Boolean(asOf) || !latest || latest.engine !== engine.name);
+    row.title = asOf;
+    const [, bar, ...cells] = row.cells;
+    const span = bar.firstChild.firstChild;
+    span.hidden = !figures;
+    if (figures) {
+      const [p50, p99] = figures.map(position);
+      span.style.left = `${p50}%`;
+      span.style.width = `${Math.max(0.8, p99 - p50)}%`;
+    }
+    cells.forEach((cell, k) => sb.paint.text(cell, sb.format.latency(figures && figures[k])));
   }
 
   const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim() || sb.theme.surface().muted;
@@ -98,7 +119,7 @@
 
   // Without Dash: its charts are put in with the other page's.
   function drawChart() {
-    const names = [...new Set(history.flatMap(({ of }) => Object.keys(of)))].sort();
+    const names = seen();
     const key = [sb.theme.name(), history.length, history.at(-1)?.atMs].join();
     const now = performance.now();
     if (!window.Plotly || !names.length || key === drawn.key || now - drawn.at < LEAST_MS) return;
@@ -110,7 +131,7 @@
 
   function draw() {
     drawBars(sb.model.status);
-    sb.paint.text("jobs-caption", "the newest 100 whole jobs of each, faded: not deciding now; lines since this page was opened: p50, dotted p99");
+    sb.paint.text("jobs-caption", "newest 100 jobs of each, faded: not now; lines: this session, dotted p99");
     drawChart();
   }
 

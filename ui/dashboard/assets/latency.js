@@ -130,7 +130,7 @@
     };
   }
 
-  sb.latency = { position, scale };
+  sb.latency = { scale };
   const key = () => sb.model.version.decision;
   (sb.parts = sb.parts || []).push([["decision"], drawStages]);
   window.dash_clientside.silverbullet.latencyFigure = sb.charts.figure(key, draw);

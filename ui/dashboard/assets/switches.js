@@ -39,8 +39,9 @@
     return box;
   }
 
-  function named(engine) {
-    const made = sb.paint.element("span", "swatched", engine || "start");
+  // Without an engine before: the run began, or later a new set of engines did.
+  function named(engine, isFirst) {
+    const made = sb.paint.element("span", "swatched", engine || (isFirst ? "start" : "new engines"));
     made.dataset.engine = engine;
     return made;
   }
@@ -64,7 +65,7 @@
     for (const span of [...list].reverse()) {
       const row = table.tBodies[0].insertRow();
       row.insertCell().textContent = format.time(span.time_ns / 1e6);
-      row.insertCell().append(named(span.old), " → ", named(span.new));
+      row.insertCell().append(named(span.old, span === list[0]), " → ", named(span.new));
       row.insertCell().textContent = format.duration((span.endNs - span.time_ns) / 1e6);
       row.insertCell().textContent = span.cause;
       row.cells[0].title = format.stamp(span.time_ns / 1e6);
