@@ -176,19 +176,26 @@ def test_records_without_the_new_fields_show_nothing(steered: SteeredSite, page:
 def test_one_key_or_link_changes_the_page_and_back_returns(
     steered: SteeredSite, page: Page
 ) -> None:
-    steered.append()
+    steered.append(status={"engines": ENGINES})
     page.open(steered.url + "/?theme=light")
     page.press("e")
     page.until(lambda: page.one("#engines").is_displayed(), "the engines")
     assert page.query() == {"view": "engines", "theme": "light"}
     assert page.attribute("to-engines", "aria-current") == "page"
     assert not page.one("#cloud-panel").is_displayed()
+    page.until(lambda: page.all("#jobs-box .main-svg"), "the lines")
     page.driver.back()
     page.until(lambda: page.one("#cloud-panel").is_displayed(), "the portfolio")
     assert page.query() == {"theme": "light"}
+    page.resize(800, 900)
     page.js("document.getElementById('to-engines').focus()")
     page.press(Keys.ENTER)
-    page.until(lambda: page.one("#engines").is_displayed(), "the engines")
+    page.until(
+        lambda: (
+            page.one("#jobs-box .main-svg").size["width"] == page.one("#jobs-box").size["width"]
+        ),
+        "the lines as wide as the window has become",
+    )
     row = page.row()
     steered.append()
     page.until(lambda: page.row() == row + 1, "the stream goes on")

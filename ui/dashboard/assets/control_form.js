@@ -61,6 +61,7 @@
     more.setAttribute("aria-label", "One worker more");
     const number = element("output", "worker-count");
     number.setAttribute("aria-live", "polite");
+    number.title = "Of each engine";
     const engines = group("Prefer", ...choices(control.ENGINES, control.prefer, (name) => WHERE[name]));
     const dispatch = group("Dispatch", ...choices(control.DISPATCHES, control.dispatch, (name) => HOW[name]));
     const apply = button("Apply", control.apply, "Send what is chosen as one change");
@@ -74,7 +75,7 @@
     line.append(apply, discard, wish);
     const now = element("div", "now-line");
     now.append(pause, reset);
-    box.append(engines, dispatch, group("Workers an engine", fewer, number, more), line, now);
+    box.append(engines, dispatch, group("Workers", fewer, number, more), line, now);
     return { box, engines, dispatch, fewer, more, number, apply, discard, pause, reset, wish };
   }
 

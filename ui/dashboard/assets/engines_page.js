@@ -53,7 +53,7 @@
       ["since", since],
       ["order", status.engines.map(({ name }) => name).join(", then ")],
       ["evaluated by", latest.peers.slice(0, 4).join(", ") + (latest.peers.length > 4 ? ` and ${latest.peers.length - 4} more` : "") || format.NONE],
-      ["decisions a second", format.rate(status.decisions_per_s)],
+      ["rate", `${format.rate(status.decisions_per_s)} decisions a second`],
       ["coming up", status.change || "nothing"],
     ];
   }

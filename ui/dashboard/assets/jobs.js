@@ -8,7 +8,7 @@
   const position = (ms) => Math.min(100, Math.max(0, 20 * (Math.log10(ms) + 1)));
   let history = [];
   let strideMs = 0;
-  let drawn = { key: "", at: 0 };
+  let drawn = { key: "", at: 0, width: 0 };
 
   function remember(status) {
     const atMs = status.time_ns / 1e6;
@@ -120,12 +120,16 @@
   // Without Dash: its charts are put in with the other page's.
   function drawChart() {
     const names = seen();
-    const key = [sb.theme.name(), history.length, history.at(-1)?.atMs].join();
+    const box = document.getElementById("jobs-box");
+    const width = box.clientWidth;
+    const key = [sb.theme.name(), width, history.length, history.at(-1)?.atMs].join();
     const now = performance.now();
     if (!window.Plotly || !names.length || key === drawn.key || now - drawn.at < LEAST_MS) return;
-    drawn = { key, at: now };
     const { data, layout } = figure(names);
-    window.Plotly.react(document.getElementById("jobs-box"), data, layout, { displayModeBar: false, showTips: false, responsive: true });
+    window.Plotly.react(box, data, layout, { displayModeBar: false, showTips: false, responsive: true });
+    // The window may have changed while the other page was shown.
+    if (drawn.width && drawn.width !== width) window.Plotly.Plots.resize(box);
+    drawn = { key, at: now, width };
     sb.charts.describe("jobs", `Job latency over this session: ${names.map((name) => `${name} p50 ${sb.format.latency(history.findLast(({ of }) => of[name]).of[name][0])}`).join(", ")}`);
   }
 
