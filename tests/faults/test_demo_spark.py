@@ -24,7 +24,10 @@ def names(processes: list[psutil.Process]) -> set[str]:
     return found
 
 
-@pytest.mark.parametrize(("number", "limit_s"), [(signal.SIGINT, 5.0), (signal.SIGKILL, 10.0)])
+@pytest.mark.parametrize(
+    ("number", "limit_s"),
+    [pytest.param(signal.SIGINT, 5.0, marks=pytest.mark.long), (signal.SIGKILL, 10.0)],
+)
 def test_demo_decides_on_spark_and_leaves_nothing(
     number: signal.Signals, limit_s: float, tmp_path: Path
 ) -> None:
