@@ -168,3 +168,18 @@ def test_controls_work_by_keyboard(site: SteeredSite, page: Page) -> None:
     page.press(Keys.ENTER)
     until_sent(page, site, n + 1)
     assert site.wishes()[n]["order"][0] == "spark"
+
+
+def test_who_asks_is_asked_again_when_the_server_is_back(site: SteeredSite, page: Page) -> None:
+    page.errors_expected = True  # the browser logs each refused request itself
+    site.log_in(page, site.admin)
+    page.driver.execute_cdp_cmd("Network.enable", {})
+    page.driver.execute_cdp_cmd("Network.setBlockedURLs", {"urls": ["*/api/v1/access"]})
+    try:
+        page.press("e")
+        page.press("e")
+        page.until(lambda: not page.one("#control .steer").is_displayed(), "nobody known")
+        assert not page.one("#control .login").is_displayed()
+    finally:
+        page.driver.execute_cdp_cmd("Network.setBlockedURLs", {"urls": []})
+    page.until(lambda: page.one("#control .steer").is_displayed(), "the session again")

@@ -11,6 +11,8 @@
   let sent = null;
   let problem = null;
   let busy = false;
+  let asking = false;
+  let turn = 0;
 
   function current() {
     const engines = (sb.model.status || { engines: [] }).engines;
@@ -95,9 +97,21 @@
     if ([401, 403].includes(answer.status)) await learn();
   });
 
+  // Of two questions under way the later one's answer counts: the session may have changed.
   async function learn() {
+    turn += 1;
+    const mine = turn;
     const answer = await fetch("/api/v1/access", { headers: { accept: "application/json" } });
-    access = answer.ok ? await answer.json() : { name: null, scope: null, controls: true };
+    const found = answer.ok ? await answer.json() : { name: null, scope: null, controls: true };
+    if (mine === turn) access = found;
+  }
+
+  // Whether the server answers at all is said by the notices, and asked again once it does.
+  async function enter() {
+    asking = true;
+    await learn().catch(() => { access = null; });
+    asking = false;
+    draw();
   }
 
   const logIn = (token) => once(async () => {
@@ -110,8 +124,6 @@
     await post("/logout");
     await learn();
   });
-
-  const enter = () => once(learn);
 
   function outcome() {
     if (problem) return { level: "bad", text: [problem.text, problem.remedy].filter(Boolean).join(": ") };
@@ -142,7 +154,11 @@
     if (sb.view.get().page === "engines") sb.controlForm.draw(state());
   }
 
-  (sb.parts = sb.parts || []).push([["clock", "held"], draw]);
+  (sb.parts = sb.parts || []).push([["clock", "held"], () => {
+    const isShown = sb.view.get().page === "engines";
+    if (isShown && !access && !asking && sb.feed.state === "live") enter();
+    draw();
+  }]);
   sb.control = {
     ENGINES, DISPATCHES, draw, enter, logIn, logOut, prefer, moreWorkers,
     dispatch: (name) => stage({ dispatch: name }),
