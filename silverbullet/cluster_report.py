@@ -1,0 +1,201 @@
+"""What `cluster status` shows: a running pipeline's engines and the clusters of ours."""
+
+import json
+import signal
+import threading
+import time
+from contextlib import suppress
+from types import TracebackType
+from typing import Any
+
+import click
+import msgspec
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.table import Table
+
+from cluster.detached import look
+from ingest.broker import BrokerError
+from ingest.consumer import TopicConsumer
+from silverbullet.control_commands import broker_address, newest_status
+from silverbullet.options import Refused
+from silverbullet.own_clusters import joining, own_folder
+from silverbullet.settings import Settings
+from storage.records import EngineState, Status
+
+_INTERVAL_S = 1.0
+# `run` says how it is once a second; five of those are missing.
+_OLDEST_S = 5.0
+_PAGE_WIDTH = 110
+Report = dict[str, Any]
+
+
+class Lookout:
+    """Looks at pipeline and clusters, again and again.
+
+    Parameters
+    ----------
+    settings
+        Which broker and portfolio.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._consumer: TopicConsumer | None = None
+
+    def look(self) -> Report:
+        """Give all there is to show, as plain values."""
+        status, reason = self._pipeline()
+        shown = None if status is None else _pipeline_part(status)
+        return {"pipeline": shown, "reason": reason, "clusters": _clusters()}
+
+    def close(self) -> None:
+        """Leave the broker."""
+        if self._consumer is not None:
+            self._consumer.close()
+            self._consumer = None
+
+    def __enter__(self) -> "Lookout":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _pipeline(self) -> tuple[Status | None, str]:
+        """Give the newest status, or why there is none."""
+        portfolio = self._settings.decide.portfolio
+        try:
+            if self._consumer is None:
+                self._consumer = TopicConsumer(broker_address(self._settings), [])
+            status = newest_status(self._settings, self._consumer)
+        except (BrokerError, Refused) as error:
+            with suppress(BrokerError):
+                self.close()
+            return None, str(error)
+        if status is None:
+            return None, f"no pipeline of portfolio {portfolio} has said how it is"
+        age_s = time.time() - status.time_ns / 1e9  # noqa: TID251 - age of a record
+        if age_s > _OLDEST_S:
+            return None, f"the pipeline of portfolio {portfolio} has said nothing for {age_s:.0f} s"
+        return status, ""
+
+
+def _pipeline_part(status: Status) -> Report:
+    names = ("portfolio", "time_ns", "state", "reason", "change", "engines")
+    return {name: msgspec.to_builtins(getattr(status, name)) for name in names}
+
+
+def _clusters() -> list[Report]:
+    found = []
+    for engine in ("ray", "spark"):
+        try:
+            view = look(own_folder(engine))
+        except ValueError as error:
+            raise Refused(str(error)) from None
+        if view is None:
+            continue
+        state = view.state
+        phase = state.phase if view.alive or state.phase == "ended" else "ended"
+        reason = state.reason or state.change
+        if phase == "ended":
+            reason = (state.reason or "its keeper was killed") + "; `silverbullet cluster down`"
+        found.append(
+            {
+                **joining(state),
+                "state": phase,
+                "reason": reason,
+                "since": view.since.isoformat(timespec="seconds") if view.since else None,
+                "pids": list(view.pids),
+                "memory_bytes": view.memory_bytes,
+            }
+        )
+    return found
+
+
+def show(report: Report, as_json: bool) -> None:
+    """Print a report."""
+    if as_json:
+        click.echo(json.dumps(report))
+        return
+    console = _console()
+    if not console.is_terminal:  # a pipe has no width: nothing is to be cut off
+        console.width = _PAGE_WIDTH
+    console.print(_page(report))
+
+
+def show_until_stopped(lookout: Lookout, as_json: bool) -> None:
+    """Show it each second, on a terminal in place, until Ctrl-C."""
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    console = _console()
+    if as_json or not console.is_terminal:
+        while not stop.is_set():
+            show(lookout.look(), as_json)
+            stop.wait(_INTERVAL_S)
+        return
+    with Live(_page(lookout.look()), console=console, auto_refresh=False) as live:
+        while not stop.wait(_INTERVAL_S):
+            live.update(_page(lookout.look()), refresh=True)
+
+
+def _console() -> Console:
+    # A reason may hold brackets, which are not meant for the console.
+    return Console(markup=False, highlight=False, soft_wrap=True)
+
+
+def _page(report: Report) -> RenderableType:
+    parts: list[RenderableType] = []
+    if (pipeline := report["pipeline"]) is None:
+        parts.append(f"no pipeline: {report['reason']}")
+    else:
+        why = f" ({pipeline['reason']})" if pipeline["reason"] else ""
+        parts.append(f"portfolio {pipeline['portfolio']}: {pipeline['state']}{why}")
+        if pipeline["change"]:
+            parts.append(f"coming up: {pipeline['change']}")
+        parts.append(_engine_table(msgspec.convert(pipeline["engines"], list[EngineState])))
+    parts += [_cluster_lines(found) for found in report["clusters"]]
+    if not report["clusters"]:
+        parts.append("no cluster of ours is up (`silverbullet cluster up --engine ray|spark`)")
+    return Group(*parts)
+
+
+def _engine_table(engines: list[EngineState]) -> Table:
+    table = Table(
+        "engine", "dispatch", "state", "workers", "draws/s", "in flight", "done", "restarts",
+        "job p50 ms", "p99 ms", "reason", box=None, pad_edge=False,
+    )  # fmt: skip
+    for engine in engines:
+        rate = sum(worker.draws_per_s for worker in engine.peers)
+        table.add_row(
+            engine.name, engine.dispatch, engine.state, str(engine.workers), _figure(rate),
+            str(engine.blocks_in_flight), str(engine.blocks_done), str(engine.restarts),
+            _figure(engine.job_p50_ms), _figure(engine.job_p99_ms), engine.reason,
+        )  # fmt: skip
+        for worker in engine.peers:
+            table.add_row(
+                f"  {worker.name}", "", "", "", _figure(worker.draws_per_s), "",
+                str(worker.blocks_done), "", "", "", "",
+            )  # fmt: skip
+    return table
+
+
+def _figure(value: float | None) -> str:
+    return "" if value is None else f"{value:,.3g}" if value < 1e3 else f"{value:,.0f}"
+
+
+def _cluster_lines(found: Report) -> str:
+    pids = ", ".join(map(str, found["pids"]))
+    return (
+        f"{found['engine']} cluster: {found['state']}"
+        + (f" since {found['since']}" if found["since"] else "")
+        + (f" ({found['reason']})" if found["reason"] else "")
+        + f"\n  {found['address'] or 'no address yet'}, {found['workers']} workers, "
+        f"{found['memory_bytes'] / 2**20:.0f} MiB, pids {pids or 'none'}"
+        + (f"\n  {found['shell']}; silverbullet run {found['options']}" if found["address"] else "")
+    )
