@@ -133,7 +133,7 @@ def _watch(child: Child, limit_s: float) -> tuple[float, str]:
     while child.wait(_LOOK_S) is None:
         peak = max(peak, _look(child.pid, seen))
         if time.monotonic() > until_s:
-            fault = f"not done after {limit_s:.0f} s: ended"
+            fault = f"not done after {limit_s:.0f} s and ended; its log says what it was at"
             child.terminate(_GRACE_S)
     code = child.poll()
     if code and not fault:
@@ -144,6 +144,7 @@ def _watch(child: Child, limit_s: float) -> tuple[float, str]:
     for process in alive:
         with suppress(psutil.NoSuchProcess):
             process.kill()
+    psutil.wait_procs(alive, timeout=_GRACE_S)
     return peak / 2**20, fault
 
 

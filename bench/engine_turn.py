@@ -1,5 +1,7 @@
 """One subject's turn in a process of its own: ``python -m bench.engine_turn SPEC ANSWER``."""
 
+import faulthandler
+import signal
 import sys
 import time
 from pathlib import Path
@@ -117,6 +119,8 @@ def take_turn(entrant: Entrant, spec: Spec, started_ns: int) -> Answer:
 
 def main() -> None:
     """Read the task, take the turn, write the answer, end the subject."""
+    # Who is ended for taking too long leaves in its log what it was at.
+    faulthandler.register(signal.SIGTERM, all_threads=True, chain=True)
     spec_path, answer_path, started_ns = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
     spec = msgspec.json.decode(spec_path.read_bytes(), type=Spec)
     entrant = SUBJECTS[spec.subject].make(spec.workers, spec_path.parent)

@@ -15,9 +15,11 @@ from bench.peers_pools import Pool
 from optimize.job import BlockResult, DrawJob
 
 
-def a_spec(subject: str, *, control: bool = False, job: str = "empty") -> Spec:
+def a_spec(
+    subject: str, *, control: bool = False, search: bool = False, job: str = "empty"
+) -> Spec:
     return Spec(
-        subject=subject, workers=2, repetition=0, jobs=(job,), searched=(job,),
+        subject=subject, workers=2, repetition=0, jobs=(job,), searched=(job,) if search else (),
         rates={job: 50.0}, seconds=0.5, control=control,
     )  # fmt: skip
 
@@ -36,13 +38,12 @@ def run_one(spec: Spec, folder: Path) -> None:
     assert len(measured.times.due) >= 4
     assert 0.0 < one.answer.warm_s < one.answer.first_s
     assert one.answer.first_s == pytest.approx(one.answer.ready_s + one.answer.warm_s)
-    assert measured.sustained > 0.0
     assert one.peak_mib > 50.0
 
 
 @pytest.mark.timeout(120)
 def test_local_and_a_pool_are_measured_beside_each_other(tmp_path: Path):
-    plan = [a_spec("local", control=True), a_spec("multiprocessing.Pool")]
+    plan = [a_spec("local", control=True, search=True), a_spec("multiprocessing.Pool", search=True)]
     kept, left_out = run_turns(plan, tmp_path, None)
     assert left_out == {}
     report = build_report(kept, {}, {}, left_out)
@@ -109,15 +110,13 @@ def test_a_wrong_answer_of_a_process_fails_the_benchmark(
 
 
 @pytest.mark.ray
-@pytest.mark.parametrize("subject", ["ray tasks", "ray resident", "bare Ray tasks",
-                                     "bare Ray actors", "Ray compiled graph"])  # fmt: skip
+@pytest.mark.parametrize("subject", ["ray resident", "bare Ray tasks", "Ray compiled graph"])
 def test_ray_takes_part(subject: str, tmp_path: Path):
     run_one(a_spec(subject), tmp_path)
 
 
 @pytest.mark.spark
-@pytest.mark.parametrize("subject", ["spark tasks", "spark resident", "bare Spark, default",
-                                     "bare Spark, tuned"])  # fmt: skip
+@pytest.mark.parametrize("subject", ["spark tasks", "bare Spark, tuned"])
 def test_spark_takes_part(subject: str, tmp_path: Path):
     run_one(a_spec(subject), tmp_path)
 
