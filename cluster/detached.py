@@ -176,8 +176,7 @@ def end(folder: ClusterFolder) -> bool:
             keeper.terminate()
             psutil.wait_procs([keeper], timeout=_GRACE_S)
             if keeper_lives(state):
-                end_session(state.pid)  # while the keeper holds the session's number
-                keeper.kill()
+                keeper.kill()  # first: as long as it lives, it may not reap what is killed
                 psutil.wait_procs([keeper], timeout=_KILLED_S)
     if keeper_lives(state):
         raise SpawnError(f"process {state.pid} does not end after SIGKILL")

@@ -19,6 +19,7 @@ _OBJECT_STORE_BYTES = 80 * 2**20  # jobs only, 2 MB at 500 assets; Ray wants at 
 # A block is at most 0.7 s of work; a worker with our own dispatch never ends by itself.
 _DRAIN_S = 10
 _RAYLET = "raylet"
+_ESSENTIAL = ("gcs_server", _RAYLET)
 # A socket's path has at most 107 bytes, and 66 of Ray's are its own:
 # /session_2026-01-01_00-00-00_000000_1234567/sockets/plasma_store
 _PATH_LIMIT = 107 - 66
@@ -80,8 +81,9 @@ class RayCluster:
         RuntimeError
             The head has died.
         """
-        if gone := self._cluster.head_node.dead_processes():
-            raise RuntimeError(f"{gone[0][0]} of Ray's head has died")
+        for kind, _ in self._cluster.head_node.dead_processes():
+            if kind in _ESSENTIAL:
+                raise RuntimeError(f"{kind} of Ray's head has died")
         nodes = sorted(self._cluster.worker_nodes, key=lambda node: str(node.unique_id))
         for node in nodes:
             if not _lives(node):

@@ -28,15 +28,18 @@ def up(engine: str, workers: int | None, port: int | None, as_json: bool) -> Non
 
     It stays up until `silverbullet cluster down`, and any number of pipelines may join it.
     """
-    from silverbullet.own_clusters import bring_up, joining  # noqa: PLC0415 - waits for its turn
+    from silverbullet.own_clusters import (  # noqa: PLC0415 - it takes 0.3 s
+        bring_up,
+        count_workers,
+        joining,
+    )
 
-    state, done = bring_up(engine, workers, port)
+    state = bring_up(engine, workers, port)
     join = joining(state)
     if as_json:
         click.echo(json.dumps(join))
         return
-    plural = "" if state.workers == 1 else "s"
-    click.echo(f"{engine} {done} at {state.address} with {state.workers} worker{plural}; join it:")
+    click.echo(f"{engine} is up at {state.address} with {count_workers(state.workers)}; join it:")
     click.echo(f"  {join['shell']}")
     click.echo(f"  silverbullet run --engine {engine} {join['options']}")
 

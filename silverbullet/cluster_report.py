@@ -19,7 +19,7 @@ from ingest.broker import BrokerError
 from ingest.consumer import TopicConsumer
 from silverbullet.control_commands import broker_address, newest_status
 from silverbullet.options import Refused
-from silverbullet.own_clusters import joining, own_folder
+from silverbullet.own_clusters import count_workers, joining, own_folder
 from silverbullet.settings import Settings
 from storage.records import EngineState, Status
 
@@ -195,7 +195,7 @@ def _cluster_lines(found: Report) -> str:
         f"{found['engine']} cluster: {found['state']}"
         + (f" since {found['since']}" if found["since"] else "")
         + (f" ({found['reason']})" if found["reason"] else "")
-        + f"\n  {found['address'] or 'no address yet'}, {found['workers']} workers, "
+        + f"\n  {found['address'] or 'no address yet'}, {count_workers(found['workers'])}, "
         f"{found['memory_bytes'] / 2**20:.0f} MiB, pids {pids or 'none'}"
         + (f"\n  {found['shell']}; silverbullet run {found['options']}" if found["address"] else "")
     )

@@ -45,7 +45,7 @@ def _held(engine: str) -> Iterator[ClusterFolder]:
         raise Refused(f"cluster of {engine}: {error}") from None
 
 
-def bring_up(engine: str, workers: int | None, port: int | None) -> tuple[ClusterState, str]:
+def bring_up(engine: str, workers: int | None, port: int | None) -> ClusterState:
     """Start a cluster, or give one that is up another number of workers.
 
     Parameters
@@ -55,8 +55,8 @@ def bring_up(engine: str, workers: int | None, port: int | None) -> tuple[Cluste
 
     Returns
     -------
-    state, done
-        As it is now, and what was done in words.
+    ClusterState
+        As it is now.
 
     Raises
     ------
@@ -68,14 +68,16 @@ def bring_up(engine: str, workers: int | None, port: int | None) -> tuple[Cluste
         if state is not None and state.phase == "up" and keeper_lives(state):
             if workers is None or workers == state.workers or port is not None:
                 raise Refused(
-                    f"{engine} is up already at {state.address} with {state.workers} workers "
+                    f"{engine} is up already at {state.address} with "
+                    f"{count_workers(state.workers)} "
                     f"(pid {state.pid}): join it, or `silverbullet cluster down --engine {engine}`"
                 )
-            return _resize(folder, state, workers), "is up"
+            return _resize(folder, state, workers)
         end(folder)  # what one left that did not end in good order
+        folder.clear()
         if missing := HOSTED[engine].missing():
             raise Refused(missing)
-        return _launch(folder, engine, workers or _WORKERS, _choose_port(engine, port)), "is up"
+        return _launch(folder, engine, workers or _WORKERS, _choose_port(engine, port))
 
 
 def take_down(engine: str) -> str:
@@ -109,6 +111,11 @@ def joining(state: ClusterState) -> dict[str, str | int]:
     }  # fmt: skip
 
 
+def count_workers(workers: int) -> str:
+    """Say how many in words."""
+    return "1 worker" if workers == 1 else f"{workers} workers"
+
+
 def _choose_port(engine: str, port: int | None) -> int:
     wanted = _PORTS[engine] if port is None else port
     if engine == "ray" and wanted in _RAY_WORKER_PORTS:
@@ -123,7 +130,7 @@ def _launch(folder: ClusterFolder, engine: str, workers: int, port: int) -> Clus
     launch, state = Launch(folder, engine, port, workers), None
     try:
         limit_s = _UP_S + _UP_WORKER_S * workers
-        state = _await(launch.poll, f"{engine} comes up with {workers} workers", limit_s)
+        state = _await(launch.poll, f"{engine} comes up with {count_workers(workers)}", limit_s)
     finally:
         if state is None:  # refused, too late, or Ctrl-C
             launch.abandon()
@@ -144,7 +151,7 @@ def _resize(folder: ClusterFolder, state: ClusterState, workers: int) -> Cluster
             raise SpawnError(f"it has ended: {now.reason if now else 'taken down'}")
         return now if now.workers == workers and not now.change else None
 
-    words = f"{state.engine} goes from {state.workers} to {workers} workers"
+    words = f"{state.engine} goes from {state.workers} to {count_workers(workers)}"
     return _await(resized, words, _UP_S + _UP_WORKER_S * abs(workers - state.workers))
 
 
