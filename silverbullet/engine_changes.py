@@ -76,6 +76,11 @@ class EngineChanges:
         self._present, self.choice, self._next = evaluator, choice, None
         return choice
 
+    @property
+    def coming(self) -> bool:
+        """Whether another set is coming up."""
+        return self._next is not None
+
     def awaited(self) -> str:
         """Say what is coming up, in plain words; empty where nothing is."""
         if self._next is None:

@@ -3,7 +3,8 @@
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import count
 from queue import Empty, SimpleQueue
 
@@ -12,6 +13,7 @@ from ingest.codec import RawMessages
 from ingest.consumer import TopicConsumer
 from optimize.engines.evaluator import Evaluator
 from optimize.engines.moves import Switch
+from optimize.engines.views import EngineView
 from silverbullet.controls import Controls, EngineChoice
 from silverbullet.engine_changes import EngineChanges
 from silverbullet.events import Paused
@@ -133,7 +135,9 @@ class Steering:
                 settings_choice,
             )
         self.engines = EngineChanges(
-            lambda choice, ids: make(choice, ids, self._note), self._controls.wanted, clock
+            lambda choice, ids: make(choice, ids, partial(self._heard, choice)),
+            self._controls.wanted,
+            clock,
         )
         self._paused = ""
 
@@ -151,8 +155,12 @@ class Steering:
             else:
                 log.info("%s asks for: %s", state.who, state.wish)
             self.engines.change(self._controls.wanted)
+        before = _in_use(self.engines.states()) if self.engines.coming else ""
         if (gone_over := self.engines.tend()) is not None:
             log.info("engines are now %s", gone_over)
+            asked = [state.who for state in self._controls.log if state.state == "waiting"]
+            cause = f"asked for by {asked[-1]}" if asked else "asked for"
+            self._note(before, _in_use(self.engines.states()), cause)
             self._controls.applied("")
         if self._controls.paused == self._paused:
             return None
@@ -169,11 +177,14 @@ class Steering:
         """The newest changes of the engine that jobs go to, oldest first."""
         return tuple(self._switches)
 
-    def _note(self, switch: Switch) -> None:
+    def _heard(self, choice: EngineChoice, switch: Switch) -> None:
+        """Take a switch within a set of engines; one that comes up, or goes, says nothing yet."""
+        if choice == self.engines.choice:
+            self._note(switch.old, switch.new, switch.cause)
+
+    def _note(self, old: str, new: str, cause: str) -> None:
         self._switches.append(
-            SwitchState(
-                time_ns=self._wall_clock(), old=switch.old, new=switch.new, cause=switch.cause
-            )
+            SwitchState(time_ns=self._wall_clock(), old=old, new=new, cause=cause)
         )
 
     @property
@@ -185,3 +196,8 @@ class Steering:
         """End the engines and listen no more."""
         self.engines.close()
         self._feed.close()
+
+
+def _in_use(views: Sequence[EngineView]) -> str:
+    """Name the engine that jobs go to first."""
+    return next((view.name for view in views if view.state == "ready"), "")

@@ -75,7 +75,10 @@ def test_engines_workers_and_pause_change_while_every_row_is_decided(tmp_path: P
         ]
         assert all("(command line)" in entry["who"] for entry in controls)
         switches = demo.answer("status")["status"]["switches"]
-        assert "ray" in {switch["new"] for switch in switches}
+        steps = [(switch["old"], switch["new"]) for switch in switches]
+        assert ("local", "ray") in steps
+        assert steps[-1] == ("ray", "local")
+        assert "(command line)" in switches[-1]["cause"]
 
 
 def test_a_control_that_reaches_no_pipeline_says_so(tmp_path: Path) -> None:
