@@ -15,7 +15,7 @@ from bench.engine_plan import estimate_s, turn_key, within_budget
 from bench.engine_subjects import SUBJECTS, missing
 from bench.engine_turn import Answer, Spec
 from bench.machine import THREADS
-from cluster.process import Child, spawn
+from cluster.process import Child, SpawnError, spawn
 
 _LOOK_S = 1.0  # a look at all processes takes 10 ms of a core
 _LIMIT_FACTOR, _LIMIT_S = 4.0, 120.0
@@ -130,12 +130,11 @@ def _watch(child: Child, limit_s: float) -> tuple[float, str]:
     until_s = time.monotonic() + limit_s
     seen: set[psutil.Process] = set()
     peak, fault = 0.0, ""
-    while child.wait(_LOOK_S) is None:
+    while (code := _wait(child)) is None:
         peak = max(peak, _look(child.pid, seen))
         if time.monotonic() > until_s:
             fault = f"not done after {limit_s:.0f} s and ended; its log says what it was at"
             child.terminate(_GRACE_S)
-    code = child.poll()
     if code and not fault:
         fault = child.describe_exit()
     # Ray's own processes are sessions of their own: those are not swept with the child's.
@@ -146,6 +145,14 @@ def _watch(child: Child, limit_s: float) -> tuple[float, str]:
             process.kill()
     psutil.wait_procs(alive, timeout=_GRACE_S)
     return peak / 2**20, fault
+
+
+def _wait(child: Child) -> int | None:
+    """Wait a second for the end of a turn with all of its session."""
+    try:
+        return child.wait(_LOOK_S)
+    except SpawnError:  # a killed JVM takes over 2 s to go on a busy machine: it is swept again
+        return None
 
 
 def _look(pid: int, seen: set[psutil.Process]) -> float:

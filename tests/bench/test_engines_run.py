@@ -12,6 +12,7 @@ from bench.engine_report import build_report
 from bench.engine_run import run_turns
 from bench.engine_turn import Spec, take_turn
 from bench.peers_pools import Pool
+from cluster.process import Child, SpawnError
 from optimize.job import BlockResult, DrawJob
 
 
@@ -70,6 +71,25 @@ def test_a_subject_that_cannot_take_part_is_left_out_with_the_reason(
     kept, left_out = run_turns([spec], tmp_path, None)
     assert kept == []
     assert "Java is missing" in left_out[turn_key(spec)]
+
+
+def test_a_session_that_is_slow_to_die_costs_no_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    plain, refused = Child.wait, []
+
+    def wait(self: Child, timeout_s: float) -> int | None:
+        code = plain(self, timeout_s)
+        if code is not None and len(refused) < 2:
+            refused.append(code)
+            raise SpawnError("processes 1, 2 do not end after SIGKILL")
+        return code
+
+    monkeypatch.setattr(Child, "wait", wait)
+    kept, left_out = run_turns([a_spec("local")], tmp_path, None)
+    assert left_out == {}
+    assert len(kept) == 1
+    assert refused == [0, 0]
 
 
 class _Wrong(Pool):
