@@ -158,7 +158,10 @@ def _page(report: Report) -> RenderableType:
         parts.append(f"portfolio {pipeline['portfolio']}: {pipeline['state']}{why}")
         if pipeline["change"]:
             parts.append(f"coming up: {pipeline['change']}")
-        parts.append(_engine_table(msgspec.convert(pipeline["engines"], list[EngineState])))
+        engines = msgspec.convert(pipeline["engines"], list[EngineState])
+        parts.append(_engine_table(engines))
+        # Beside the figures a reason would leave no room for them.
+        parts += [f"{engine.name}: {engine.reason}" for engine in engines if engine.reason]
     parts += [_cluster_lines(found) for found in report["clusters"]]
     if not report["clusters"]:
         parts.append("no cluster of ours is up (`silverbullet cluster up --engine ray|spark`)")
@@ -168,19 +171,19 @@ def _page(report: Report) -> RenderableType:
 def _engine_table(engines: list[EngineState]) -> Table:
     table = Table(
         "engine", "dispatch", "state", "workers", "draws/s", "in flight", "done", "restarts",
-        "job p50 ms", "p99 ms", "reason", box=None, pad_edge=False,
+        "job p50 ms", "p99 ms", box=None, pad_edge=False,
     )  # fmt: skip
     for engine in engines:
         rate = sum(worker.draws_per_s for worker in engine.peers)
         table.add_row(
             engine.name, engine.dispatch, engine.state, str(engine.workers), _figure(rate),
             str(engine.blocks_in_flight), str(engine.blocks_done), str(engine.restarts),
-            _figure(engine.job_p50_ms), _figure(engine.job_p99_ms), engine.reason,
+            _figure(engine.job_p50_ms), _figure(engine.job_p99_ms),
         )  # fmt: skip
         for worker in engine.peers:
             table.add_row(
                 f"  {worker.name}", "", "", "", _figure(worker.draws_per_s), "",
-                str(worker.blocks_done), "", "", "", "",
+                str(worker.blocks_done), "", "", "",
             )  # fmt: skip
     return table
 
@@ -197,5 +200,9 @@ def _cluster_lines(found: Report) -> str:
         + (f" ({found['reason']})" if found["reason"] else "")
         + f"\n  {found['address'] or 'no address yet'}, {count_workers(found['workers'])}, "
         f"{found['memory_bytes'] / 2**20:.0f} MiB, pids {pids or 'none'}"
-        + (f"\n  {found['shell']}; silverbullet run {found['options']}" if found["address"] else "")
+        + (
+            f"\n  {found['shell']}; silverbullet run {found['options']}"
+            if found["state"] == "up"
+            else ""
+        )
     )

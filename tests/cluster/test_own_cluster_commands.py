@@ -1,7 +1,9 @@
 """`silverbullet cluster up|status|down`: what they say where nothing, or not all, is there."""
 
 import json
+import signal
 import socket
+import subprocess
 import time
 from pathlib import Path
 
@@ -10,9 +12,10 @@ from click.testing import CliRunner, Result
 
 from ingest.broker import EmbeddedBroker
 from ingest.producer import TopicProducer
-from silverbullet.cluster_cli import cluster
+from silverbullet.cli import main
 from storage.records import EngineState, Status, WorkerState, encode_status
 from tests.factories import make_status
+from tests.integration.commands import COMMAND, environment
 
 
 @pytest.fixture(autouse=True)
@@ -22,7 +25,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def run(*words: str) -> Result:
-    return CliRunner().invoke(cluster, list(words))
+    return CliRunner().invoke(main, ["cluster", *words])
 
 
 def test_without_anything_status_exits_1_and_says_how_to_begin() -> None:
@@ -116,7 +119,7 @@ def test_a_running_pipeline_is_shown_worker_by_worker() -> None:
     figures = ["13,000", "3", "4711", "5", "7.25", "31.5"]  # draws a second of both workers
     assert any(line[:10] == ["ray", "resident", "ready", "2", *figures] for line in lines)
     assert any(line[:3] == ["ray-actor-0", "12,346", "17"] for line in lines)
-    assert "[left" in told.stdout
+    assert "ray: [left out] one of another kind\n" in told.stdout
     found = json.loads(plain.stdout)["pipeline"]
     assert (found["state"], found["time_ns"]) == ("deciding", status.time_ns)
     assert [peer["blocks_done"] for peer in found["engines"][0]["peers"]] == [17, 18]
@@ -128,3 +131,22 @@ def test_a_pipeline_that_has_fallen_silent_does_not_run() -> None:
         told = run("status", "--set", f"kafka.bootstrap={broker.address}")
     assert told.exit_code == 1
     assert "the pipeline of portfolio main has said nothing for 6" in told.stdout
+
+
+def test_watch_looks_again_until_ctrl_c(tmp_path: Path) -> None:
+    process = subprocess.Popen(
+        [*COMMAND, "cluster", "status", "--watch", "--json"],
+        env=environment(tmp_path),
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert process.stdout is not None
+        reports = [json.loads(process.stdout.readline()) for _ in range(2)]
+        assert reports[0] == reports[1]
+        assert reports[0]["clusters"] == []
+        process.send_signal(signal.SIGINT)
+        assert process.wait(20.0) == 0
+    finally:
+        process.kill()
+        process.wait()

@@ -14,7 +14,7 @@ import pytest
 from click.testing import CliRunner
 
 from optimize.engines.protocol import EVALUATE
-from silverbullet.cluster_cli import cluster
+from silverbullet.cli import main
 from tests.integration.commands import environment, run_command
 from tests.optimize.engines.rigs import (
     draw_job,
@@ -39,7 +39,7 @@ def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Command
             done = run_command(tmp_path, "cluster", *words)
             told = (done.returncode, done.stdout, done.stderr)
         else:
-            here = CliRunner().invoke(cluster, list(map(str, words)))
+            here = CliRunner().invoke(main, ["cluster", *map(str, words)])
             told = (here.exit_code, here.stdout, here.stderr)
         assert told[0] == code, told
         return told[1] if code == 0 else told[2]
