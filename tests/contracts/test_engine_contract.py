@@ -50,7 +50,7 @@ def test_every_block_is_answered_once_with_the_bits_of_this_process(engine: Engi
 def test_answers_name_job_peer_and_the_time_they_took(engine: Engine) -> None:
     job, job_id = draw_job(5, slow_us=20_000, n_draws=32), next(ids)
     engine.submit(job_id, job, [0])
-    done, _ = gather(engine, 1)
+    done, _ = gather(engine, 1, job_id)
     engine.cancel(job_id)
     assert done[0].job_id == job_id
     assert done[0].peer.startswith(engine.name)
@@ -63,7 +63,7 @@ def test_blocks_may_come_in_parts_and_jobs_at_once(engine: Engine) -> None:
     engine.submit(one_id, one, [7, 0, 3])
     engine.submit(two_id, two, range(8))
     engine.submit(one_id, one, [1, 2, 4, 5, 6])
-    done, failed = gather(engine, 16)
+    done, failed = gather(engine, 16, one_id, two_id)
     assert not failed
     for job_id, job in ((one_id, one), (two_id, two)):
         results = [event.result for event in done if event.job_id == job_id]
@@ -75,7 +75,7 @@ def test_blocks_may_come_in_parts_and_jobs_at_once(engine: Engine) -> None:
 def test_block_that_raises_is_told_with_the_reason_and_does_no_harm(engine: Engine) -> None:
     job_id = next(ids)
     engine.submit(job_id, draw_job(5, max_weight=-1.0), range(8))
-    done, failed = gather(engine, 8)
+    done, failed = gather(engine, 8, job_id)
     assert not done
     assert sorted(block for event in failed for block in event.blocks) == list(range(8))
     assert {event.reason for event in failed} == {"ValueError: max_weight=-1.0: must be in (0, 1]"}
@@ -88,7 +88,7 @@ def test_cancelled_job_is_not_finished_and_the_next_does_not_wait_for_it(engine:
     long_id = next(ids)
     job = draw_job(5, slow_us=100_000, n_draws=32 * 200)  # 10 s on two workers
     engine.submit(long_id, job, range(job.n_blocks))
-    done, _ = gather(engine, 2)
+    done, _ = gather(engine, 2, long_id)
     engine.cancel(long_id)
     begun_s = time.monotonic()
     short = draw_job(6)

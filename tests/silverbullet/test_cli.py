@@ -157,7 +157,9 @@ def test_doctor_tells_each_part_and_its_remedy(tmp_path: Path) -> None:
     settings = {"SILVERBULLET_KAFKA__BOOTSTRAP": "127.0.0.1:9"}
     result = CliRunner().invoke(main, ["doctor", "--json"], env=environment(tmp_path) | settings)
     findings = {finding["part"]: finding for finding in json.loads(result.stdout)}
-    assert set(findings) == {"python", "machine", "kernels", "kafka", "ray", "store", "page"}
+    assert set(findings) == {
+        "python", "machine", "kernels", "kafka", "ray", "spark", "store", "page",
+    }  # fmt: skip
     assert result.exit_code == 1
     assert not findings["kafka"]["ok"]
     assert "127.0.0.1:9" in findings["kafka"]["says"]

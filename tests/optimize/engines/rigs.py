@@ -152,17 +152,22 @@ def descendants() -> set[int]:
     return {process.pid for process in psutil.Process().children(recursive=True)}
 
 
-def gather(engine: Engine, n_answers: int) -> tuple[list[BlockDone], list[BlocksFailed]]:
-    """Collect until so many blocks are answered, well or not."""
+def gather(
+    engine: Engine, n_answers: int, *job_ids: int
+) -> tuple[list[BlockDone], list[BlocksFailed]]:
+    """Collect until so many blocks of these jobs are answered, well or not.
+
+    A block that was under way when its job was cancelled may still be answered.
+    """
     done: list[BlockDone] = []
     failed: list[BlocksFailed] = []
     limit_s = time.monotonic() + WAIT_S
     while len(done) + sum(len(event.blocks) for event in failed) < n_answers:
         assert time.monotonic() < limit_s, f"{len(done)} of {n_answers} blocks"
         for event in engine.collect(1.0):
-            if isinstance(event, BlockDone):
+            if isinstance(event, BlockDone) and event.job_id in job_ids:
                 done.append(event)
-            elif isinstance(event, BlocksFailed):
+            elif isinstance(event, BlocksFailed) and event.job_id in job_ids:
                 failed.append(event)
     return done, failed
 
@@ -170,7 +175,7 @@ def gather(engine: Engine, n_answers: int) -> tuple[list[BlockDone], list[Blocks
 def run_job(engine: Engine, job: DrawJob, job_id: int) -> list[tuple[object, ...]]:
     """Do all blocks of a job on an engine; give their bits in block order."""
     engine.submit(job_id, job, range(job.n_blocks))
-    done, failed = gather(engine, job.n_blocks)
+    done, failed = gather(engine, job.n_blocks, job_id)
     assert not failed
     engine.cancel(job_id)
     results = sorted((event.result for event in done), key=lambda result: result.block)
