@@ -97,7 +97,10 @@ class RayCluster:
         elif len(nodes) > workers:
             self._drain(nodes[-1])
         elif len(nodes) < workers:
-            self._cluster.add_node(**self._node(num_cpus=1))
+            try:
+                self._cluster.add_node(**self._node(num_cpus=1))
+            except TimeoutError as error:  # after 30 s; the others go on
+                return len(nodes), f"{workers} are wanted; a node does not come up: {error}"
         present = len(self._cluster.worker_nodes)
         return present, "" if present == workers else f"{workers} are wanted"
 
