@@ -102,7 +102,7 @@ def joining(state: ClusterState) -> dict[str, str | int]:
     secret = str(own_folder(state.engine).secret_path)
     key, shell = {
         "ray": ("ray_address", f"export RAY_AUTH_TOKEN_PATH={shlex.quote(secret)}"),
-        "spark": ("spark_master", f'export _SPARK_AUTH_SECRET="$(cat {shlex.quote(secret)})"'),
+        "spark": ("spark_master", f"export SPARK_AUTH_SECRET_PATH={shlex.quote(secret)}"),
     }[state.engine]
     options = f"--set engine.{key}={state.address} --set engine.workers={state.workers}"
     return {

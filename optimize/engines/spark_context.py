@@ -110,7 +110,7 @@ class Spark:
         for name in ("local", "tmp", "s", "conf"):
             (self._folder / name).mkdir(parents=True)
         (self._folder / "conf" / "log4j2.properties").write_text(_LOGGING)
-        if secret := os.environ.get("_SPARK_AUTH_SECRET"):
+        if secret := _secret():
             # In a file of ours: as a setting it would stand on the JVM's command line.
             defaults = f"spark.authenticate.secret {secret}\n"
             (self._folder / "conf" / "spark-defaults.conf").write_text(defaults)
@@ -179,6 +179,12 @@ def _see_answering(master: str) -> None:
     )
 
 
+def _secret() -> str:
+    """Give the secret of the cluster that is joined: from a file, or as Spark itself has it."""
+    path = os.environ.get("SPARK_AUTH_SECRET_PATH")
+    return Path(path).read_text().strip() if path else os.environ.get("_SPARK_AUTH_SECRET", "")
+
+
 def _common(options: argparse.Namespace) -> Mapping[str, str]:
     # What is not of the interpreter's own installation: where the project is.
     own = (sys.prefix, sys.base_prefix, sys.exec_prefix)
@@ -209,5 +215,5 @@ def _cluster(workers: int, attempts: int) -> Mapping[str, str]:
         "spark.network.timeoutInterval": "5s",
         "spark.executor.heartbeatInterval": "2s",
         "spark.python.unix.domain.socket.enabled": "false",  # the folder is this machine's
-        "spark.authenticate": str("_SPARK_AUTH_SECRET" in os.environ).lower(),
+        "spark.authenticate": str(bool(_secret())).lower(),
     }

@@ -149,7 +149,7 @@ def test_spark_is_joined_replaces_its_worker_and_leaves_nothing(
         "a new worker process",
     )
     engine = make_engine("spark", tmp_path, address=found["address"], evaluate=EVALUATE)
-    monkeypatch.setenv("_SPARK_AUTH_SECRET", secret)
+    monkeypatch.setenv("SPARK_AUTH_SECRET_PATH", found["secret_path"])
     job = draw_job(50)
     with running(engine):
         assert run_job(engine, job, 1) == expected(job, EVALUATE)
