@@ -13,7 +13,8 @@ pytestmark = pytest.mark.browser
 @pytest.fixture
 def site(steered: SteeredSite, page: Page) -> SteeredSite:
     """Give the site with its engines page open, nobody logged in."""
-    page.driver.delete_all_cookies()
+    # Not delete_all_cookies: it knows those of the page shown alone, which may be another.
+    page.driver.execute_cdp_cmd("Network.clearBrowserCookies", {})
     steered.append(engine="ray", status={"engines": ENGINES})
     steered.visit(page)
     page.until(lambda: page.one("#control .login").is_displayed(), "the login")
@@ -132,7 +133,8 @@ def test_a_reader_is_told_that_it_may_not(site: SteeredSite, page: Page) -> None
 def test_an_ended_session_is_told_with_the_remedy(site: SteeredSite, page: Page) -> None:
     page.errors_expected = True  # as above, 401
     site.log_in(page, site.admin)
-    page.driver.delete_all_cookies()
+    # Not delete_all_cookies: it knows those of the page shown alone, which may be another.
+    page.driver.execute_cdp_cmd("Network.clearBrowserCookies", {})
     press(page, "Reset")
     page.until(lambda: page.one("#control .login").is_displayed(), "the login")
     assert "log in at /login" in outcome(page)
