@@ -164,18 +164,17 @@ def _wait_until_up(
     children: Children, address: str, token: str, stop: threading.Event, console: Console
 ) -> str:
     """Wait for page and first decision under one progress line; give why it failed, or ''."""
+    up = f"broker and {len(PARTS)} processes are up"
     steps = {
-        "the page answers": f"{address}/healthz",
-        "the first decision": f"{address}/api/v1/decisions/latest",
+        f"{up}; waiting until the page answers": f"{address}/healthz",
+        "the page is up; waiting for the first decision": f"{address}/api/v1/decisions/latest",
     }
     deadline_s = time.monotonic() + START_LIMIT_S
     with console.status("starting") as line:
         for text, url in steps.items():
-            line.update(
-                f"starting: broker and {len(PARTS)} processes are up; waiting until {text}"
-                if "answers" in text
-                else f"starting: the page is up; waiting for {text}"
-            )
+            line.update(f"starting: {text}")
+            if not console.is_terminal:  # nothing moves there
+                console.print(f"starting: {text}", highlight=False)
             while not _answers(url, token):
                 lines, failure = children.watch(time.monotonic_ns())
                 for said in lines:
@@ -183,7 +182,7 @@ def _wait_until_up(
                 if failure or stop.wait(WATCH_INTERVAL_S):
                     return failure
                 if time.monotonic() > deadline_s:
-                    console.print(f"{text} takes longer than {START_LIMIT_S:.0f} s; going on")
+                    console.print(f"{text} for more than {START_LIMIT_S:.0f} s; going on")
                     return ""
     return ""
 

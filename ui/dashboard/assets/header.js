@@ -88,7 +88,7 @@
     const more = document.getElementById("more-notices");
     more.hidden = all.length <= MOST_NOTICES;
     more.setAttribute("aria-expanded", String(unfolded));
-    sb.paint.text(more, unfolded ? "fewer" : `${all.length - MOST_NOTICES} more`);
+    sb.paint.text(more, unfolded ? "fewer" : `${Math.max(0, all.length - MOST_NOTICES)} more`);
     return unfolded ? [...all] : all.slice(0, MOST_NOTICES);
   }
 
