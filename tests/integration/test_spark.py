@@ -166,7 +166,12 @@ def test_workers_of_other_bits_are_named_and_left_out(tmp_path: Path) -> None:
 
 def _see_local_decide(evaluator: Evaluator, name: str, reason: str) -> None:
     """Wait until an engine is out for a reason, which is on the decision as well."""
-    until(lambda: reason in view(evaluator, name)[1], f"{name} to be out: {reason}")
+
+    def is_out() -> bool:
+        state, why = view(evaluator, name)
+        return state == "failed" and reason in why  # dispatch, too, has been told
+
+    until(is_out, f"{name} to be out: {reason}")
     evaluator.submit(draw_job(10), 1.0)
     complete = evaluator.wait(10.0)
     assert complete is not None
