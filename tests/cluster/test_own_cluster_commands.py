@@ -48,14 +48,8 @@ def test_down_without_a_cluster_is_no_fault_and_leaves_nothing(folder: Path) -> 
     assert not folder.exists()
 
 
-@pytest.mark.parametrize("engine", ["ray", "spark"])
+@pytest.mark.parametrize("engine", ["ray", pytest.param("spark", marks=pytest.mark.spark)])
 def test_a_port_that_is_taken_is_told_in_one_line(engine: str, folder: Path) -> None:
-    # Java is not what this is about, and a port is asked for after it.
-    if engine == "spark":
-        from optimize.engines.spark_engine import SPARK
-
-        if missing := SPARK.missing():
-            pytest.skip(missing)
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
