@@ -130,17 +130,28 @@ def test_a_wrong_answer_of_a_process_fails_the_benchmark(
 
 
 @pytest.mark.ray
-@pytest.mark.parametrize("subject", ["ray resident", "bare Ray tasks", "Ray compiled graph"])
+@pytest.mark.parametrize(
+    "subject",
+    [
+        "ray resident",
+        pytest.param("bare Ray tasks", marks=pytest.mark.long),
+        pytest.param("Ray compiled graph", marks=pytest.mark.long),
+    ],
+)
 def test_ray_takes_part(subject: str, tmp_path: Path):
     run_one(a_spec(subject), tmp_path)
 
 
 @pytest.mark.spark
-@pytest.mark.parametrize("subject", ["spark tasks", "bare Spark, tuned"])
+@pytest.mark.parametrize(
+    "subject", ["spark tasks", pytest.param("bare Spark, tuned", marks=pytest.mark.long)]
+)
 def test_spark_takes_part(subject: str, tmp_path: Path):
     run_one(a_spec(subject), tmp_path)
 
 
-@pytest.mark.parametrize("subject", ["dask.distributed", "joblib"])
+@pytest.mark.parametrize(
+    "subject", [pytest.param("dask.distributed", marks=pytest.mark.long), "joblib"]
+)
 def test_pools_take_part(subject: str, tmp_path: Path):
     run_one(a_spec(subject), tmp_path)

@@ -1,5 +1,7 @@
 """By keyboard, at 400 pixels, and for those who hear the page."""
 
+import itertools
+
 import pytest
 from selenium.webdriver.common.keys import Keys
 
@@ -103,7 +105,14 @@ def test_at_400_pixels_nothing_overflows(site: Site, page: Page, theme: str) -> 
         ".map(e => Math.round(e.getBoundingClientRect().left))"
     )
     assert len(set(panels)) == 1, "the panels are not in one column"
-    # The table scrolls inside its panel; the symbol stays in view.
+    # What matters needs no swipe; the rest of the table scrolls inside its panel, and the symbol
+    # stays in view.
+    for column in ("weight", "change", "price", "state"):
+        right = page.js(
+            f"return document.querySelector('.assets .ag-cell[col-id={column}]')"
+            ".getBoundingClientRect().right"
+        )
+        assert right <= 391, column
     page.js(
         "const v = document.querySelector('.assets .ag-center-cols-viewport');"
         "v.scrollLeft = v.scrollWidth"
@@ -122,6 +131,19 @@ def test_at_400_pixels_nothing_overflows(site: Site, page: Page, theme: str) -> 
     )
     assert drawer[0] >= 0
     assert drawer[1] <= 400
+
+
+def test_every_band_of_the_weights_has_its_name_and_none_overlaps(site: Site, page: Page) -> None:
+    page.visit(site)
+    read = (
+        "return [...document.querySelectorAll('#timeline .annotation-text')]"
+        ".map(e => [e.textContent, e.getBoundingClientRect().top]).sort((a, b) => a[1] - b[1])"
+    )
+    bands = "return document.querySelectorAll('#timeline .scatterlayer .trace').length"
+    page.until(lambda: page.js(bands) and len(page.js(read)) == page.js(bands), "the names")
+    tops = [top for _, top in page.js(read)]
+    assert len(tops) >= 3
+    assert all(below - above >= 13 for above, below in itertools.pairwise(tops))
 
 
 def test_the_page_names_its_parts(site: Site, page: Page) -> None:

@@ -1,6 +1,7 @@
 """A demo under way, as its user and its parts see it."""
 
 import re
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -99,4 +100,9 @@ def listening(processes: list[psutil.Process]) -> set[int]:
 
 def alive(processes: list[psutil.Process]) -> list[psutil.Process]:
     """Leave out what has ended."""
-    return [p for p in processes if p.is_running() and p.status() != psutil.STATUS_ZOMBIE]
+    left = []
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):  # between the two questions it may end
+            if process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
+                left.append(process)
+    return left

@@ -43,7 +43,12 @@ def await_ray(evaluator: Evaluator) -> float:
 
 
 @pytest.mark.parametrize(
-    ("workers", "task_ms"), [(1, 25.0), (2, 0.001), (2, 1e6)], ids=["1", "2 single", "2 halves"]
+    ("workers", "task_ms"),
+    [
+        pytest.param(1, 25.0, id="1", marks=pytest.mark.long),
+        pytest.param(2, 0.001, id="2 single"),
+        pytest.param(2, 1e6, id="2 halves", marks=pytest.mark.long),
+    ],
 )
 def test_real_blocks_have_the_same_bits_on_ray_and_local(
     workers: int, task_ms: float, tmp_path: Path

@@ -54,7 +54,10 @@ WAITING = ((0, 50, 48), (50, 85, 83), (85, N_ROWS, N_ROWS - 2))
 DECIDING = ((0, N_ROWS, 25), (N_ROWS, N_ROWS, 70), (N_ROWS, N_ROWS, N_ROWS - 2))
 
 
-@pytest.mark.parametrize(("method", "kills"), [("exact", WAITING), ("resample", DECIDING)])
+@pytest.mark.parametrize(
+    ("method", "kills"),
+    [pytest.param("exact", WAITING, marks=pytest.mark.long), ("resample", DECIDING)],
+)
 def test_killed_and_started_again_it_decides_each_row_once_with_the_same_bits(
     method: str, kills: tuple[tuple[int, int, int], ...], tmp_path: Path
 ) -> None:

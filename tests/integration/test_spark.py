@@ -53,7 +53,13 @@ def pythons(is_parent: Callable[[str], bool]) -> list[psutil.Process]:
     ]
 
 
-@pytest.mark.parametrize(("workers", "task_ms"), [(1, 25.0), (2, 0.001)], ids=["1", "2 single"])
+@pytest.mark.parametrize(
+    ("workers", "task_ms"),
+    [
+        pytest.param(1, 25.0, id="1", marks=pytest.mark.long),
+        pytest.param(2, 0.001, id="2 single"),
+    ],
+)
 def test_real_blocks_have_the_same_bits_on_spark(
     workers: int, task_ms: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -23,6 +23,7 @@ from optimize.job import BlockResult, DrawJob, Kind, Objective
 FAKE = "tests.optimize.engines.fake:evaluate"
 UP_S = 150.0  # Ray or Spark on a busy machine with cold files
 WAIT_S = 60.0
+LEFT_S = 5.0
 
 
 def until(check: Callable[[], bool], what: str, limit_s: float = WAIT_S) -> float:
@@ -130,7 +131,8 @@ def running(engine: Engine, workers: int = 1) -> Iterator[Engine]:
         yield engine
     finally:
         engine.close()
-    assert descendants() <= before
+    # What was ended by signal is reaped by its own parent, a moment later.
+    until(lambda: descendants() <= before, "nothing of it to be left", LEFT_S)
 
 
 @contextmanager
@@ -144,7 +146,7 @@ def evaluating(engines: list[Engine], evaluate: str = FAKE) -> Iterator[Evaluato
         yield evaluator
     finally:
         evaluator.close()
-    assert descendants() <= before
+    until(lambda: descendants() <= before, "nothing of them to be left", LEFT_S)
 
 
 def descendants() -> set[int]:

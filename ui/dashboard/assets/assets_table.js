@@ -85,13 +85,16 @@
     return window.React.createElement("span", { className: sign }, text);
   };
 
-  // On a phone what matters fits without a swipe: 378 px beside one another at 400 px.
+  // On a phone what matters fits without a swipe: the first five share the 382 px of its panel.
   const narrow = window.matchMedia("(max-width: 760px)");
-  const NARROW = [["symbol", 104], ["weight", 62], ["change", 66], ["price", 76], ["state", 70]];
+  const NARROW = {
+    symbol: 96, weight: 72, change: 64, price: 75, state: 74,
+    stddev: 62, mean: 82, volatility: 68, skewness: 56, kurtosis: 56,
+  };
 
   function fit(api) {
     if (!narrow.matches) return;
-    const state = NARROW.map(([colId, width]) => ({ colId, width, flex: colId === "state" ? 1 : null }));
+    const state = Object.entries(NARROW).map(([colId, width]) => ({ colId, width, flex: null }));
     api.applyColumnState({ state, applyOrder: true });
   }
 
