@@ -22,7 +22,7 @@ SECONDS, QUICK_SECONDS = 10.0, 2.0
 _QUICK_BUDGET_S = 225.0
 REPETITIONS = 3
 _PACKAGES = (
-    "numpy", "numba", "scipy", "ray", "pyspark", "pyzmq", "distributed", "joblib", "hdrhistogram"
+    "numpy", "numba", "scipy", "ray", "pyspark", "distributed", "joblib", "hdrhistogram"
 )  # fmt: skip
 _NEEDED = {"hdrh": "hdrhistogram", "plotly": "plotly", "scipy": "scipy"}
 

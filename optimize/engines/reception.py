@@ -5,7 +5,8 @@ from collections.abc import Callable, Sequence
 
 from optimize.engines import messages
 from optimize.engines.mailbox import Mailbox
-from optimize.engines.peers import Joined, Left, PeerEvent, PeerHub, Rejected, Said
+from optimize.engines.peer_events import Joined, Left, PeerEvent, Rejected, Said
+from optimize.engines.peers import PeerHub
 from optimize.engines.protocol import (
     BlockDone,
     BlocksFailed,
@@ -49,7 +50,7 @@ class Reception:
         self._condemn = condemn
         self._lock = threading.Lock()
         self._hub: PeerHub | None = None
-        self._names: dict[bytes, str] = {}
+        self._names: dict[int, str] = {}
         self._jobs: dict[int, DrawJob] = {}
         self._shares = self._no_shares()
         self._told = False
@@ -126,9 +127,11 @@ class Reception:
         if self._hub is None:
             return
         for peer, job_id, blocks, is_new in self._shares.portions():
+            portion = messages.Blocks(job_id, blocks)
             if is_new:
-                self._hub.send(peer, messages.Job(job_id, self._jobs[job_id]))
-            self._hub.send(peer, messages.Blocks(job_id, blocks))
+                self._hub.send(peer, messages.Job(job_id, self._jobs[job_id]), portion)
+            else:
+                self._hub.send(peer, portion)
 
     def _listen(self, event: PeerEvent) -> None:
         """Take what the hub tells, on its thread."""
@@ -154,7 +157,7 @@ class Reception:
         if alone:
             self._condemn(reason, True)
 
-    def _part(self, peer: bytes, reason: str) -> None:
+    def _part(self, peer: int, reason: str) -> None:
         """Let a peer go: others take what it had, and without others the engine is lost."""
         with self._lock:
             name = self._names.pop(peer, None)
@@ -173,7 +176,7 @@ class Reception:
         if was_worker and not others:
             self.lose(reason)
 
-    def _hear(self, peer: bytes, message: messages.Message) -> None:
+    def _hear(self, peer: int, message: messages.Message) -> None:
         with self._lock:
             match message:
                 case messages.Result(job_id, result, compute_ns, worker):

@@ -6,8 +6,6 @@ names it so (``resident``).
 
 import time
 from collections import deque
-from queue import Empty, SimpleQueue
-from typing import Any
 
 from optimize.engines import messages
 from optimize.engines.fingerprint import fingerprint, load_evaluate
@@ -16,6 +14,8 @@ from optimize.engines.protocol import Evaluate
 from optimize.job import DrawJob
 
 _IDLE_S = 1.0
+_PATIENCE_S = 30.0  # a pipeline that is gone for good takes its workers along long before
+_RETRY_S = 0.1
 
 
 def serve(endpoint: str, name: str, evaluate: str) -> str:
@@ -38,23 +38,35 @@ def serve(endpoint: str, name: str, evaluate: str) -> str:
     function = load_evaluate(evaluate)
     hello = messages.Hello(name, fingerprint(function), 1)
     while True:
-        inbox: SimpleQueue[Any] = SimpleQueue()
-        link = PeerLink(endpoint, inbox, clock=time.monotonic_ns)
+        try:
+            link = _connect(endpoint)
+        except OSError as error:
+            return f"nobody has listened at {endpoint} for {_PATIENCE_S:g} s: {error}"
         link.start()
         try:
             link.say(hello)
-            stop = _Worker(function, link, inbox).run()
+            stop = _Worker(function, link).run()
         finally:
             link.close()
         if not isinstance(stop, Silence):
             return stop.reason
 
 
+def _connect(endpoint: str) -> PeerLink:
+    limit_s = time.monotonic() + _PATIENCE_S
+    while True:
+        try:
+            return PeerLink(endpoint, clock=time.monotonic_ns)
+        except OSError:
+            if time.monotonic() > limit_s:
+                raise
+            time.sleep(_RETRY_S)
+
+
 class _Worker:
-    def __init__(self, evaluate: Evaluate, link: PeerLink, inbox: "SimpleQueue[Any]") -> None:
+    def __init__(self, evaluate: Evaluate, link: PeerLink) -> None:
         self._evaluate = evaluate
         self._link = link
-        self._inbox = inbox
         self._jobs: dict[int, DrawJob] = {}
         self._waiting: deque[tuple[int, int]] = deque()
         self._stop: messages.Stop | None = None
@@ -62,27 +74,22 @@ class _Worker:
     def run(self) -> messages.Stop:
         while self._stop is None:
             # Between blocks only what is there already is taken: a cancelled job costs one block.
-            self._take(wait=not self._waiting)
+            for message in self._link.receive(0.0 if self._waiting else _IDLE_S):
+                self._take(message)
             if self._waiting and self._stop is None:
                 self._answer(*self._waiting.popleft())
         return self._stop
 
-    def _take(self, *, wait: bool) -> None:
-        while True:
-            try:
-                item = self._inbox.get(wait, _IDLE_S if wait else None)
-            except Empty:
-                return
-            wait = False
-            match item:
-                case messages.Job(job_id, job):
-                    self._jobs[job_id] = job
-                case messages.Blocks(job_id, blocks):
-                    self._waiting.extend((job_id, block) for block in blocks)
-                case messages.Cancel(job_id):
-                    self._jobs.pop(job_id, None)
-                case messages.Stop():
-                    self._stop = item
+    def _take(self, message: messages.Message) -> None:
+        match message:
+            case messages.Job(job_id, job):
+                self._jobs[job_id] = job
+            case messages.Blocks(job_id, blocks):
+                self._waiting.extend((job_id, block) for block in blocks)
+            case messages.Cancel(job_id):
+                self._jobs.pop(job_id, None)
+            case messages.Stop():
+                self._stop = message
 
     def _answer(self, job_id: int, block: int) -> None:
         job = self._jobs.get(job_id)

@@ -10,7 +10,7 @@ _AHEAD = 2  # a worker has a portion to do and one waiting, so that it never wai
 class Portion(NamedTuple):
     """Blocks for one worker; ``is_new``: it does not have the job yet."""
 
-    peer: bytes
+    peer: int
     job_id: int
     blocks: tuple[int, ...]
     is_new: bool
@@ -38,7 +38,7 @@ class Shares:
 
     def __init__(self, *, whole: bool = False) -> None:
         self._whole = whole
-        self._workers: dict[bytes, _Worker] = {}
+        self._workers: dict[int, _Worker] = {}
         self._waiting: dict[int, list[int]] = {}
         self._lost: set[tuple[int, int]] = set()
 
@@ -47,15 +47,15 @@ class Shares:
         """Blocks that all workers evaluate at once."""
         return sum(worker.capacity for worker in self._workers.values())
 
-    def __contains__(self, peer: bytes) -> bool:
+    def __contains__(self, peer: int) -> bool:
         return peer in self._workers
 
-    def join(self, peer: bytes, capacity: int) -> None:
+    def join(self, peer: int, capacity: int) -> None:
         """Take a worker in; one that is there already is new again, and knows nothing."""
         self.leave(peer)
         self._workers[peer] = _Worker(capacity)
 
-    def leave(self, peer: bytes) -> dict[int, tuple[int, ...]]:
+    def leave(self, peer: int) -> dict[int, tuple[int, ...]]:
         """Let a worker go; what it had is given to others.
 
         Returns
@@ -86,13 +86,13 @@ class Shares:
         """Add blocks behind those of earlier jobs."""
         self._waiting.setdefault(job_id, []).extend(blocks)
 
-    def answered(self, peer: bytes, job_id: int, blocks: Iterable[int]) -> None:
+    def answered(self, peer: int, job_id: int, blocks: Iterable[int]) -> None:
         """Take note of blocks that a worker has done or refused."""
         worker = self._workers.get(peer)
         if worker is not None:
             worker.in_flight.difference_update((job_id, block) for block in blocks)
 
-    def cancel(self, job_id: int) -> tuple[bytes, ...]:
+    def cancel(self, job_id: int) -> tuple[int, ...]:
         """Forget a job; give the workers that have it."""
         self._waiting.pop(job_id, None)
         self._lost = {entry for entry in self._lost if entry[0] != job_id}
@@ -123,5 +123,5 @@ class Shares:
         return sent
 
 
-def _load(item: tuple[bytes, _Worker]) -> float:
+def _load(item: tuple[int, _Worker]) -> float:
     return len(item[1].in_flight) / item[1].capacity

@@ -39,6 +39,8 @@ from stats.compiled import FloatArray
 VERSION: Final = 1
 _MAGIC: Final = b"SBEP"
 _HEADER: Final = struct.Struct("<4sHHQQ")
+MOST_BYTES: Final = 2**28
+"""Longest body: a covariance of 5790 assets."""
 _HELLO: Final = struct.Struct("<IHH")
 _JOB: Final = struct.Struct("<BBHIqqqQQd")
 _RESULT: Final = struct.Struct("<IIIIqqddQ")
@@ -49,6 +51,25 @@ _OBJECTIVES: Final[tuple[Objective, ...]] = ("max_sharpe", "min_variance")
 
 class WireError(ValueError):
     """Bytes that are not a message of this version; says what is wrong with them."""
+
+
+def frame_bytes(data: bytes | bytearray, offset: int = 0) -> int | None:
+    """Give the size of the frame whose header begins at an offset; None where more is needed.
+
+    Raises
+    ------
+    WireError
+        It is no header, or of a frame that no sender can mean.
+    """
+    magic = bytes(data[offset : offset + len(_MAGIC)])
+    if not _MAGIC.startswith(magic):
+        raise WireError(f"frame begins with {magic!r}: must be {_MAGIC!r}")
+    if len(data) - offset < _HEADER.size:
+        return None
+    length = _HEADER.unpack_from(data, offset)[-1]
+    if length > MOST_BYTES:
+        raise WireError(f"frame of {length} bytes: at most {MOST_BYTES} are taken")
+    return int(_HEADER.size + length)
 
 
 def encode(message: Message) -> bytes:

@@ -15,7 +15,7 @@ from silverbullet.cli import main
 from silverbullet.options import Duration
 from tests.integration.commands import COMMAND, environment, run_command
 
-HEAVY = ("numpy", "numba", "ray", "dash", "flask", "pyarrow", "pydantic", "confluent_kafka", "zmq")
+HEAVY = ("numpy", "numba", "ray", "dash", "flask", "pyarrow", "pydantic", "confluent_kafka")
 
 
 def commands(group: click.Group, prefix: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
