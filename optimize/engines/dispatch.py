@@ -185,6 +185,9 @@ class Dispatch:
             self.stale += 1
             return
         blocks = load.in_flight.intersection(event.blocks)
+        self.unasked += len(set(event.blocks) - blocks)
+        if not blocks:
+            return
         load.in_flight -= blocks
         load.failed |= blocks
         lane.forget(job.job_id, blocks)
