@@ -86,7 +86,16 @@ class Lookout:
 
 
 def _pipeline_part(status: Status) -> Report:
-    names = ("portfolio", "time_ns", "state", "reason", "change", "engines")
+    names = (
+        "portfolio",
+        "time_ns",
+        "state",
+        "reason",
+        "change",
+        "engines",
+        "wanted",
+        "fingerprint",
+    )
     return {name: msgspec.to_builtins(getattr(status, name)) for name in names}
 
 
@@ -156,6 +165,12 @@ def _page(report: Report) -> RenderableType:
     else:
         why = f" ({pipeline['reason']})" if pipeline["reason"] else ""
         parts.append(f"portfolio {pipeline['portfolio']}: {pipeline['state']}{why}")
+        if wanted := pipeline["wanted"]:
+            by = f", asked for by {wanted['who']}" if wanted["who"] else ", as its settings say"
+            order, workers = ", ".join(wanted["order"]), count_workers(wanted["workers"])
+            parts.append(f"wanted: {order} ({wanted['dispatch']}, {workers}){by}")
+        if pipeline["fingerprint"]:
+            parts.append(f"fingerprint {pipeline['fingerprint']}: all workers below have it")
         if pipeline["change"]:
             parts.append(f"coming up: {pipeline['change']}")
         engines = msgspec.convert(pipeline["engines"], list[EngineState])

@@ -34,6 +34,8 @@ class Controls:
         self._settings_choice = settings_choice
         self._log: deque[ControlState] = deque(maxlen=_KEPT)
         self.wanted = settings_choice
+        self.wanted_by = ""
+        """Who asked for it; empty where it is the settings'."""
         self.paused = ""
         """Who paused it and when, in plain words; empty while it decides."""
 
@@ -90,6 +92,8 @@ class Controls:
             choice = choice._replace(dispatch=control.dispatch)
         if control.workers is not None:
             choice = choice._replace(workers=control.workers)
+        if choice != self.wanted or choice == self._settings_choice:
+            self.wanted_by = "" if choice == self._settings_choice else control.who
         self.wanted = choice
         if control.paused is not None or control.reset:
             self.paused = f"paused by {control.who}" if control.paused else ""

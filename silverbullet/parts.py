@@ -25,6 +25,7 @@ from ingest.producer import TopicProducer
 from ingest.ticks import SymbolTable
 from optimize.engines.catalogue import build_engines
 from optimize.engines.evaluator import Evaluator
+from optimize.engines.fingerprint import fingerprint
 from optimize.engines.moves import Switch
 from optimize.engines.session import on_signals
 from optimize.evaluate import evaluate_block
@@ -143,6 +144,7 @@ def run_pipeline(settings: Settings, *, until_end: bool) -> None:
             functools.partial(make_evaluator, settings),
             time.monotonic_ns,
             time.time_ns,
+            fingerprint(evaluate_block),
         )
         decider = Decider(settings, symbols, resume=resume(settings, consumer))
         runner = Runner(

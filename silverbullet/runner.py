@@ -230,6 +230,8 @@ class Runner:
             controls=() if self._steering is None else self._steering.log,
             change="" if self._steering is None else self._steering.change,
             switches=() if self._steering is None else self._steering.switches,
+            wanted=None if self._steering is None else self._steering.wanted,
+            fingerprint="" if self._steering is None else self._steering.fingerprint,
         )
         return make_status(self._decider, self._rates, around)
 

@@ -12,6 +12,7 @@ from storage.control import ControlState
 from storage.records import (
     AssetState,
     EngineState,
+    EngineWish,
     RunState,
     Status,
     SwitchState,
@@ -39,6 +40,8 @@ class Surroundings(NamedTuple):
     controls: tuple[ControlState, ...] = ()
     change: str = ""
     switches: tuple[SwitchState, ...] = ()
+    wanted: EngineWish | None = None
+    fingerprint: str = ""
 
 
 class Rates:
@@ -118,6 +121,8 @@ def make_status(decider: Decider, rates: Rates, around: Surroundings) -> Status:
         controls=around.controls,
         change=around.change,
         switches=around.switches,
+        wanted=around.wanted,
+        fingerprint=around.fingerprint,
     )
 
 

@@ -18,7 +18,7 @@ from silverbullet.controls import Controls, EngineChoice
 from silverbullet.engine_changes import EngineChanges
 from silverbullet.events import Paused
 from storage.control import ControlState
-from storage.records import SwitchState
+from storage.records import EngineWish, SwitchState
 
 log = logging.getLogger("silverbullet.run")
 
@@ -110,6 +110,8 @@ class Steering:
         begin to go to another engine.
     clock, wall_clock
         Monotonic ns, and ns UTC.
+    fingerprint
+        Of this process, which every worker's must be.
     """
 
     def __init__(
@@ -119,7 +121,9 @@ class Steering:
         make: Callable[[EngineChoice, "count[int]", Callable[[Switch], None]], Evaluator],
         clock: Callable[[], int],
         wall_clock: Callable[[], int],
+        fingerprint: str,
     ) -> None:
+        self.fingerprint = fingerprint
         self._feed = feed
         self._wall_clock = wall_clock
         self._switches: deque[SwitchState] = deque(maxlen=_SWITCHES)
@@ -176,6 +180,11 @@ class Steering:
     def switches(self) -> tuple[SwitchState, ...]:
         """The newest changes of the engine that jobs go to, oldest first."""
         return tuple(self._switches)
+
+    @property
+    def wanted(self) -> EngineWish:
+        """The engines that were asked for, up or not."""
+        return EngineWish(**self._controls.wanted._asdict(), who=self._controls.wanted_by)
 
     def _heard(self, choice: EngineChoice, switch: Switch) -> None:
         """Take a switch within a set of engines; one that comes up, or goes, says nothing yet."""

@@ -76,6 +76,15 @@ class EngineState(msgspec.Struct, frozen=True, kw_only=True):
     job_p99_ms: float | None = None
 
 
+class EngineWish(msgspec.Struct, frozen=True, kw_only=True):
+    """The engines that are to decide; ``who`` asked for them, empty where the settings did."""
+
+    order: tuple[str, ...]
+    dispatch: str
+    workers: int
+    who: str = ""
+
+
 class Status(msgspec.Struct, frozen=True, kw_only=True):
     """The state of one ``run``; times are ns UTC, counts are since its start.
 
@@ -84,7 +93,8 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     ``rows_waiting`` rows hold ticks and have not closed: many where a partition says nothing.
     ``controls`` are what admins asked for, the newest 20, oldest first; ``change`` says what is
     coming up for the newest of them. ``switches`` are the newest 20 changes of the engine that
-    jobs go to.
+    jobs go to. ``wanted`` are the engines asked for, which ``engines`` are on the way to.
+    ``fingerprint`` is of this process: a worker of another takes no blocks, and is named.
     """
 
     portfolio: str
@@ -123,6 +133,8 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     controls: tuple[ControlState, ...] = ()
     change: str = ""
     switches: tuple[SwitchState, ...] = ()
+    wanted: EngineWish | None = None
+    fingerprint: str = ""
 
 
 _decoder = msgspec.json.Decoder(Status)

@@ -7,7 +7,7 @@ import pytest
 from selenium.webdriver.common.keys import Keys
 
 from storage.control import ControlState
-from storage.records import EngineState, SwitchState, WorkerState
+from storage.records import EngineState, EngineWish, SwitchState, WorkerState
 from tests.browser.site import Page
 from tests.browser.steered import SteeredSite
 from tests.factories import SECOND_NS
@@ -145,7 +145,10 @@ def test_what_admins_asked_for_is_listed(steered: SteeredSite, page: Page) -> No
         )
     )
     change = "changing to spark, local (tasks, 2 workers): spark is starting"
-    show(page, steered, controls=controls, change=change)
+    wanted = EngineWish(order=("spark", "local"), dispatch="tasks", workers=2, who="root")
+    show(page, steered, controls=controls, change=change, wanted=wanted, fingerprint="1d9b")
+    assert "spark, local; tasks, 2 workers: asked for by root" in page.text("now")
+    assert "1d9b" in page.text("now")
     rows = [row.text.replace("\n", " ") for row in page.all("#asked tbody tr")]
     assert rows == [
         f"00:01:02 {NO_VALUE} {NO_VALUE} refused control[0]@7 is no control",

@@ -13,7 +13,7 @@ from click.testing import CliRunner, Result
 from ingest.broker import EmbeddedBroker
 from ingest.producer import TopicProducer
 from silverbullet.cli import main
-from storage.records import EngineState, Status, WorkerState, encode_status
+from storage.records import EngineState, EngineWish, Status, WorkerState, encode_status
 from tests.factories import make_status
 from tests.integration.commands import COMMAND, environment
 
@@ -95,7 +95,11 @@ def publish(broker: EmbeddedBroker, age_s: float = 0.0) -> Status:
         job_p99_ms=31.5,
     )
     now_ns = time.time_ns() - round(age_s * 1e9)
-    status = make_status(engines=(engine,), time_ns=now_ns, change="3 workers an engine")
+    wanted = EngineWish(order=("ray", "local"), dispatch="resident", workers=3, who="ann")
+    status = make_status(
+        engines=(engine,), time_ns=now_ns, change="3 workers an engine", wanted=wanted,
+        fingerprint="1d9b",
+    )  # fmt: skip
     with TopicProducer(broker.address, rate_hint=1.0) as producer:
         producer.send("status", encode_status(status), partition=0)
         assert producer.flush() == 0
@@ -110,6 +114,8 @@ def test_a_running_pipeline_is_shown_worker_by_worker() -> None:
     assert (told.exit_code, plain.exit_code) == (0, 0), told.output
     lines = [line.split() for line in told.stdout.splitlines()]
     assert ["coming", "up:", "3", "workers", "an", "engine"] in lines
+    assert "wanted: ray, local (resident, 3 workers), asked for by ann\n" in told.stdout
+    assert "fingerprint 1d9b: all workers below have it\n" in told.stdout
     figures = ["13,000", "3", "4711", "5", "7.25", "31.5"]  # draws a second of both workers
     assert any(line[:10] == ["ray", "resident", "ready", "2", *figures] for line in lines)
     assert any(line[:3] == ["ray-actor-0", "12,346", "17"] for line in lines)

@@ -48,6 +48,9 @@ def test_engines_workers_and_pause_change_while_every_row_is_decided(tmp_path: P
         assert ask(tmp_path, "cluster", "scale", 1)["wish"] == "workers 1"
         demo.until(lambda: engines() == {"ray": 1, "local": 1}, "one worker each")
         demo.until(lambda: newest()["engine"] == "ray", "Ray to decide")
+        wanted = demo.answer("status")["status"]["wanted"]
+        assert (wanted["order"], wanted["workers"]) == (["ray"], 1)
+        assert "(command line)" in wanted["who"]
         made = decisions(demo)
         rows = [decision.row for decision in made]
         assert rows == list(range(rows[0], rows[0] + len(rows)))
@@ -65,7 +68,10 @@ def test_engines_workers_and_pause_change_while_every_row_is_decided(tmp_path: P
 
         ask(tmp_path, "engine", "reset")
         demo.until(lambda: engines() == {"local": 2}, "the settings' engines")
-        controls = demo.answer("status")["status"]["controls"]
+        status = demo.answer("status")["status"]
+        controls, wanted = status["controls"], status["wanted"]
+        assert (wanted["order"], wanted["who"]) == (["local"], "")
+        assert len(status["fingerprint"]) == 16
         assert [(entry["wish"], entry["state"]) for entry in controls] == [
             ("engines ray", "applied"),
             ("workers 1", "applied"),

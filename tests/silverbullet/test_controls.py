@@ -20,6 +20,7 @@ def test_a_wish_for_engines_waits_until_they_are_up() -> None:
     state = controls.step(control(order=("spark", "spark")), WHERE)
     assert (state.state, state.who, state.wish) == ("waiting", "ann", "engines spark, spark")
     assert controls.wanted == EngineChoice(("spark",), "tasks", 2)
+    assert controls.wanted_by == "ann"
     controls.applied("")
     assert [entry.state for entry in controls.log] == ["applied"]
 
@@ -44,8 +45,9 @@ def test_pausing_names_who_did_it_and_reset_ends_it() -> None:
     assert controls.paused == "paused by ann"
     controls.step(control(2, workers=3), WHERE)
     assert controls.paused == "paused by ann"
+    assert controls.wanted_by == "ann"
     controls.step(control(3, reset=True), WHERE)
-    assert (controls.wanted, controls.paused) == (SETTINGS, "")
+    assert (controls.wanted, controls.wanted_by, controls.paused) == (SETTINGS, "", "")
 
 
 @pytest.mark.parametrize(

@@ -41,6 +41,13 @@
     return last && last.new === latest.engine ? last.cause : "it is the first in order that is ready";
   }
 
+  function wantedText(wanted) {
+    if (!wanted) return sb.format.NONE;
+    const { order, dispatch, workers, who } = wanted;
+    const what = `${order.join(", ")}; ${dispatch}, ${sb.format.plural(workers, "worker")}`;
+    return who ? `${what}: asked for by ${who}` : `${what}: as the settings say`;
+  }
+
   function nowPairs(latest, status) {
     const { format } = sb;
     const engine = status.engines.find(({ name }) => name === latest.engine);
@@ -54,6 +61,8 @@
       ["order", status.engines.map(({ name }) => name).join(", then ")],
       ["evaluated by", latest.peers.slice(0, 4).join(", ") + (latest.peers.length > 4 ? ` and ${latest.peers.length - 4} more` : "") || format.NONE],
       ["rate", `${format.rate(status.decisions_per_s)} decisions a second`],
+      ["wanted", wantedText(status.wanted)],
+      ["fingerprint", status.fingerprint || format.NONE, "Of the results of every worker that takes blocks; one of another is left out"],
       ["coming up", status.change || "nothing"],
     ];
   }

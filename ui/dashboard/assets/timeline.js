@@ -68,7 +68,7 @@
       base += last;
       return last < LEAST_SHARE ? [] : [{ trace, y: base - last / 2 }];
     });
-    const plot = document.getElementById("timeline").clientHeight - MARGIN.t - MARGIN.b;
+    const plot = document.getElementById("timeline-panel").querySelector(".chart").clientHeight - MARGIN.t - MARGIN.b;
     const gap = Math.min(LABEL_PX / Math.max(plot, 1), 1 / named.length);
     named.forEach((one, k) => { one.y = Math.max(one.y, k ? named[k - 1].y + gap : gap / 2); });
     for (let k = named.length - 1, top = 1 - gap / 2; k >= 0; k -= 1, top -= gap) {
