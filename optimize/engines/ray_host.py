@@ -10,12 +10,14 @@ import psutil
 
 from optimize.engines.host import Frames, run_host
 from optimize.engines.host_kind import SCHEDULER_FOLDER
+from optimize.engines.knock import knock
 from optimize.engines.resident import serve
 from optimize.engines.session import lives, named_descendants
 from optimize.engines.task import evaluate_group, worker_fingerprint
 
 _WORKERS_UP_S = 100.0  # importing, and compiling kernels where the cache is cold
 _OBJECT_STORE_BYTES = 80 * 2**20  # jobs only, 2 MB at 500 assets; Ray wants at least 75 MiB
+_REMEDY = "start it (`silverbullet cluster up --engine ray`), or set engine.ray_address"
 _ESSENTIAL = ("gcs_server", "raylet")
 
 
@@ -28,7 +30,15 @@ class _Ray:
         self._essential: list[psutil.Process] = []
 
     def start(self) -> Any:
-        """Start or join it; give the module."""
+        """Start or join it; give the module.
+
+        Raises
+        ------
+        ConnectionError
+            The address does not answer.
+        """
+        if self.options.address != "local":
+            knock([self.options.address.removeprefix("ray://")], _REMEDY)
         import ray  # here, because it takes 2 s and the link is to be up before
 
         self.api = ray

@@ -2,7 +2,6 @@
 
 import argparse
 import os
-import socket
 import socketserver
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -11,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from optimize.engines.host_kind import SCHEDULER_FOLDER
+from optimize.engines.knock import knock
 from optimize.engines.spark_worker import EVALUATE_VARIABLE
 
-_ANSWER_S = 5.0  # of a master's port
+_REMEDY = "start its master, or set engine.spark_master"
 _NOISE = ("SPARK_", "PYSPARK_", "_SPARK_", "HADOOP_")
 _LOGGING = """\
 rootLogger.level = error
@@ -69,7 +69,7 @@ class Spark:
             self._clear_environment()
             master = f"local[{self.options.workers},{self._attempts}]"
         elif master.startswith("spark://"):
-            _see_answering(master)
+            knock(master.removeprefix("spark://").split(","), _REMEDY)
         self._make_files()
         # Spark's server for accumulators, unused here, prints a traceback when the JVM ends.
         socketserver.BaseServer.handle_error = lambda *_: None  # type: ignore[method-assign]
@@ -155,28 +155,6 @@ def _call(function: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
             raise
         said = str(error).split("\n")[1:2] or [str(error)]
         raise RuntimeError(said[0].lstrip(": ")) from None
-
-
-def _see_answering(master: str) -> None:
-    """Knock at a cluster's masters: Spark itself would try for a minute.
-
-    Raises
-    ------
-    ConnectionError
-        None answers.
-    """
-    told = ""
-    for address in master.removeprefix("spark://").split(","):
-        host, _, port = address.rpartition(":")
-        try:
-            socket.create_connection((host, int(port)), timeout=_ANSWER_S).close()
-        except OSError as error:
-            told = str(error)
-        else:
-            return
-    raise ConnectionError(
-        f"{master} does not answer ({told}): start its master, or set engine.spark_master"
-    )
 
 
 def _secret() -> str:

@@ -146,6 +146,19 @@ def test_workers_of_other_bits_are_named_and_left_out(tmp_path: Path) -> None:
         until(lambda: descendants() <= others, "the host to end")
 
 
+def test_an_address_that_does_not_answer_is_named_at_once(tmp_path: Path) -> None:
+    engines = [make_engine("ray", tmp_path, address="127.0.0.1:1"), make_engine("local", tmp_path)]
+    with evaluating(engines) as evaluator:
+        told = "127.0.0.1:1 does not answer ([Errno 111] Connection refused): start it"
+        # Ray itself tries for a minute, and then blames its own files.
+        until(lambda: told in view(evaluator, "ray")[1], "the reason", 20.0)
+        evaluator.submit(draw_job(10), 1.0)
+        complete = evaluator.wait(10.0)
+        assert complete is not None
+        assert complete.engine == "local"
+        assert told in complete.reason
+
+
 PIPELINE = f"""
 import sys, time
 from pathlib import Path

@@ -229,7 +229,7 @@ def test_without_pyspark_the_order_goes_on_and_says_why(
 def test_master_that_does_not_answer_is_named(tmp_path: Path) -> None:
     master = "spark://127.0.0.1:1"
     with evaluating(make_engines("spark", tmp_path, address=master)) as evaluator:
-        reason = f"{master} does not answer ([Errno 111] Connection refused): start its master"
+        reason = "127.0.0.1:1 does not answer ([Errno 111] Connection refused): start its master"
         _see_local_decide(evaluator, "spark", reason)
 
 
