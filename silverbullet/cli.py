@@ -97,7 +97,7 @@ def main() -> None:
 @SEED
 @click.option("--once", is_flag=True, help="Play --from to its end, decide on the last row, exit.")
 @JSON
-@setting_options("engine", "method", "trigger", "sample-interval", "window", "port")
+@setting_options("engine", "address", "method", "trigger", "sample-interval", "window", "port")
 def demo(once: bool, as_json: bool, paths: tuple[Path, ...], **feed: Any) -> None:
     """Run everything on embedded parts, with the dashboard on http://127.0.0.1:8050."""
     given_settings()  # a misspelt setting is refused before anything heavy is imported
@@ -139,7 +139,7 @@ def simulate(paths: tuple[Path, ...], **feed: Any) -> None:
 
 @main.command()
 @click.option("--once", is_flag=True, help="Stop at the end of the topic, its last row decided.")
-@setting_options("engine", "method", "trigger", "sample-interval", "window")
+@setting_options("engine", "address", "method", "trigger", "sample-interval", "window")
 def run(once: bool) -> None:
     """Read ticks, keep the windows, optimise, publish decisions."""
     settings = given_settings()

@@ -45,6 +45,11 @@ _SETTING_OPTIONS: dict[str, tuple[str, Any, str]] = {
         click.Choice(["ray", "spark", "local"]),
         "Engine to prefer; local always stands in.",
     ),
+    "address": (
+        "engine.ray_address",
+        str,
+        "Cluster to join instead of starting one: HOST:PORT of Ray, spark://HOST:PORT of Spark.",
+    ),
     "method": ("optimize.method", click.Choice(["resample", "exact"]), "How weights are found."),
     "trigger": ("decide.trigger", click.Choice(["row", "tick"]), "What starts a decision."),
     "sample-interval": ("window.sample_interval_s", Duration(), "Length of a row: 1s, 30m, 1d."),
@@ -62,9 +67,14 @@ def _put(setting: str) -> Callable[[click.Context, click.Parameter, Any], None]:
     section, key = setting.split(".")
 
     def callback(ctx: click.Context, _: click.Parameter, value: Any) -> None:
-        if value is not None:
-            chosen = [value, *(["local"] if value != "local" else [])]
-            _flags(ctx).setdefault(section, {})[key] = chosen if key == "order" else value
+        if value is None:
+            return
+        name, given = key, value
+        if key == "order":
+            given = [value, *(["local"] if value != "local" else [])]
+        elif key == "ray_address" and value.startswith("spark://"):
+            name = "spark_master"
+        _flags(ctx).setdefault(section, {})[name] = given
 
     return callback
 

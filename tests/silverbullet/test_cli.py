@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 from silverbullet import __version__
 from silverbullet.cli import main
-from silverbullet.options import Duration
+from silverbullet.options import Duration, given_settings, setting_options
 from tests.integration.commands import COMMAND, environment, run_command
 
 HEAVY = ("numpy", "numba", "ray", "dash", "flask", "pyarrow", "pydantic", "confluent_kafka")
@@ -175,3 +175,23 @@ def test_doctor_finds_the_port_that_is_taken(tmp_path: Path) -> None:
         result = CliRunner().invoke(main, ["doctor"], env=variables)
     assert result.exit_code == 1
     assert f"port {port} on 127.0.0.1 is taken" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("address", "ray", "spark"),
+    [
+        ("10.0.0.7:6379", "10.0.0.7:6379", "local"),
+        ("spark://10.0.0.7:7077", "local", "spark://10.0.0.7:7077"),
+    ],
+)
+def test_an_address_is_of_the_cluster_that_it_looks_like(
+    address: str, ray: str, spark: str
+) -> None:
+    @click.command()
+    @setting_options("address")
+    def show() -> None:
+        engine = given_settings().engine
+        click.echo(f"{engine.ray_address} {engine.spark_master}")
+
+    result = CliRunner().invoke(show, ["--address", address])
+    assert result.stdout == f"{ray} {spark}\n", result.output
