@@ -34,6 +34,7 @@ class Line:
         self.leaving = False
         """Whether it was told to stop and is read no more."""
         self._reader = FrameReader()
+        self._kept: list[bytes] = []
         self._behind: deque[memoryview] = deque()
         self._n_behind = 0
         self._lock = threading.Lock()
@@ -57,8 +58,10 @@ class Line:
             Whether something is left for `flush`. What a connection that is gone does not take
             is lost without a word: its reader learns of the end in any case.
         """
-        data = b"".join(map(encode, messages))
+        frames = [encode(message) for message in messages]
         with self._lock:
+            data = b"".join((*self._kept, *frames))
+            self._kept.clear()
             left = memoryview(data)
             if not self._behind:
                 left = left[self._take(left) :]
@@ -66,6 +69,11 @@ class Line:
                 self._behind.append(left)
                 self._n_behind += len(left)
             return bool(self._behind)
+
+    def keep(self, message: Message) -> None:
+        """Send a message together with the next."""
+        with self._lock:
+            self._kept.append(encode(message))
 
     def flush(self) -> None:
         """Send what could not be sent at once, as far as it is taken now."""

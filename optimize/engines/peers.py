@@ -96,6 +96,12 @@ class PeerHub:
         if line is not None and line.send(*messages):
             self._bell.ring()
 
+    def send_later(self, peer: int, message: Message) -> None:
+        """Send a message before the next, which is a ping half a second from now at the latest."""
+        line = self._lines.get(peer)
+        if line is not None:
+            line.keep(message)
+
     def close(self) -> None:
         """Tell all peers to stop, then end."""
         if self._closing:

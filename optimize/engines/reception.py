@@ -104,8 +104,10 @@ class Reception:
         """Drop a job and what of it has not begun."""
         with self._lock:
             if self._jobs.pop(job_id, None) is not None and self._hub is not None:
-                for peer in self._shares.cancel(job_id):
-                    self._hub.send(peer, messages.Cancel(job_id))
+                for peer, is_at_it in self._shares.cancel(job_id).items():
+                    # One that is through with it need not be woken to forget it.
+                    send = self._hub.send if is_at_it else self._hub.send_later
+                    send(peer, messages.Cancel(job_id))
                 self._send()
 
     def lose(self, reason: str) -> None:

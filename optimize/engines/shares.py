@@ -92,17 +92,18 @@ class Shares:
         if worker is not None:
             worker.in_flight.difference_update((job_id, block) for block in blocks)
 
-    def cancel(self, job_id: int) -> tuple[int, ...]:
-        """Forget a job; give the workers that have it."""
+    def cancel(self, job_id: int) -> dict[int, bool]:
+        """Forget a job; give the workers that have it, and whether they are still at it."""
         self._waiting.pop(job_id, None)
         self._lost = {entry for entry in self._lost if entry[0] != job_id}
-        holders = []
+        holders = {}
         for peer, worker in self._workers.items():
             if job_id in worker.jobs:
-                holders.append(peer)
                 worker.jobs.discard(job_id)
-                worker.in_flight = {entry for entry in worker.in_flight if entry[0] != job_id}
-        return tuple(holders)
+                others = {entry for entry in worker.in_flight if entry[0] != job_id}
+                holders[peer] = len(others) < len(worker.in_flight)
+                worker.in_flight = others
+        return holders
 
     def portions(self) -> list[Portion]:
         """Give what is to be sent now, in order."""

@@ -224,6 +224,18 @@ def test_pings_are_answered_while_nobody_receives_and_nothing_is_lost(
     link.close()
 
 
+def test_what_may_wait_comes_before_the_next_message_or_with_a_ping(
+    hub: PeerHub, stranger: Stranger, events: "queue.SimpleQueue[PeerEvent]"
+) -> None:
+    stranger.send(encode(messages.Hello("p", "abc", 1)))
+    peer = joined(events)
+    hub.send_later(peer, messages.Cancel(1))
+    hub.send(peer, messages.Cancel(2))
+    assert [stranger.next(), stranger.next()] == [messages.Cancel(1), messages.Cancel(2)]
+    hub.send_later(peer, messages.Cancel(3))
+    assert stranger.next() == messages.Cancel(3)
+
+
 def test_the_end_of_the_pipeline_is_told_to_those_who_have_more_to_say(
     hub: PeerHub, stranger: Stranger, endpoint: str, events: "queue.SimpleQueue[PeerEvent]"
 ) -> None:

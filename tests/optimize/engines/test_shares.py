@@ -87,11 +87,11 @@ def test_a_cancelled_job_is_forgotten_and_its_holders_are_told() -> None:
     shares.give(1, range(32))
     shares.portions()
     shares.give(2, range(3))
-    assert set(shares.cancel(1)) == {A, B}
-    assert shares.cancel(1) == ()
+    assert shares.cancel(1) == {A: True, B: True}
+    assert shares.cancel(1) == {}
     assert sorted(blocks_of(shares.portions())) == [0, 1, 2]
     assert shares.leave(A) == {}
-    assert shares.cancel(99) == ()
+    assert shares.cancel(99) == {}
 
 
 def test_a_worker_that_joins_again_knows_no_job() -> None:
@@ -179,3 +179,13 @@ def test_messages_grow_with_the_logarithm_of_the_blocks(n_blocks: int) -> None:
         shares.answered(portion.peer, 1, portion.blocks)
         queue += shares.portions()
     assert n_messages <= 4 + 4 * n_blocks.bit_length()
+
+
+def test_a_holder_that_has_answered_all_it_had_is_not_at_the_job_any_more() -> None:
+    shares = Shares()
+    shares.join(A, 1)
+    shares.join(B, 1)
+    shares.give(1, range(2))
+    first, second = shares.portions()
+    shares.answered(first.peer, 1, first.blocks)
+    assert shares.cancel(1) == {first.peer: False, second.peer: True}
