@@ -3,7 +3,6 @@
 import time
 from pathlib import Path
 
-import psutil
 import pytest
 
 from bench.contest import WrongResultError
@@ -14,6 +13,8 @@ from bench.engine_turn import Spec, take_turn
 from bench.peers_pools import Pool
 from cluster.process import Child, SpawnError
 from optimize.job import BlockResult, DrawJob
+from tests.descendants import descendants
+from tests.integration.commands import until
 
 
 def a_spec(
@@ -25,15 +26,11 @@ def a_spec(
     )  # fmt: skip
 
 
-def descendants() -> set[psutil.Process]:
-    return set(psutil.Process().children(recursive=True))
-
-
 def run_one(spec: Spec, folder: Path) -> None:
     before = descendants()
     kept, left_out = run_turns([spec], folder, None)
     assert left_out == {}
-    assert descendants() <= before
+    until(lambda: descendants() <= before, "its processes to be gone", 5.0)
     (one,) = kept
     measured = one.answer.measured[spec.jobs[0]]
     assert len(measured.times.due) >= 4

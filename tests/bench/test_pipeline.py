@@ -1,9 +1,7 @@
 import json
-import os
 import sys
 from pathlib import Path
 
-import psutil
 import pytest
 
 from bench import pipeline, session
@@ -12,18 +10,16 @@ from bench.pipeline import run_bench
 from bench.report import read_report
 from bench.session import RunError
 from cluster.process import spawn
+from tests.descendants import descendants
+from tests.integration.commands import until
 
 RATE = 200
 
 
-def our_children() -> set[int]:
-    return {child.pid for child in psutil.Process(os.getpid()).children(recursive=True)}
-
-
 def test_a_short_bench_gives_rows_of_both_contenders_and_leaves_nothing_behind(tmp_path: Path):
-    before = our_children()
+    before = descendants()
     report = run_bench(1.0, 1, tmp_path, rates=(RATE,), prefer_real_time=False)
-    assert our_children() <= before
+    until(lambda: descendants() <= before, "its processes to be gone", 5.0)
     rows = {(row.case, row.subject): row for row in report.rows}
     for stage in (*STAGES, *SPANS):
         ours = rows[f"{RATE} ticks/s, {stage}", "silverbullet"]

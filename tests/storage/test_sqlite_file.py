@@ -29,6 +29,14 @@ def fill(path: Path, n_decisions: int = 30) -> None:
         store.append([make_decision(FIRST_ROW + row, n=20) for row in range(n_decisions)], [])
 
 
+def let_others_in(folder: Path) -> None:
+    """Open the folders of this run of tests to other users, up to the one that all runs share."""
+    for part in (folder, *folder.parents):
+        part.chmod(0o755)
+        if part.name.startswith("pytest-of-"):
+            return
+
+
 @contextmanager
 def without_rights() -> Iterator[None]:
     """Be nobody for a while where the tests run as root, who may write anywhere."""
@@ -66,8 +74,7 @@ def test_a_folder_or_a_file_where_the_other_should_be(tmp_path: Path) -> None:
 def test_unwritable_folder(tmp_path: Path, mode: int) -> None:
     folder = tmp_path / "locked"
     folder.mkdir()
-    for parent in (tmp_path, tmp_path.parent, tmp_path.parent.parent):
-        parent.chmod(0o755)
+    let_others_in(tmp_path)
     folder.chmod(mode)
     try:
         with without_rights(), pytest.raises(StoreError, match=r"locked.*(right|denied)"):
@@ -78,8 +85,7 @@ def test_unwritable_folder(tmp_path: Path, mode: int) -> None:
 
 def test_a_file_that_only_others_may_write(path: Path) -> None:
     fill(path, 1)
-    for parent in (path.parent, path.parent.parent, path.parent.parent.parent):
-        parent.chmod(0o755)
+    let_others_in(path.parent)
     path.chmod(0o444)
     with without_rights(), pytest.raises(StoreError, match=r"no permission to write.*right"):
         SqliteStore(path)

@@ -7,7 +7,6 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-import psutil
 
 from cluster.process import spawn
 from cluster.supervision import Backoff, Supervision
@@ -19,6 +18,7 @@ from optimize.engines.local import LocalEngine
 from optimize.engines.moves import Policy
 from optimize.engines.protocol import BlockDone, BlocksFailed, Engine
 from optimize.job import BlockResult, DrawJob, Kind, Objective
+from tests.descendants import descendants
 
 FAKE = "tests.optimize.engines.fake:evaluate"
 UP_S = 150.0  # Ray or Spark on a busy machine with cold files
@@ -147,11 +147,6 @@ def evaluating(engines: list[Engine], evaluate: str = FAKE) -> Iterator[Evaluato
     finally:
         evaluator.close()
     until(lambda: descendants() <= before, "nothing of them to be left", LEFT_S)
-
-
-def descendants() -> set[int]:
-    """List the pids below this process."""
-    return {process.pid for process in psutil.Process().children(recursive=True)}
 
 
 def gather(
