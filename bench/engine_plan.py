@@ -17,6 +17,7 @@ _QUICK = (
     ("local", 2), ("ray tasks", 2), ("ray resident", 2), ("spark tasks", 2), ("spark resident", 2),
     ("bare Ray tasks", 2), ("Ray compiled graph", 2), ("bare Spark, default", 2),
     ("Spark mapPartitions, numpy", 2), ("multiprocessing.Pool, numpy", 2), ("local", 1),
+    ("pipeline, ray", 2), ("pipeline, ray, spark stands by", 2),
 )  # fmt: skip
 _QUICK_SEARCHED = (("local", 2), ("ray resident", 2), ("spark resident", 2),
                    ("Ray compiled graph", 2), ("bare Spark, default", 2))  # fmt: skip
@@ -33,7 +34,7 @@ _CONTROL_S = 6.0
 def quick_plan(seconds: float) -> list[Spec]:
     """Plan the short form: one repetition, two jobs, the goals' contenders."""
     return [
-        _spec(SUBJECTS[name], workers, 0, _QUICK_JOBS, seconds,
+        _spec(SUBJECTS[name], workers, 0, _jobs(SUBJECTS[name], _QUICK_JOBS), seconds,
               searched=_QUICK_JOBS[:1] if (name, workers) in _QUICK_SEARCHED else (),
               control=(name, workers) == ("local", 2))
         for name, workers in _QUICK
@@ -48,8 +49,7 @@ def full_plan(seconds: float, repetitions: int) -> list[Spec]:
 def _repetition(seconds: float, repetition: int) -> list[Spec]:
     turns = [
         _spec(
-            subject, workers, repetition,
-            _STANDBY_JOBS if subject.group == "standby" else JOBS, seconds,
+            subject, workers, repetition, _jobs(subject, JOBS), seconds,
             # Once: a search is as long as the load itself.
             searched=_searched(subject) if repetition == 0 else (),
             control=repetition == 0 and subject.group == "ours" and workers == 2,
@@ -60,6 +60,10 @@ def _repetition(seconds: float, repetition: int) -> list[Spec]:
     ]  # fmt: skip
     first = repetition * 7 % len(turns)
     return [*turns[first:], *turns[:first]]
+
+
+def _jobs(subject: Subject, jobs: tuple[str, ...]) -> tuple[str, ...]:
+    return _STANDBY_JOBS if subject.group == "standby" else jobs
 
 
 def _searched(subject: Subject) -> tuple[str, ...]:

@@ -45,7 +45,7 @@ def pipeline(**options: Any) -> None:
 
 @bench.command()
 @_bench_options
-@click.option("--quick", is_flag=True, help="The short form, under 4 minutes.")
+@click.option("--quick", is_flag=True, help="The short form, 4 minutes.")
 @click.option("--budget-s", type=click.FloatRange(min=0), help="Leave out what takes longer.")
 @click.option(
     "--raw",

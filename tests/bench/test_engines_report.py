@@ -230,7 +230,8 @@ def test_the_short_form_has_what_the_goals_compare_and_fits_four_minutes():
     names = {spec.subject for spec in plan if spec.workers == 2}
     assert names >= {
         "ray resident", "spark resident", "Ray compiled graph", "bare Spark, default", "ray tasks",
-        "bare Ray tasks", "spark tasks", "Spark mapPartitions, numpy",
+        "bare Ray tasks", "spark tasks", "Spark mapPartitions, numpy", "pipeline, ray",
+        "pipeline, ray, spark stands by",
     }  # fmt: skip
     assert sum(map(estimate_s, plan)) < 240
     assert any(spec.control for spec in plan)
