@@ -7,8 +7,6 @@ import socket
 import sys
 import threading
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -18,20 +16,15 @@ import click
 import filelock
 import platformdirs
 from rich.console import Console
-from rich.status import Status
 
 from ingest.broker import EmbeddedBroker
 from silverbullet.children import Children
+from silverbullet.demo_start import WATCH_INTERVAL_S, ready_lines, wait_until_up
 from silverbullet.feeding import FeedOptions, spacing_settings
 from silverbullet.options import Flags, Refused
 from silverbullet.settings import ENVIRONMENT_PREFIX, Settings
 from storage.tokens import TokenError, TokenFile
 
-WATCH_INTERVAL_S = 0.2
-START_LIMIT_S = 120.0
-# Warm, the first decision is there after 4.6 s; on a cold cache after about 45.
-WARM_START_S = 9.0
-WHY_LONG = "the first start on a machine compiles kernels, which takes up to a minute"
 BROKER_FILE = "broker"
 """Where the demo's folder says its broker's address, while the demo runs."""
 # Where a demo that listens on every address is asked on this machine.
@@ -152,55 +145,6 @@ def _feed_arguments(paths: Sequence[Path], feed: FeedOptions) -> list[str]:
     return arguments
 
 
-# A proxy set for the web knows nothing of this machine's loopback.
-_DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-
-
-def _answers(url: str, token: str) -> bool:
-    # Of the page started here.
-    request = urllib.request.Request(url, headers={"Authorization": f"Bearer {token}"})  # noqa: S310
-    try:
-        with _DIRECT.open(request, timeout=1) as answer:
-            return bool(answer.status == 200)
-    except (urllib.error.URLError, OSError):
-        return False
-
-
-def _wait_until_up(
-    children: Children, address: str, token: str, stop: threading.Event, console: Console
-) -> str:
-    """Wait for page and first decision under one progress line; give why it failed, or ''."""
-    up = f"broker and {len(PARTS)} processes are up"
-    steps = {
-        f"{up}; waiting until the page answers": f"{address}/healthz",
-        "the page is up; waiting for the first decision": f"{address}/api/v1/decisions/latest",
-    }
-    begun_s, explained = time.monotonic(), False
-    with console.status("starting") as line:
-        for text, url in steps.items():
-            _tell_step(console, line, text)
-            while not _answers(url, token):
-                lines, failure = children.watch(time.monotonic_ns())
-                for said in lines:
-                    console.print(said, highlight=False)
-                if failure or stop.wait(WATCH_INTERVAL_S):
-                    return failure
-                waited_s = time.monotonic() - begun_s
-                if waited_s > WARM_START_S and not explained:
-                    explained = True
-                    _tell_step(console, line, f"{text}; {WHY_LONG}")
-                if waited_s > START_LIMIT_S:
-                    console.print(f"{text} for more than {START_LIMIT_S:.0f} s; going on")
-                    return ""
-    return ""
-
-
-def _tell_step(console: Console, line: Status, text: str) -> None:
-    line.update(f"starting: {text}")
-    if not console.is_terminal:  # nothing moves there
-        console.print(f"starting: {text}", highlight=False)
-
-
 def _watch_until_stopped(children: Children, stop: threading.Event, console: Console) -> str:
     while not stop.wait(WATCH_INTERVAL_S):
         lines, failure = children.watch(time.monotonic_ns())
@@ -259,25 +203,13 @@ def run_demo(
     return 0
 
 
-def ready_lines(address: str, folder: Path, token: str, *, terminal: bool) -> list[str]:
-    """Say where the page is and how it is steered; the secret goes to a terminal alone."""
-    # What follows # stays in the browser: no server, log or proxy sees it.
-    steer = f"open {address}/login#token={token}"
-    if not terminal:  # a redirected output is a log that others may read
-        steer = "make a token with `silverbullet token create NAME --scope admin`"
-    return [
-        f"SilverBullet decides on {address}  (Ctrl-C ends it; logs in {folder})",
-        f"To steer it from the page, {steer}",
-    ]
-
-
 def _run_parts(
     children: Children, address: str, token: str, folder: Path, stop: threading.Event
 ) -> str:
     """Keep the parts going until stopped; give why it was given up, or an empty string."""
     console = Console(stderr=True, soft_wrap=True)
     try:
-        failure = _wait_until_up(children, address, token, stop, console)
+        failure = wait_until_up(children, len(PARTS), address, token, stop, console)
         if not failure and not stop.is_set():
             for line in ready_lines(address, folder, token, terminal=sys.stdout.isatty()):
                 click.echo(line)
