@@ -105,7 +105,9 @@ def test_a_stall_that_shows_passes_and_one_that_is_lost_does_not(seed: int):
     assert "left out" in control_fault((done - begun).astype(np.float64), *arguments)
     lost = honest.copy()
     lost[places] = 1e6
-    assert "is lost" in control_fault(lost, *arguments)
+    # Whoever came within 0.2 ms of a stalled one waited as long, and may stand for it.
+    assert control_fault(lost, *arguments).endswith(("is lost", "some are left out"))
+    assert "is lost" in control_fault(np.full(len(due), 1e6), *arguments)
     everywhere = honest + STALL
     assert "moves only the tail" in control_fault(everywhere, *arguments)
 
