@@ -18,13 +18,19 @@ from silverbullet.cli import main
 from tests.integration.commands import environment, run_command
 from tests.optimize.engines.rigs import (
     draw_job,
+    evaluating,
     expected,
     make_engine,
     run_job,
     running,
     until,
 )
-from tests.optimize.engines.striking import LOOPBACK
+from tests.optimize.engines.striking import (
+    LOOPBACK,
+    await_alone,
+    await_trusted,
+    run_jobs_while,
+)
 
 Command = Callable[..., str]
 
@@ -156,3 +162,31 @@ def test_spark_is_joined_replaces_its_worker_and_leaves_nothing(
         assert len(seen(command)["pids"]) > 3  # its executor is in the cluster's session
         assert listening(seen(command)["pids"]) <= LOOPBACK
     see_nothing_left(command, tmp_path, found)
+
+
+@pytest.mark.spark
+@pytest.mark.long
+def test_every_job_completes_with_equal_bits_after_kill_9_of_an_executor(
+    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command("up", "--engine", "spark", "--workers", 2, "--port", 0)
+    found = seen(command)
+    monkeypatch.setenv("SPARK_AUTH_SECRET_PATH", found["secret_path"])
+    engines = [
+        make_engine("spark", tmp_path, address=found["address"]),
+        make_engine("local", tmp_path),
+    ]
+
+    def executors() -> list[int]:
+        pids = seen(command)["pids"]
+        return [pid for pid in pids if "CoarseGrainedExecutorBackend" in command_lines([pid])]
+
+    with evaluating(engines) as evaluator:
+        await_trusted(evaluator, "spark")
+        before = executors()
+        assert before
+        by_local = run_jobs_while(evaluator, lambda: os.kill(before[0], signal.SIGKILL), 6.0)
+        back_s = await_trusted(evaluator, "spark")
+        await_alone(evaluator, "spark")
+        assert before[0] not in executors()
+        print(f"an executor: back {back_s:.1f} s after the last job; {by_local} jobs by local")
