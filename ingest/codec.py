@@ -143,7 +143,7 @@ class _Reader:
                 self._read_packed(value)
             else:
                 self._read_slowly(value)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             self._read_slowly(value)
 
     def end_json(self) -> None:

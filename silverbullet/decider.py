@@ -225,7 +225,9 @@ class Decider:
         moments = self._moments()
         if isinstance(moments, NotReady):
             self.not_ready = moments.reason
-            self._rows_since_decision = 0
+            # What passed while the windows of a run that was started again filled counts.
+            if self._resume is None or self.last_decision is not self._resume:
+                self._rows_since_decision = 0
             return []
         if self._resume is not None and not self._is_news(moments, self._resume):
             return []

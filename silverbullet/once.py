@@ -141,6 +141,10 @@ def run_once(
         raise Refused("--loop has no end: leave it out, or leave out --once")
     options.speed_factor()  # of no effect here, but a misspelt one is told
     settings = read_settings(spacing_settings(paths, options))
+    if "order" not in settings.engine.model_fields_set:
+        # Nobody named one: all give the same bits, and to start Ray takes longer than most files.
+        engine = settings.engine.model_copy(update={"order": ("local",)})
+        settings = settings.model_copy(update={"engine": engine})
     source = make_source(paths, options, settings, keep_event_times=True)
     sparse = sparse_rows(source, settings)
     if sparse is not None:

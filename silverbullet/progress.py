@@ -19,7 +19,6 @@ class Progress:
     def __init__(self) -> None:
         self._decider: Decider | None = None
         self._interval_ns = 1
-        self._first_row: int | None = None
 
     def follow(self, decider: Decider, sample_interval_ns: int) -> None:
         """Tell from now on how far a decider is."""
@@ -27,20 +26,15 @@ class Progress:
         self._decider = decider
 
     def text(self) -> str:
-        """Say ticks read, the event time reached and how many rows lie behind it."""
+        """Say ticks read and the event time reached."""
         if self._decider is None:
             return "compiling or loading the kernels"
         market, n_read = self._decider.market, self._decider.counts["read"]
         last_row = market.last_row
         if last_row is None:
             return f"{n_read} ticks read"
-        if self._first_row is None:
-            self._first_row = last_row
         reached = datetime.fromtimestamp((last_row + 1) * self._interval_ns / 1e9, UTC)
-        return (
-            f"{n_read} ticks read, at {reached:%Y-%m-%d %H:%M:%S} UTC, "
-            f"{last_row - self._first_row + 1} rows on"
-        )
+        return f"{n_read} ticks read, at {reached:%Y-%m-%d %H:%M:%S} UTC"
 
 
 @contextmanager

@@ -82,6 +82,9 @@ def decode_control(payload: bytes) -> Control:
     msgspec.ValidationError
         A field is missing, unknown, of another type or out of range.
     msgspec.DecodeError
-        The payload is not JSON.
+        The payload is not JSON, or nested without end.
     """
-    return _decoder.decode(payload)
+    try:
+        return _decoder.decode(payload)
+    except RecursionError:
+        raise msgspec.DecodeError("JSON is nested too deep") from None

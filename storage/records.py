@@ -153,6 +153,9 @@ def decode_status(payload: bytes) -> Status:
     msgspec.ValidationError
         A field is missing or of another type.
     msgspec.DecodeError
-        The payload is not JSON.
+        The payload is not JSON, or nested without end.
     """
-    return _decoder.decode(payload)
+    try:
+        return _decoder.decode(payload)
+    except RecursionError:
+        raise msgspec.DecodeError("JSON is nested too deep") from None

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 from apiflask import APIFlask, HTTPError
 from flask import Response, request
-from werkzeug.exceptions import HTTPException, InternalServerError
+from werkzeug.exceptions import HTTPException, InternalServerError, NotFound
 
 from storage.protocol import StoreError
 from ui.schemas import ParameterFault, Problem, encode
@@ -95,6 +95,8 @@ def _from_http(error: HTTPException) -> Response | HTTPException:
     detail = error.description or error.name
     if isinstance(error, InternalServerError):
         detail = f"{request.method} {request.path} failed inside the server"
+    elif status == HTTPStatus.NOT_FOUND and detail == NotFound.description:
+        detail = f"nothing is served at {request.path}"
     return respond(
         ProblemError(status, detail, _REMEDIES.get(status, _REMEDIES[404]), headers=headers)
     )
@@ -120,11 +122,16 @@ def _from_api(error: HTTPError) -> Response:
     return respond(_faulty(status, remedy, _validation_faults(error.detail)))
 
 
+def _from_depth(_: RecursionError) -> Response:
+    return respond(ProblemError(400, "the body is nested too deep", _REMEDIES[400]))
+
+
 def install_problems(app: APIFlask) -> None:
     """Answer every error of the application with a problem document."""
     app.register_error_handler(ProblemError, respond)
     app.register_error_handler(StoreError, _from_store)
     app.register_error_handler(HTTPException, _from_http)
+    app.register_error_handler(RecursionError, _from_depth)
     app.register_error_handler(HTTPError, _from_api)
 
 

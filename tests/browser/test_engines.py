@@ -86,6 +86,20 @@ def test_engines_and_workers_are_shown_and_move(steered: SteeredSite, page: Page
     assert "degraded" in page.one(".now-head").text
 
 
+def test_while_the_engine_of_the_newest_decision_comes_up_again_the_ready_one_is_said_to_decide(
+    steered: SteeredSite, page: Page
+) -> None:
+    show(page, steered)
+    away = (state("ray", "starting", workers=0, reason="is starting", peers=()), *ENGINES[1:])
+    steered.tell(engines=away)
+    page.until(lambda: page.one(".now-engine").text == "local", "the engine that is ready")
+    assert "degraded" in page.one(".now-head").text
+    shown = [card for card in page.all(".engine-card") if "decides" in card.text.split("\n")]
+    assert [card.get_attribute("data-engine") for card in shown] == ["local"]
+    page.one("#to-portfolio").click()
+    page.until(lambda: page.text("fact-engine") == "local", "the header's engine")
+
+
 def test_switches_and_latency_over_time_are_drawn(steered: SteeredSite, page: Page) -> None:
     now_ns = time.time_ns()
     switches = tuple(

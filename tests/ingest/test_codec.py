@@ -240,4 +240,16 @@ def test_any_json_is_read_or_refused_row_by_row(content: object) -> None:
 
 
 def test_json_nested_without_end_is_refused() -> None:
-    assert decode([b"[" * 100_000]).message_faults[0].reason == "not_json"
+    tick = b'{"symbol":"BTCUSDT","price":1.5,"event_time_ns":1600000000000000000'
+    depths = (b"[" * 100_000, b'{"asset":' * 5000, b"[" + tick + b',"x":' + b"[" * 5000)
+    for deep in (*depths, tick + b',"x":' + b"[" * 5000 + b"]" * 5000 + b"}"):
+        decoded = decode([tick + b"}", deep, tick + b"}"])
+        assert decoded.counts == [1, 0, 1]
+        assert decoded.message_faults[1].reason == "not_json"
+
+
+@given(st.binary(max_size=200), st.sampled_from([b"", b"{", b"[", b"[{", MAGIC]))
+def test_no_bytes_stop_the_reader(tail: bytes, head: bytes) -> None:
+    decoded = decode([head + tail])
+    assert len(decoded.counts) == 1
+    assert not decoded.message_faults or decoded.counts == [0]

@@ -55,6 +55,7 @@ def test_pausing_names_who_did_it_and_reset_ends_it() -> None:
     [
         (b"\xff", "control[0]@7 is no control: "),
         (b"{}", "missing required field `id`"),
+        (b'{"sudo":' + b"[" * 50_000, "control[0]@7 is no control: "),
         (control().replace(b'"workers":null', b'"workers":0'), "`int` >= 1"),
         (control().replace(b'"workers":null', b'"workers":999'), "`int` <= 256"),
         (control().replace(b'"order":null', b'"order":["dask"]'), "Invalid enum value 'dask'"),

@@ -251,3 +251,14 @@ def test_paused_without_conflation_it_holds_ticks_back_and_then_decides_every_ro
     shell.decider.step(Paused(""))
     shell.play(batches[taken:], end=True)
     assert [(d.row, d.digest) for d in shell.published] == [(d.row, d.digest) for d in reference]
+
+
+def test_rows_missed_while_it_was_down_are_counted_as_skipped_once_it_decides_again():
+    tape = random_tape(16)
+    batches = list(every_tick(tape))
+    before = make_shell(tape).play(batches[:240])[-1]
+    again = make_shell(tape, resume=before)
+    first = tape.batches([300])
+    again.play([next(iter(first))])
+    (decision,) = again.published
+    assert again.decider.counts["conflated"] == decision.row - before.row - 1 > 5

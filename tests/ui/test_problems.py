@@ -115,7 +115,7 @@ def test_a_bad_last_event_id_is_named(client) -> None:
 @pytest.mark.parametrize(
     ("path", "says"),
     [
-        ("/api/v1/nothing", "not found"),
+        ("/api/v1/nothing", "nothing is served"),
         ("/api/v1/decisions/main:00000000000007:0-000000000001", "no decision main:"),
         ("/api/v1/decisions/latest?portfolio=nobody", "portfolio nobody"),
         ("/api/v1/status?portfolio=nobody", "portfolio nobody"),
@@ -212,3 +212,10 @@ def test_every_answer_carries_the_security_headers(client) -> None:
         assert "Access-Control-Allow-Origin" not in headers
     assert "default-src 'none'" in client.get("/healthz").headers["Content-Security-Policy"]
     assert "script-src 'self'" in client.get("/nowhere").headers["Content-Security-Policy"]
+
+
+def test_what_is_not_served_and_what_is_nested_without_end_are_refused(client: FlaskClient) -> None:
+    told = problem(client.get("/api/v1/nonsense"), 404)
+    assert told["detail"] == "nothing is served at /api/v1/nonsense"
+    deep = client.post("/login", data=b'{"token":' * 50_000, content_type="application/json")
+    assert 400 <= deep.status_code < 500

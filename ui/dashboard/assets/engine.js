@@ -5,6 +5,17 @@
   // An engine that is closed because others decide says so itself.
   const stateOf = ({ state, reason }) => (state === "closed" && /^stands by/.test(reason) ? "stands by" : state);
 
+  // Who decides now. The newest decision tells, as long as its engine is there: after a restart
+  // it may be of one that is coming up again.
+  function deciding() {
+    const { status, latest } = sb.model;
+    if (!status || !latest) return latest ? latest.engine : null;
+    const isReady = (name) => status.engines.some((one) => one.name === name && one.state === "ready");
+    if (isReady(latest.engine)) return latest.engine;
+    const ready = status.engines.find(({ state }) => state === "ready");
+    return ready ? ready.name : latest.engine;
+  }
+
   function engineRow(engine) {
     const { element } = sb.paint;
     const row = element("div", "engine");
@@ -71,6 +82,6 @@
     text("engine-caption", latest && latest.peers.length ? `newest decision by ${latest.peers.slice(0, 3).join(", ")}${latest.peers.length > 3 ? ` and ${latest.peers.length - 3} more` : ""}` : "");
   }
 
-  sb.engine = { stateOf };
+  sb.engine = { stateOf, deciding };
   (sb.parts = sb.parts || []).push([["status", "decision"], draw]);
 })((window.silverbullet = window.silverbullet || {}));

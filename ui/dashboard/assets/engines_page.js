@@ -36,9 +36,10 @@
 
   // Why this engine: what the newest decision says of it, else what made jobs go there.
   function whyNow(latest, status) {
-    if (latest.engine_reason) return latest.engine_reason;
+    const now = sb.engine.deciding();
+    if (latest.engine_reason && now === latest.engine) return latest.engine_reason;
     const last = (status.switches || []).at(-1);
-    return last && last.new === latest.engine ? last.cause : "it is the first in order that is ready";
+    return last && last.new === now ? last.cause : "it is the first in order that is ready";
   }
 
   function wantedText(wanted) {
@@ -50,9 +51,10 @@
 
   function nowPairs(latest, status) {
     const { format } = sb;
-    const engine = status.engines.find(({ name }) => name === latest.engine);
+    const now = sb.engine.deciding();
+    const engine = status.engines.find(({ name }) => name === now);
     const last = (status.switches || []).at(-1);
-    const since = last && last.new === latest.engine
+    const since = last && last.new === now
       ? `${format.time(last.time_ns / 1e6)} UTC, ${format.duration((status.time_ns - last.time_ns) / 1e6)} ago` : format.NONE;
     return [
       ["dispatch", engine ? dispatchOf(engine) : format.NONE],
@@ -77,11 +79,12 @@
       box.append(head, element("dl", "facts-list"));
     }
     const [name, degraded, paused] = box.firstChild.children;
-    text(name, latest ? latest.engine : "nothing yet");
-    name.dataset.engine = latest ? latest.engine : "";
+    const now = sb.engine.deciding();
+    text(name, now || "nothing yet");
+    name.dataset.engine = now || "";
     text(degraded, "degraded: not the preferred engine");
     degraded.dataset.state = "stale";
-    degraded.hidden = !latest || !latest.degraded;
+    degraded.hidden = !latest || !(now === latest.engine ? latest.degraded : now !== status.engines[0].name);
     text(paused, "decisions paused");
     paused.dataset.state = "paused";
     paused.hidden = !status || status.state !== "paused";
@@ -158,7 +161,7 @@
   }
 
   function drawCards() {
-    const { latest, status } = sb.model;
+    const { status } = sb.model;
     const box = document.getElementById("cards");
     const engines = status ? status.engines : [];
     const have = new Map([...box.children].map((card) => [card.dataset.engine, card]));
@@ -166,7 +169,8 @@
     if (wanted.length !== box.children.length || wanted.some((card, i) => box.children[i] !== card)) {
       box.replaceChildren(...wanted);
     }
-    engines.forEach((engine, i) => drawCard(wanted[i], engine, Boolean(latest) && latest.engine === engine.name));
+    const now = sb.engine.deciding();
+    engines.forEach((engine, i) => drawCard(wanted[i], engine, engine.name === now));
   }
 
   function draw() {

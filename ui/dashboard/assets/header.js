@@ -19,8 +19,9 @@
     const { status, latest } = sb.model;
     const { format, paint } = sb;
     const age = sb.notices.ages(nowMs);
-    const engine = status && latest && status.engines.find((one) => one.name === latest.engine);
-    paint.text("fact-engine", latest ? latest.engine : format.NONE);
+    const decides = sb.engine.deciding();
+    const engine = status && status.engines.find((one) => one.name === decides);
+    paint.text("fact-engine", decides || format.NONE);
     paint.text("fact-workers", engine ? format.count(engine.workers) : format.NONE);
     paint.text("fact-row", latest ? format.rowNumber(latest.row) : format.NONE);
     paint.text("fact-age", age.data === null ? format.NONE
