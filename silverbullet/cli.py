@@ -33,7 +33,7 @@ PATHS = click.option(
     "--from",
     "paths",
     multiple=True,
-    type=click.Path(exists=True, path_type=Path),
+    type=click.Path(path_type=Path),
     metavar="PATH",
     help="Quote, trade, candle or close files (CSV, CSV.gz) or folders of them; repeatable.",
 )

@@ -1,6 +1,7 @@
 """A client of the event stream, for tests."""
 
 import json
+import time
 from collections.abc import Iterator
 
 from optimize.decision import Decision
@@ -26,8 +27,10 @@ class Reader:
         for index, event in enumerate(self._passed_over):
             if event[0] in kinds:
                 return self._passed_over.pop(index)
+        limit_s = time.monotonic() + WAIT_S
         for frame in self.frames:
             if frame.startswith(b":"):
+                assert time.monotonic() < limit_s, f"nothing of {kinds} within {WAIT_S} s"
                 continue
             assert frame.endswith(b"\n\n")
             fields = dict(line.split(": ", 1) for line in frame.decode().strip().split("\n"))

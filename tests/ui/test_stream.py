@@ -47,6 +47,8 @@ def test_it_begins_with_the_newest_decision_and_status(store: SqliteStore, hub: 
 
 def test_it_goes_on_with_what_is_recorded(store: SqliteStore, hub: StreamHub) -> None:
     reader = Reader(hub.frames("main", None))  # nothing is recorded yet
+    # Alive, and so before the first append: a stream that begins after it has the newest alone.
+    assert next(reader.frames) == b": alive\n\n"
     started = threading.Thread(
         daemon=True, target=store.append, args=(DECISIONS[:4], [make_status(7)])
     )

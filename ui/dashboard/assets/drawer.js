@@ -157,7 +157,7 @@
       if (shown !== id) return;
       sb.paint.text("drawer-title", "Decision not found");
       document.getElementById("drawer-body").replaceChildren(
-        sb.paint.element("p", "reason", `${id}: ${error.message} ${error.remedy || ""}`));
+        sb.paint.element("p", "reason", `${id}: ${[error.message, error.remedy].filter(Boolean).join(": ")}`));
     }
   }
 

@@ -164,7 +164,7 @@
       await fillOlder(next, mine);
     } catch (error) {
       if (mine !== turn) return;
-      retry(error.status ? `${error.message} ${error.remedy}`.trim() : "the server does not answer");
+      retry(error.status ? [error.message, error.remedy].filter(Boolean).join(": ") : "the server does not answer");
     }
   }
 
