@@ -122,7 +122,9 @@ def _from_api(error: HTTPError) -> Response:
     return respond(_faulty(status, remedy, _validation_faults(error.detail)))
 
 
-def _from_depth(_: RecursionError) -> Response:
+def _from_depth(_: RecursionError) -> Response | HTTPException:
+    if not request.content_length:  # no body: a fault of ours, and said to be
+        return _from_http(InternalServerError())
     return respond(ProblemError(400, "the body is nested too deep", _REMEDIES[400]))
 
 

@@ -113,7 +113,7 @@ def _address(host: str, port: int, tokens: Path | None) -> tuple[socket.AddressF
         found = []
     if not found:
         raise BindError(
-            f"host={host}: no such address; take 127.0.0.1, or 0.0.0.0 for all of this machine"
+            f"host={host}: no such address; take 127.0.0.1, or :: for all of this machine"
         )
     family, _, _, _, (address, *_) = min(found, key=lambda one: one[0])  # IPv4 before IPv6
     address = str(address)

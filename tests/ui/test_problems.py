@@ -219,3 +219,18 @@ def test_what_is_not_served_and_what_is_nested_without_end_are_refused(client: F
     assert told["detail"] == "nothing is served at /api/v1/nonsense"
     deep = client.post("/login", data=b'{"token":' * 50_000, content_type="application/json")
     assert 400 <= deep.status_code < 500
+
+
+def test_a_recursion_of_the_servers_own_is_no_fault_of_the_request(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def endless(*_: object) -> None:
+        raise RecursionError
+
+    with fill(tmp_path / "store.sqlite") as store:
+        monkeypatch.setattr(store, "decisions", endless)
+        client = create_app(store, now_ns=lambda: NOW_NS, dashboard=False).test_client()
+        told = problem(client.get("/api/v1/decisions"), 500)
+        assert told["detail"] == "GET /api/v1/decisions failed inside the server"
+        deep = client.post("/api/v1/control", data=b"[" * 50_000, content_type="application/json")
+        assert 400 <= deep.status_code < 500
