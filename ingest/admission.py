@@ -82,6 +82,11 @@ class Admission:
         self._rejected_topic = rejected_topic
         self._trade_ids = TradeIds(symbols.limit)
 
+    @property
+    def trade_ids(self) -> NDArray[np.int64]:
+        """int64[limit], the last trade id used of each symbol: to keep, and to go on from."""
+        return self._trade_ids.last
+
     def step(self, raw: RawMessages) -> Admitted:
         """Decode and judge the messages of one wake-up.
 

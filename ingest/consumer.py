@@ -17,7 +17,7 @@ from ingest.codec import RawMessages
 from ingest.offsets import Gap, Offsets, Partition
 from ingest.topic_log import TopicLog, read_tail
 
-Start = Literal["earliest", "committed"]
+Start = Literal["earliest", "committed"] | Mapping[Partition, int]
 
 _DRAIN = 19_999  # messages beside the first
 _LOOK_FOR_TOPICS_S = 0.25
@@ -38,7 +38,8 @@ class TopicConsumer:
     group
         Under which positions are committed; no group is joined.
     start
-        ``earliest``, or ``committed``: where the group stands, else earliest.
+        ``earliest``, or ``committed``: where the group stands, else earliest; or the offset to
+        begin at in each partition.
     fetch_wait_max_ms
         Longest wait of a fetch at the broker; 1 to 5 on the embedded one.
 
@@ -149,6 +150,22 @@ class TopicConsumer:
         """Give the next offset of each partition: all before it was returned by `poll`."""
         return self._offsets.positions
 
+    def bounds(self, topic: str) -> dict[Partition, tuple[int, int]]:
+        """Give what the broker has of each partition of a topic, any topic.
+
+        Returns
+        -------
+        dict
+            The oldest offset and the one after the newest; nothing where the topic is not.
+
+        Raises
+        ------
+        BrokerError
+            The broker does not answer.
+        """
+        found = self._log.partitions(topic)
+        return {partition: self._log.watermarks(partition) for partition in found}
+
     def at_end(self) -> bool:
         """Tell whether all that the topics hold has been returned.
 
@@ -238,7 +255,11 @@ class TopicConsumer:
             partitions = self._log.partitions(topic)
             if not partitions:
                 continue
-            stored = self._log.committed(partitions) if self._start == "committed" else {}
+            stored: Mapping[Partition, int] = {}
+            if self._start == "committed":
+                stored = self._log.committed(partitions)
+            elif not isinstance(self._start, str):
+                stored = self._start
             assigned = []
             for partition in partitions:
                 low, high = self._log.watermarks(partition)

@@ -18,10 +18,15 @@ class TradeIds:
     ----------
     limit
         Most symbols.
+
+    Attributes
+    ----------
+    last
+        int64[limit], the last trade id used of each symbol, -1 where there is none.
     """
 
     def __init__(self, limit: int) -> None:
-        self._last = np.full(limit, NO_TRADE_ID, np.int64)
+        self.last = np.full(limit, NO_TRADE_ID, np.int64)
         self._sort_kind = np.uint16 if limit <= 2**16 else np.int32  # 16 bits: a radix sort
 
     def drop_seen(
@@ -54,7 +59,7 @@ class TradeIds:
 
     def _seen_of_few(self, ids: list[int], trade_ids: list[int], used: list[bool]) -> list[int]:
         seen = []
-        last = self._last
+        last = self.last
         for row, trade_id in enumerate(trade_ids):
             if used[row] and trade_id >= 0:
                 if trade_id > last[ids[row]]:
@@ -72,17 +77,17 @@ class TradeIds:
         last = np.append(first[1:], len(rows)) - 1
         previous = np.empty_like(number)
         previous[1:] = number[:-1]
-        previous[first] = self._last[symbol[first]]
+        previous[first] = self.last[symbol[first]]
         if (number > previous).all():  # the usual case: every symbol's ids rise
-            self._last[symbol[last]] = number[last]
+            self.last[symbol[last]] = number[last]
             return []
         highest = np.empty_like(number)
         for start, end in zip(first, last + 1, strict=True):
             np.maximum.accumulate(number[start:end], out=highest[start:end])
-        np.maximum(highest, self._last[symbol], out=highest)
+        np.maximum(highest, self.last[symbol], out=highest)
         before = np.empty_like(number)
         before[1:] = highest[:-1]
-        before[first] = self._last[symbol[first]]
-        self._last[symbol[last]] = highest[last]
+        before[first] = self.last[symbol[first]]
+        self.last[symbol[last]] = highest[last]
         seen: list[int] = rows[number <= before].tolist()
         return seen
