@@ -9,9 +9,16 @@ from storage.protocol import DecisionQuery
 from ui.answers import answers, check_portfolio, fresh, linked, read_page, tagged
 from ui.context import RECORD_REMEDY, context
 from ui.latency import stage_percentiles
-from ui.lookup import find_decision
+from ui.lookup import find_decision, in_pieces
 from ui.problems import ProblemError, Responses, parameter_problem, problem_answers
-from ui.queries import DecisionsQuery, LatencyQuery, Query, StreamQuery, is_decision_id
+from ui.queries import (
+    MOST_WITH_CURVES,
+    DecisionsQuery,
+    LatencyQuery,
+    Query,
+    StreamQuery,
+    is_decision_id,
+)
 from ui.schemas import (
     AssetPoint,
     DecisionPage,
@@ -41,15 +48,22 @@ def decisions(query_data: DecisionsQuery) -> Response:
     exactly once; with `order=oldest` also through those that are recorded meanwhile.
     """
     here = context()
+
+    def read(query: DecisionQuery) -> list[Decision]:
+        if query_data.curves:
+            return here.store.decisions(query)
+        return [
+            msgspec.structs.replace(item, frontier=None, cloud=None)
+            for item in in_pieces(here.store, query)
+        ]
+
     found, following = read_page(
-        here.store.decisions,
+        read,
         query_data,
         query_data.portfolio or here.portfolio,
-        query_data.limit,
+        min(query_data.limit, MOST_WITH_CURVES) if query_data.curves else query_data.limit,
         lambda decision: decision.id,
     )
-    if not query_data.curves:
-        found = [msgspec.structs.replace(item, frontier=None, cloud=None) for item in found]
     return linked(tagged(DecisionPage(decisions=found, next=following)), following)
 
 
@@ -167,15 +181,17 @@ def latency(query_data: LatencyQuery) -> Response:
     """
     here = context()
     portfolio = query_data.portfolio or here.portfolio
-    found = here.store.decisions(DecisionQuery(portfolio, limit=query_data.decisions))
+    query = DecisionQuery(portfolio, limit=query_data.decisions)
+    found = [(decision.id, decision.times) for decision in in_pieces(here.store, query)]
     if not found:
-        found = [here.newest_decision(portfolio)]
+        newest = here.newest_decision(portfolio)
+        found = [(newest.id, newest.times)]
     answer = Latency(
         n_decisions=len(found),
-        first_id=found[-1].id,
-        last_id=found[0].id,
+        first_id=found[-1][0],
+        last_id=found[0][0],
         unit="us",
-        stages=stage_percentiles([decision.times for decision in found]),
+        stages=stage_percentiles([times for _, times in found]),
     )
     return fresh(answer)
 

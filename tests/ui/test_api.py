@@ -87,7 +87,11 @@ def test_paging_gives_each_decision_exactly_once(
 def test_pages_leave_curves_out_unless_asked_for(client: FlaskClient) -> None:
     for curves in (False, True):
         page = client.get(f"/api/v1/decisions?limit=500&curves={str(curves).lower()}").json
-        assert page["decisions"] == [as_stored(d, curves=curves) for d in reversed(RECORDED)]
+        kept = [as_stored(d, curves=curves) for d in reversed(RECORDED)]
+        # Whole decisions may be large, so that they come in pages of 50.
+        assert page["decisions"] == kept[: 50 if curves else None]
+        if curves:
+            assert client.get(page["next"]).json["decisions"] == kept[50:]
 
 
 def test_pages_between_two_ids_exclude_both(client: FlaskClient) -> None:
