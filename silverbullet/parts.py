@@ -215,6 +215,8 @@ def run_serve(settings: Settings) -> None:
             portfolio=settings.decide.portfolio,
             tokens=settings.serve.tokens_path,
             reads_need_token=settings.serve.reads_need_token,
+            host_names=settings.serve.host_names,
+            requests_per_s=settings.serve.requests_per_s,
             send_control=ControlSender(kafka.bootstrap, kafka.control_topic)
             if kafka.bootstrap
             else None,

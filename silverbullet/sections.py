@@ -137,6 +137,9 @@ class Storage(Section):
     retention_s: Positive = Field(86_400.0, description="age at which records are deleted")
 
 
+HostName = Annotated[str, Field(pattern=r"^[0-9A-Za-z.:_-]{1,253}$")]
+
+
 class Serve(Section):
     """The dashboard and the API."""
 
@@ -149,6 +152,18 @@ class Serve(Section):
     streams: int = Field(32, ge=1, le=1_000, description="open event streams; further ones get 503")
     tokens: str = Field("", description="file of API tokens; none: one in the user's state folder")
     reads_need_token: bool = Field(False, description="ask for a token on loopback addresses too")
+    host_names: Annotated[tuple[HostName, ...], NoDecode, BeforeValidator(_split)] = Field(
+        (),
+        max_length=32,
+        description="names beside loopback and serve.host by which a proxy passes requests on; "
+        "with any, all need a token",
+    )
+    # 32 pages that load at once from one address ask some 1800 times in 10 s.
+    requests_per_s: NotNegative = Field(
+        200.0,
+        description="most requests of a token, or of an address without one, on average over "
+        "10 s; further ones get 429; 0: no limit",
+    )
 
     @property
     def tokens_path(self) -> Path:

@@ -1,4 +1,4 @@
-"""Who may ask and how: by this server's own names, from no other site, each parameter once."""
+"""Who may ask and how: not too often, by this server's own names, from no other site."""
 
 import ipaddress
 import re
@@ -7,28 +7,31 @@ from apiflask import APIFlask
 from flask import Response, request
 
 from ui.problems import parameters_problem
-from ui.tokens import SAFE_METHODS, cookie_name, guard, identity, refuse, require
+from ui.rates import WINDOW_S
+from ui.tokens import (
+    SAFE_METHODS,
+    cookie_name,
+    guard,
+    identity,
+    refuse,
+    require,
+    too_many,
+)
 
 # A page of another site can make its own name point at 127.0.0.1 (DNS rebinding) and would then
 # be the same origin; its requests still carry its own name in Host.
 _own_host = re.compile(r"(localhost|127\.0\.0\.1|\[::1\])(:\d{1,5})?", re.ASCII | re.IGNORECASE)
-_API_POLICY = "default-src 'none'; frame-ancestors 'none'"
-_PAGE_POLICY = "; ".join(
-    (
-        "default-src 'self'",
-        "script-src 'self' 'unsafe-inline'",  # Dash starts itself by an inline script
-        "style-src 'self' 'unsafe-inline'",
-        "img-src 'self' data: blob:",
-        "font-src 'self' data:",
-        "worker-src 'self' blob:",
-        "connect-src 'self'",
-        "object-src 'none'",
-        "base-uri 'none'",
-        "form-action 'self'",
-        "frame-ancestors 'none'",
-    )
-)
+# Of all that is no page: nothing in it runs, whatever a browser takes it for. The page and the
+# login have their own, with the digests of their scripts.
+_POLICY = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+# What a page here never needs, so that nothing put into it could ask a user for it.
+_FEATURES = (
+    "accelerometer", "camera", "display-capture", "geolocation", "gyroscope", "hid",
+    "magnetometer", "microphone", "midi", "payment", "serial", "usb", "xr-spatial-tracking",
+)  # fmt: skip
 _HEADERS = {
+    "Content-Security-Policy": _POLICY,
+    "Permissions-Policy": ", ".join(f"{feature}=()" for feature in _FEATURES),
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "no-referrer",
@@ -38,19 +41,22 @@ _HEADERS = {
 _port = re.compile(r":\d{1,5}$", re.ASCII)
 # What a browser needs before it can log in, and what a supervisor asks.
 OPEN_PATHS = frozenset({"/healthz", "/login"})
-_DATA_PATHS = ("/api/", "/healthz", "/readyz", "/metrics")
+# What is not counted: a supervisor must not end a server because others ask it too often.
+UNCOUNTED_PATH = "/healthz"
 
 
 def _is_own(host: str) -> bool:
     """Tell whether a Host names this server; one open to other machines has more names.
 
-    No DNS name but the one given is taken: only such can be made to point here by a stranger.
+    No DNS name but those given is taken: only such can be made to point here by a stranger.
     """
     if _own_host.fullmatch(host):
         return True
     own = guard().host
     name = _port.sub("", host).strip("[]").lower()
-    return name == own.lower() or (not is_loopback(own) and _is_address(name))
+    return (
+        name == own.lower() or name in guard().names or (not is_loopback(own) and _is_address(name))
+    )
 
 
 def _is_address(name: str) -> bool:
@@ -68,6 +74,19 @@ def is_loopback(host: str) -> bool:
     return _is_address(host) and ipaddress.ip_address(host).is_loopback
 
 
+def _check_rate() -> None:
+    """Count the request for its token, or for its address where it has none that is known."""
+    if request.path == UNCOUNTED_PATH:
+        return
+    here = guard()
+    if wait_s := here.rates.wait_s(request.remote_addr or "", here.name_of_token()):
+        raise too_many(
+            f"more requests in {WINDOW_S} s than this server takes of one client",
+            "wait and ask less often, or start the server with a higher serve.requests_per_s",
+            wait_s,
+        )
+
+
 def _check_host() -> None:
     host = request.environ.get("HTTP_HOST", "")
     if not _is_own(host):
@@ -75,7 +94,7 @@ def _check_host() -> None:
             403,
             f"Host {host!r:.80} is not a name of this machine",
             "open it as http://127.0.0.1 or http://localhost with the server's port; from another "
-            "machine use an SSH tunnel, or the address that serve.host gives",
+            "machine use an SSH tunnel, or a name that serve.host or serve.host_names gives",
         )
 
 
@@ -139,14 +158,14 @@ def _check_repeated() -> None:
 
 
 def _secure(response: Response) -> Response:
-    policy = _API_POLICY if request.path.startswith(_DATA_PATHS) else _PAGE_POLICY
-    for name, value in (*_HEADERS.items(), ("Content-Security-Policy", policy)):
+    for name, value in _HEADERS.items():
         response.headers.setdefault(name, value)
     return response
 
 
 def install_access(app: APIFlask) -> None:
-    """Check each request's Host, origin, token and parameters; set the security headers."""
+    """Check each request's rate, Host, origin, token and parameters; set the security headers."""
+    app.before_request(_check_rate)
     app.before_request(_check_host)
     app.before_request(_check_site)
     app.before_request(_check_origin)

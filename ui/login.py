@@ -7,7 +7,7 @@ from apiflask import APIBlueprint
 from flask import Response, request
 
 from ui.problems import ProblemError
-from ui.tokens import cookie_name, guard, log, unauthorised
+from ui.tokens import cookie_name, guard, log, too_many, unauthorised
 
 login = APIBlueprint("login", __name__, enable_openapi=False)
 _BODY_LIMIT = 4 * 1024
@@ -109,10 +109,12 @@ def begin() -> Response:
     Raises
     ------
     ProblemError
-        401: the token is not known; 429: too many were not.
+        401: the token is not known; 429: too many were not, or too many logins.
     """
     here, secret = guard(), _presented().strip()
     try:
+        if wait_s := here.rates.login_wait_s(request.remote_addr or ""):
+            raise too_many("too many logins", "wait and log in again", wait_s)
         if not secret:
             raise unauthorised("no token was sent", "admin", presented=False)
         token = here.recognise(secret)

@@ -15,7 +15,9 @@ from storage.protocol import DecisionQuery, StoreError
 from storage.records import Status
 from ui.context import Context, context
 from ui.latency import STAGES
+from ui.lookup import in_pieces
 from ui.problems import Responses, problem_answers
+from ui.rates import Rates
 
 metrics = APIBlueprint("metrics", __name__, tag="Probes")
 _EXTENSION = "silverbullet_metrics"
@@ -71,8 +73,9 @@ def status_families(status: Status, now_ns: int) -> Iterator[Metric]:
 class StoreMetrics(Collector):
     """Reads the store at each scrape; the decisions since the last one enter the histogram."""
 
-    def __init__(self, here: Context, registry: CollectorRegistry) -> None:
+    def __init__(self, here: Context, rates: Rates, registry: CollectorRegistry) -> None:
         self._here = here
+        self._rates = rates
         self._last_id = ""
         self._lock = threading.Lock()
         self._stages = Histogram(
@@ -100,6 +103,7 @@ class StoreMetrics(Collector):
         hub = here.hub
         yield GaugeMetricFamily("silverbullet_streams_open", "Event streams", value=hub.n_open)
         yield GaugeMetricFamily("silverbullet_streams_limit", "Most of them", value=hub.limit)
+        yield _counter("http_limited", "Refused as too many", self._rates.refused, "counted_by")
         yield _counter("stream_dropped", "Decisions slow clients missed", {"": hub.n_dropped})
 
     def observe(self) -> None:
@@ -116,11 +120,11 @@ class StoreMetrics(Collector):
                 after_id=self._last_id or None,
                 limit=_SCRAPE_LIMIT if self._last_id else 1,
             )
-            found = self._here.store.decisions(query)
-            for decision in found:
+            newest_id = ""
+            for decision in in_pieces(self._here.store, query):
+                newest_id = newest_id or decision.id
                 self._observe(decision)
-            if found:
-                self._last_id = found[0].id
+            self._last_id = newest_id or self._last_id
 
     def _observe(self, decision: Decision) -> None:
         for stage, start, end in STAGES:
@@ -143,12 +147,12 @@ def scrape() -> Response:
     return response
 
 
-def install_metrics(app: APIFlask) -> None:
+def install_metrics(app: APIFlask, rates: Rates) -> None:
     """Count requests and register the collector of the store."""
     with app.app_context():
         here = context()
     registry = CollectorRegistry()
-    store_metrics = StoreMetrics(here, registry)
+    store_metrics = StoreMetrics(here, rates, registry)
     registry.register(store_metrics)
     requests = Counter(
         "silverbullet_http_requests",

@@ -145,11 +145,16 @@ def json_answer(schema: str, description: str) -> dict[str, str | dict[str, dict
 
 def problem_answers(*statuses: int) -> Responses:
     """Describe problem documents of these statuses for OpenAPI."""
-    schema = {"$ref": "#/components/schemas/Problem"}
-    return {
-        status: {
-            "description": HTTPStatus(status).phrase,
-            "content": {PROBLEM_TYPE: {"schema": schema}},
-        }
-        for status in statuses
+    return {status: _problem_answer(status) for status in statuses}
+
+
+def _problem_answer(status: int) -> dict[str, str | dict[str, dict[str, Any]]]:
+    described: dict[str, str | dict[str, dict[str, Any]]] = {
+        "description": HTTPStatus(status).phrase,
+        "content": {PROBLEM_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
     }
+    if status == HTTPStatus.TOO_MANY_REQUESTS:
+        described["headers"] = {
+            "Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}}
+        }
+    return described

@@ -5,7 +5,7 @@ import functools
 import os
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from apiflask import APIFlask
@@ -23,6 +23,7 @@ from ui.openapi import install_openapi
 from ui.probes import probes
 from ui.problems import OPENAPI_PATH, install_problems
 from ui.prototype import prototype
+from ui.rates import Rates
 from ui.stream import StreamHub
 from ui.tokens import Guard, install_guard
 
@@ -49,6 +50,8 @@ def create_app(
     tokens: Path | None = None,
     reads_need_token: bool = False,
     host: str = "127.0.0.1",
+    host_names: Sequence[str] = (),
+    requests_per_s: float = 0.0,
     send_control: SendControl | None = None,
 ) -> APIFlask:
     """Make the application: the API, control, the stream, the probes and the dashboard at ``/``.
@@ -71,9 +74,13 @@ def create_app(
         File of tokens; without one nothing can be changed.
     reads_need_token
         Ask for a token on every route but ``/healthz`` and ``/login``; so it is in any case where
-        ``host`` is not a loopback address.
+        ``host`` is not a loopback address or ``host_names`` has one that is not.
     host
         What is listened on.
+    host_names
+        Further names to be asked by, of a proxy before this server.
+    requests_per_s
+        Most requests of one client, on average over 10 s; 0: no limit.
     send_control
         Sends a control to the pipeline; raises `ui.control.ControlUnavailableError`.
     """
@@ -89,11 +96,14 @@ def create_app(
     app.config["SILVERBULLET_STREAMS"] = streams
     hub = StreamHub(store, limit=streams, heartbeat_s=heartbeat_s, poll_s=poll_s)
     app.extensions[EXTENSION] = Context(store, portfolio, now_ns, hub)
-    guarded = reads_need_token or not is_loopback(host)
+    guarded = reads_need_token or not all(map(is_loopback, (host, *host_names)))
+    rates, names = Rates(requests_per_s), frozenset(name.lower() for name in host_names)
     install_openapi(app, guarded=guarded)
     install_problems(app)
-    install_metrics(app)  # before access: refused requests are counted too
-    install_guard(app, Guard(tokens, now_ns, guards_reads=guarded, host=host))
+    install_metrics(app, rates)  # before access: refused requests are counted too
+    install_guard(
+        app, Guard(tokens, now_ns, guards_reads=guarded, host=host, names=names, rates=rates)
+    )
     install_access(app)
     install_control(app, send_control)
     for blueprint in (api, assets, login, probes, prototype):
@@ -105,7 +115,9 @@ def create_app(
     return app
 
 
-def _address(host: str, port: int, tokens: Path | None) -> tuple[socket.AddressFamily, str]:
+def _address(
+    host: str, port: int, tokens: Path | None, host_names: Sequence[str] = ()
+) -> tuple[socket.AddressFamily, str]:
     """Find what to listen on; only this machine's own addresses go without a token."""
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM) if host else []
@@ -119,20 +131,20 @@ def _address(host: str, port: int, tokens: Path | None) -> tuple[socket.AddressF
     address = str(address)
     try:
         # The name too: a loopback name for a wider address would be served without a guard.
-        is_open = not (is_loopback(address) and is_loopback(host))
-        if is_open and (tokens is None or not TokenFile(tokens).tokens()):
+        opening = [name for name in (address, host, *host_names) if not is_loopback(name)]
+        if opening and (tokens is None or not TokenFile(tokens).tokens()):
             raise BindError(
-                f"host={host}: other machines could reach it and there is no token: make one "
-                "(silverbullet token create --scope admin NAME), or listen on 127.0.0.1 and use an "
-                "SSH tunnel (ssh -L)"
+                f"host={opening[-1]}: other machines could reach it and there is no token: make "
+                "one (silverbullet token create --scope admin NAME), or listen on 127.0.0.1 and "
+                "use an SSH tunnel (ssh -L)"
             )
     except TokenError as error:
         raise BindError(str(error)) from None
     return family, address
 
 
-def _listen(host: str, port: int, tokens: Path | None) -> socket.socket:
-    family, address = _address(host, port, tokens)
+def _listen(host: str, port: int, tokens: Path | None, host_names: Sequence[str]) -> socket.socket:
+    family, address = _address(host, port, tokens, host_names)
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
@@ -153,7 +165,7 @@ def _listen(host: str, port: int, tokens: Path | None) -> socket.socket:
 
 
 def serve(
-    store_path: str | Path,
+    open_store: Callable[[], Store],
     host: str = "127.0.0.1",
     port: int = 8050,
     streams: int = 32,
@@ -161,6 +173,8 @@ def serve(
     portfolio: str = "main",
     tokens: Path | None = None,
     reads_need_token: bool = False,
+    host_names: Sequence[str] = (),
+    requests_per_s: float = 0.0,
     send_control: SendControl | None = None,
     on_ready: Callable[[str], None] | None = None,
 ) -> int:
@@ -168,8 +182,8 @@ def serve(
 
     Parameters
     ----------
-    store_path
-        SQLite file; need not be there yet.
+    open_store
+        Opens the store to read; called here, and again in the worker process.
     host
         A loopback address; any other where there is a token, which every request then needs.
     port
@@ -182,6 +196,10 @@ def serve(
         File of tokens.
     reads_need_token
         Ask for a token on loopback addresses too.
+    host_names
+        Further names to be asked by, of a proxy on this machine: as open as a wider ``host``.
+    requests_per_s
+        Most requests of one client, on average over 10 s; 0: no limit.
     send_control
         Sends a control to the pipeline, from the worker process.
     on_ready
@@ -202,11 +220,10 @@ def serve(
     StoreError
         The store is there but cannot be read.
     """
-    from storage.sqlite import SqliteStore
     from ui.worker import Application
 
-    SqliteStore(store_path, read_only=True).close()  # to fail here rather than in the worker
-    listener = _listen(host, port, tokens)
+    open_store().close()  # to fail here rather than in the worker
+    listener = _listen(host, port, tokens, host_names)
     name = f"[{host}]" if ":" in host else host.replace("localhost", "127.0.0.1")
     url = f"http://{name}:{listener.getsockname()[1]}"
     make_app = functools.partial(
@@ -216,10 +233,12 @@ def serve(
         tokens=tokens,
         reads_need_token=reads_need_token,
         host=host,
+        host_names=host_names,
+        requests_per_s=requests_per_s,
         send_control=send_control,
     )
     application = Application(
-        lambda: make_app(SqliteStore(store_path, read_only=True)),
+        lambda: make_app(open_store()),
         listener_fd=listener.detach(),
         streams=streams,
         when_ready=lambda: on_ready(url) if on_ready is not None else None,

@@ -11,6 +11,7 @@ from werkzeug.datastructures import WWWAuthenticate
 
 from storage.tokens import Scope, Token, TokenError, TokenFile
 from ui.problems import ProblemError
+from ui.rates import Rates
 from ui.sessions import Failures, Sessions
 
 log = logging.getLogger("silverbullet.serve")
@@ -46,16 +47,29 @@ class Guard:
         Whether everything but `/healthz` and `/login` needs a token.
     host
         The address that is listened on: a name by which this server may be asked.
+    names
+        Further names, lower case, by which a proxy passes requests on.
+    rates
+        Counts what each client asks.
     """
 
     def __init__(
-        self, path: Path | None, now_ns: Callable[[], int], *, guards_reads: bool, host: str
+        self,
+        path: Path | None,
+        now_ns: Callable[[], int],
+        *,
+        guards_reads: bool,
+        host: str,
+        names: frozenset[str],
+        rates: Rates,
     ) -> None:
         self._tokens = None if path is None else TokenFile(path)
         self.sessions = Sessions(now_ns)
         self._failures = Failures(now_ns)
         self.guards_reads = guards_reads
         self.host = host
+        self.names = names
+        self.rates = rates
 
     def recognise(self, secret: str) -> Token:
         """Find a token that was presented.
@@ -67,9 +81,9 @@ class Guard:
         """
         address = request.remote_addr or ""
         if wait_s := self._failures.wait_s(address):
-            raise refuse(
-                429, "too many wrong tokens", "wait and send the right one", {"Retry-After": wait_s}
-            )
+            # Not logged one by one: the 20 before it were.
+            self.rates.count_refusal("wrong_token")
+            raise too_many("too many wrong tokens", "wait and send the right one", wait_s)
         token = self._ask(lambda tokens: tokens.find(secret))
         if token is None:
             self._failures.add(address)
@@ -87,6 +101,26 @@ class Guard:
         session_id = request.cookies.get(cookie_name())
         digest = self.sessions.token_digest(session_id) if session_id else None
         return None if digest is None else self._ask(lambda tokens: tokens.still_holds(digest))
+
+    def name_of_token(self) -> str | None:
+        """Name the token of a request; None where it has none, or one that does not hold.
+
+        Only to count requests by: a wrong token is told, counted and logged by `identity`.
+        """
+        if self._tokens is None:
+            return None
+        sent = request.authorization
+        session_id = request.cookies.get(cookie_name())
+        try:
+            if "Authorization" in request.headers:
+                known = sent is not None and sent.type == "bearer" and sent.token
+                token = self._tokens.find(known) if known else None
+            else:
+                digest = self.sessions.token_digest(session_id) if session_id else None
+                token = None if digest is None else self._tokens.still_holds(digest)
+        except TokenError:
+            return None
+        return None if token is None else token.name
 
     def holds(self, digest: str) -> bool:
         """Tell whether a token has not been revoked meanwhile; of a damaged file none holds."""
@@ -137,6 +171,11 @@ def refuse(
         )  # fmt: skip
     texts = {name: str(value) for name, value in (headers or {}).items()}
     return ProblemError(status, detail, remedy, headers=texts)
+
+
+def too_many(detail: str, remedy: str, wait_s: int) -> ProblemError:
+    """Make a 429, which no log tells: one who asks too often would fill it."""
+    return ProblemError(429, detail, remedy, headers={"Retry-After": str(wait_s)})
 
 
 def unauthorised(detail: str, scope: Scope, *, presented: bool) -> ProblemError:

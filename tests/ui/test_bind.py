@@ -92,6 +92,28 @@ def test_without_a_token_it_listens_for_this_machine_alone(tmp_path: Path, host:
     assert "silverbullet token create --scope admin NAME" in line
 
 
+def test_without_a_token_no_proxy_is_served(tmp_path: Path) -> None:
+    with serving(tmp_path, "--set", "serve.host_names=trading.example,localhost") as server:
+        assert server.process.wait(WAIT_S) == 2
+        (line,) = server.said().splitlines()
+    assert line.startswith("Error: host=trading.example: other machines could reach it and there")
+
+
+def test_the_names_of_a_proxy_and_the_rate_are_settings(tmp_path: Path) -> None:
+    reader = tokens_of(tmp_path).create("quant", "read", 1)
+    words = ("serve.host_names=trading.example", "serve.requests_per_s=0.5")
+    with serving(tmp_path, *(word for one in words for word in ("--set", one))) as server:
+        until(lambda: server.ask("/healthz")[0] == 200, "the worker")
+        named = {"Host": "trading.example", "X-Forwarded-Proto": "https"}
+        assert server.ask("/api/v1/status", named)[0] == 401
+        status, headers = server.ask("/login", named, {"token": reader})
+        assert status == 204
+        assert "Secure" in headers["Set-Cookie"]
+        asked = [server.ask("/api/v1/status", named | bearer(reader)) for _ in range(6)]
+        assert [status for status, _ in asked] == [200] * 5 + [429]
+        assert int(asked[-1][1]["Retry-After"]) >= 1
+
+
 def test_a_revoked_or_damaged_token_opens_nothing(tmp_path: Path) -> None:
     tokens = tokens_of(tmp_path)
     tokens.create("boss", "admin", 1)

@@ -250,6 +250,42 @@ def test_a_name_that_was_given_is_one_to_ask_by(tmp_path: Path) -> None:
         assert named.client().get("/api/v1/status", headers=headers).status_code == status
 
 
+PROXY = ("Trading.example", "desk.example")
+
+
+def test_the_names_of_a_proxy_are_served_and_no_others(tmp_path: Path) -> None:
+    proxied = make_guarded(tmp_path, host_names=PROXY)
+    for host, status in (
+        ("trading.example", 200), ("TRADING.example:8443", 200), ("desk.example", 200),
+        ("127.0.0.1", 200), ("a.trading.example", 403), ("trading.example.evil.example", 403),
+        ("192.168.1.5", 403),
+    ):  # fmt: skip
+        headers = bearer(proxied.reader) | {"Host": host}
+        assert proxied.client().get("/api/v1/status", headers=headers).status_code == status
+
+
+def test_behind_a_proxy_everyone_needs_a_token(tmp_path: Path) -> None:
+    """Whoever reaches the proxy asks from a loopback address."""
+    proxied = make_guarded(tmp_path, host_names=PROXY, dashboard=True)
+    for host in ("trading.example", "127.0.0.1"):
+        answer = proxied.client().get("/api/v1/status", headers={"Host": host})
+        assert answer.status_code == 401
+        answer = proxied.client().get("/", headers={"Host": host})
+        assert (answer.status_code, answer.headers["Location"]) == (303, "/login")
+    local = make_guarded(tmp_path / "x", host_names=("localhost", "127.0.0.1"))
+    assert local.client().get("/api/v1/status").status_code == 200
+
+
+def test_the_page_behind_a_proxy_with_tls_logs_in_and_steers(tmp_path: Path) -> None:
+    proxied = make_guarded(tmp_path, host_names=PROXY)
+    page, own = proxied.client(), "https://trading.example"
+    answer = page.post("/login", json={"token": proxied.admin}, base_url=own)
+    assert cookie_of(answer)["secure"] is True
+    for origin, status in ((own, 202), ("https://desk.example", 403), (OWN, 403)):
+        answer = page.post("/api/v1/control", json=WISH, base_url=own, headers={"Origin": origin})
+        assert answer.status_code == status
+
+
 def test_a_stream_ends_with_its_token(wide: Guarded) -> None:
     with wide.client().get("/api/v1/stream", headers=bearer(wide.reader)) as answer:
         frames = iter(answer.response)
