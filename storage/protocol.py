@@ -45,6 +45,10 @@ class StoreError(RuntimeError):
     """The store refused or failed; the message says what, where and the remedy."""
 
 
+class UnreachableError(StoreError):
+    """The store cannot be reached now; the same call may go well later."""
+
+
 class Store(Protocol):
     """Keeps decisions and status. Safe for one writer beside many readers in other processes."""
 
