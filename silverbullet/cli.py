@@ -18,6 +18,7 @@ from silverbullet.options import (
     given_settings,
     setting_options,
 )
+from silverbullet.schema_cli import schema
 from silverbullet.steering_cli import STEERING
 from silverbullet.token_cli import token
 
@@ -208,7 +209,7 @@ def warm() -> None:
     warm_everything(progress=True)
 
 
-for command in (bench, *STEERING, token):
+for command in (bench, *STEERING, schema, token):
     main.add_command(command)
 
 

@@ -162,15 +162,16 @@ def run_pipeline(settings: Settings, *, until_end: bool) -> None:
 
 def run_record(settings: Settings) -> None:
     """Write decisions and status to the store until a signal."""
+    from silverbullet.opening import has_records, open_store, store_place
     from storage.protocol import StoreError
     from storage.recorder import record
     from storage.recording import Recorder
-    from storage.sqlite import SqliteStore
 
     kafka = settings.kafka
     with _process(settings) as stop:
         try:
-            store = SqliteStore(settings.storage.path)
+            store = open_store(settings)
+            resumes = has_records(store, settings.decide.portfolio, stop)
         except StoreError as error:
             raise Refused(str(error)) from None
         source = TopicConsumer(
@@ -178,12 +179,12 @@ def run_record(settings: Settings) -> None:
             [kafka.decisions_topic, kafka.status_topic],
             group="silverbullet.record",
             # A new store has none of what another one made the group commit.
-            start="committed" if store.statuses(settings.decide.portfolio) else "earliest",
+            start="committed" if resumes else "earliest",
             fetch_wait_max_ms=kafka.fetch_wait_max_ms,
         )
         recorder = Recorder(decisions_topic=kafka.decisions_topic, status_topic=kafka.status_topic)
         try:
-            log.info("recording to %s", settings.storage.path)
+            log.info("recording to %s", store_place(settings))
             counts = record(
                 source,
                 store,
@@ -201,6 +202,7 @@ def run_record(settings: Settings) -> None:
 def run_serve(settings: Settings) -> None:
     """Serve the dashboard and the API until a signal."""
     from silverbullet.control_sender import ControlSender
+    from silverbullet.opening import open_store
     from storage.protocol import StoreError
     from ui.server import BindError, PortTakenError, serve
 
@@ -208,7 +210,7 @@ def run_serve(settings: Settings) -> None:
     kafka = settings.kafka
     try:
         code = serve(
-            settings.storage.path,
+            functools.partial(open_store, settings, read_only=True),
             settings.serve.host,
             settings.serve.port,
             settings.serve.streams,

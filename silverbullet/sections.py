@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import platformdirs
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 from pydantic_settings import NoDecode
 
 # 31 years: as ns, and added to the time of today, they still fit 63 bits.
@@ -127,6 +127,9 @@ class Engine(Section):
 class Storage(Section):
     """Where decisions and status are kept."""
 
+    backend: Literal["sqlite", "cassandra"] = Field(
+        "sqlite", description="sqlite: a file here; cassandra: a cluster, see its section"
+    )
     path: str = Field(
         default_factory=lambda: str(
             Path(platformdirs.user_data_dir("silverbullet")) / "decisions.sqlite"
@@ -138,6 +141,47 @@ class Storage(Section):
 
 
 HostName = Annotated[str, Field(pattern=r"^[0-9A-Za-z.:_-]{1,253}$")]
+
+
+class Cassandra(Section):
+    """The Cassandra cluster, where `storage.backend` says so."""
+
+    contact_points: Annotated[tuple[HostName, ...], NoDecode, BeforeValidator(_split)] = Field(
+        ("127.0.0.1",),
+        min_length=1,
+        max_length=64,
+        description="addresses of some nodes; the rest are found from them",
+    )
+    port: int = Field(9042, ge=1, le=65_535, description="port of every node")
+    keyspace: str = Field(
+        "silverbullet", pattern=r"^[a-z][a-z0-9_]{0,47}$", description="keyspace of the tables"
+    )
+    replication: int = Field(
+        1, ge=1, le=9, description="copies of each row; used when the keyspace is made"
+    )
+    local_dc: str = Field(
+        "datacenter1",
+        pattern=r"^[0-9A-Za-z_-]{1,64}$",
+        description="data centre to speak to, as `nodetool status` names it",
+    )
+    user: str = Field("", description="user to log in as; none: no login")
+    password: SecretStr = Field(
+        SecretStr(""), description="password of cassandra.user; from the environment only"
+    )
+    password_file: str = Field("", description="file that holds the password instead")
+    tls: bool = Field(False, description="encrypt, and check the certificates of the nodes")
+    tls_name: str = Field(
+        "", description="name in the nodes' certificates; none: the first contact point"
+    )
+    ca_file: str = Field("", description="certificates to trust (PEM); none: the system's")
+    certificate_file: str = Field("", description="own certificate (PEM), where nodes ask for it")
+    key_file: str = Field("", description="key of cassandra.certificate_file (PEM)")
+    request_timeout_s: float = Field(
+        5.0, ge=0.1, le=600, description="longest wait for the answer to one request"
+    )
+    requests_in_flight: int = Field(
+        64, ge=1, le=10_000, description="most requests of one append at the same time"
+    )
 
 
 class Serve(Section):

@@ -21,6 +21,7 @@ from pydantic_settings import (
 )
 
 from silverbullet.sections import (
+    Cassandra,
     Decide,
     Engine,
     Kafka,
@@ -53,6 +54,7 @@ class Settings(BaseSettings):
     decide: Decide = Decide()
     engine: Engine = Engine()
     storage: Storage = Storage()
+    cassandra: Cassandra = Cassandra()
     serve: Serve = Serve()
 
     @classmethod
@@ -76,6 +78,7 @@ SECTIONS: dict[str, type[Section]] = {
     "decide": Decide,
     "engine": Engine,
     "storage": Storage,
+    "cassandra": Cassandra,
     "serve": Serve,
 }
 

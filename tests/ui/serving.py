@@ -3,6 +3,7 @@
 Run as a module it serves: prints its address, goes on until told to end.
 """
 
+import functools
 import http.client
 import json
 import subprocess
@@ -108,6 +109,9 @@ class Client:
 
 if __name__ == "__main__":
     path, host, port, streams = sys.argv[1:]
+    open_store = functools.partial(SqliteStore, path, read_only=True)
     sys.exit(
-        serve(path, host, int(port), int(streams), on_ready=lambda url: print(url, flush=True))
+        serve(
+            open_store, host, int(port), int(streams), on_ready=lambda url: print(url, flush=True)
+        )
     )
