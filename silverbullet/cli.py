@@ -11,6 +11,7 @@ import click
 
 from silverbullet import __version__
 from silverbullet.bench_cli import bench
+from silverbullet.feed_cli import feed, feed_status
 from silverbullet.options import (
     Refused,
     given_config,
@@ -209,7 +210,7 @@ def warm() -> None:
     warm_everything(progress=True)
 
 
-for command in (bench, *STEERING, schema, token):
+for command in (bench, *STEERING, schema, token, feed, feed_status):
     main.add_command(command)
 
 

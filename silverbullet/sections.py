@@ -29,6 +29,7 @@ class Kafka(Section):
     decisions_topic: str = Field("decisions", description="topic of decisions")
     status_topic: str = Field("status", description="topic of status records")
     control_topic: str = Field("control", description="topic of what admins ask of `run`")
+    feed_topic: str = Field("feed.status", description="topic of what live feeds tell")
     fetch_wait_max_ms: int = Field(
         100, ge=0, le=10_000, description="longest wait of a fetch; 1 to 5 on the embedded broker"
     )

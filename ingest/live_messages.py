@@ -1,0 +1,44 @@
+"""Trades and quotes as a venue's library gives them, and the ticks made of them."""
+
+from typing import NamedTuple
+
+from ingest.packed import encode_packed
+from ingest.ticks import NO_TRADE_ID
+
+
+class Trade(NamedTuple):
+    """A trade as the venue's library gives it; anything may be missing.
+
+    ``symbol`` is the name that was asked for, ``received_ns`` local time, ``trade_id`` -1 where
+    it is no number; times in ns UTC.
+    """
+
+    symbol: str
+    received_ns: int
+    price: float | None
+    venue_time_ns: int | None
+    trade_id: int = NO_TRADE_ID
+
+
+class Quote(NamedTuple):
+    """Best bid and ask as the venue's library gives them; fields as of `Trade`."""
+
+    symbol: str
+    received_ns: int
+    bid: float | None
+    ask: float | None
+    venue_time_ns: int | None
+
+
+class LiveTicks(NamedTuple):
+    """Ticks of one symbol, in the order of their receipt; event time is local time."""
+
+    symbol: str
+    prices: list[float]
+    event_time_ns: list[int]
+    trade_ids: list[int]
+
+    def packed(self) -> bytes:
+        """Give them as the value of a message."""
+        places = [0] * len(self.prices)
+        return encode_packed([self.symbol], places, self.prices, self.event_time_ns, self.trade_ids)

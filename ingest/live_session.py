@@ -1,0 +1,158 @@
+"""The shell of a live feed: a venue's messages to Kafka, by the clock."""
+
+import asyncio
+import logging
+import time
+from typing import Final
+
+from ingest.feed import PARTITION
+from ingest.live_feed import LiveFeed
+from ingest.live_messages import Quote, Trade
+from ingest.live_status import encode_feed_status
+from ingest.live_venue import Venue, VenueError
+from ingest.producer import TopicProducer
+
+log = logging.getLogger("silverbullet")
+
+_LOOK_S: Final = 0.25  # how often silence is looked for
+_TELL_S: Final = 1.0
+
+
+class Inbox:
+    """Messages between the venue's handler, which must not wait, and whoever sends them."""
+
+    def __init__(self) -> None:
+        self._messages: list[Trade | Quote] = []
+        self._filled = asyncio.Event()
+
+    def put(self, message: Trade | Quote) -> None:
+        """Take a message."""
+        self._messages.append(message)
+        self._filled.set()
+
+    async def get(self) -> list[Trade | Quote]:
+        """Wait for messages and give all there are."""
+        await self._filled.wait()
+        return self.take()
+
+    def take(self) -> list[Trade | Quote]:
+        """Give all there are, perhaps none."""
+        self._filled.clear()
+        messages, self._messages = self._messages, []
+        return messages
+
+
+class LiveSession:
+    """Follows a venue until it is told to stop.
+
+    Parameters
+    ----------
+    feed, venue, inbox, producer
+        What decides, where messages come from and through what, where ticks go.
+    topic, feed_topic
+        Of ticks, and of the records told once a second.
+    prefix
+        Put before each symbol.
+    """
+
+    def __init__(
+        self,
+        feed: LiveFeed,
+        venue: Venue,
+        inbox: Inbox,
+        producer: TopicProducer,
+        topic: str,
+        feed_topic: str,
+        prefix: str = "",
+    ) -> None:
+        self._feed, self._venue, self._inbox = feed, venue, inbox
+        self._producer = producer
+        self._topic, self._feed_topic, self._prefix = topic, feed_topic, prefix
+        self._is_loaded = False
+        self._failed_told = 0
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Feed until ``stop`` is set.
+
+        Raises
+        ------
+        UnknownToVenueError
+            The venue does not trade a symbol.
+        BrokerError
+            The broker refuses for good.
+        """
+        stopping = asyncio.ensure_future(stop.wait())
+        work = [asyncio.ensure_future(run) for run in (self._send(), self._tell(), self._follow())]
+        try:
+            done, _ = await asyncio.wait([*work, stopping], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in (*work, stopping):
+                task.cancel()
+            await asyncio.gather(*work, stopping, return_exceptions=True)
+            await self._venue.close()
+        for task in done - {stopping}:
+            task.result()
+        self._send_ticks(self._inbox.take())
+        self._send_status()
+
+    async def _follow(self) -> None:
+        """Keep a connection."""
+        while True:
+            self._feed.opened(time.time_ns())
+            reason = await self._follow_once()
+            await self._venue.close()
+            delay_ns = self._feed.lost(time.time_ns(), reason)
+            self._show()
+            await asyncio.sleep(delay_ns / 1e9)
+
+    async def _follow_once(self) -> str:
+        """Follow the venue over one connection; gives why that ended."""
+        work = asyncio.ensure_future(self._open())
+        try:
+            while True:
+                await asyncio.wait([work], timeout=_LOOK_S)
+                silence_s = self._feed.silent_for_s(time.time_ns())
+                if work.done():
+                    work.result()
+                elif silence_s is not None:
+                    return f"no message for {silence_s:.0f} s"
+        except VenueError as failure:
+            return str(failure)
+        finally:
+            work.cancel()
+
+    async def _open(self) -> None:
+        if not self._is_loaded:
+            names = await self._venue.load()
+            self._feed.name({asked: self._prefix + name for asked, name in names.items()})
+            self._is_loaded = True
+        await self._venue.follow()
+
+    async def _send(self) -> None:
+        while True:
+            self._send_ticks(await self._inbox.get())
+
+    async def _tell(self) -> None:
+        while True:
+            self._send_status()
+            await asyncio.sleep(_TELL_S)
+
+    def _send_ticks(self, messages: list[Trade | Quote]) -> None:
+        for ticks in self._feed.take(messages):
+            self._producer.send(self._topic, ticks.packed(), ticks.symbol, PARTITION)
+        self._producer.poll()
+        self._show()
+
+    def _send_status(self) -> None:
+        producer = self._producer
+        producer.poll()
+        status = self._feed.tell(time.time_ns(), producer.failed)
+        producer.send(self._feed_topic, encode_feed_status(status), f"{status.venue} {status.kind}")
+        if producer.failed > self._failed_told:
+            self._failed_told = producer.failed
+            log.error("Kafka did not take %d messages: %s", producer.failed, producer.first_failure)
+        self._show()
+
+    def _show(self) -> None:
+        for line in self._feed.news():
+            log.info("%s", line)
