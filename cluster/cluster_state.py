@@ -54,7 +54,7 @@ class ClusterState:
 
 
 class FolderBusyError(RuntimeError):
-    """Another command starts or ends this cluster."""
+    """Another command works on this folder."""
 
 
 class ClusterFolder:
@@ -69,29 +69,9 @@ class ClusterFolder:
 
     @contextlib.contextmanager
     def hold(self) -> Iterator[None]:
-        """Make the folder and be the only command that starts or ends its cluster.
-
-        Raises
-        ------
-        FolderBusyError
-            Another one is.
-        OSError
-            The folder cannot be made.
-        """
-        self.path.mkdir(parents=True, exist_ok=True)
-        self.path.chmod(0o700)
-        # The folder itself is locked: a lock file would be left behind.
-        descriptor = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise FolderBusyError(
-                    f"another command starts or ends the cluster of {self.path}: wait for it"
-                ) from None
+        """Be the only command that starts or ends its cluster: see `hold_folder`."""
+        with hold_folder(self.path, "the cluster"):
             yield
-        finally:
-            os.close(descriptor)
 
     def read(self) -> ClusterState | None:
         """Give what the keeper said last; None where there is no cluster.
@@ -110,17 +90,17 @@ class ClusterFolder:
 
     def write(self, state: ClusterState) -> None:
         """Put a state in the place of the one before, at once."""
-        self._put(self.state_path, json.dumps(asdict(state)))
+        write_private(self.state_path, json.dumps(asdict(state)))
 
     def make_secret(self) -> str:
         """Make a secret, readable for the user only, and give it."""
         secret = secrets.token_hex(_SECRET_BYTES)
-        self._put(self.secret_path, secret)
+        write_private(self.secret_path, secret)
         return secret
 
     def want(self, workers: int) -> None:
         """Ask the keeper for this many workers."""
-        self._put(self._wanted_path, str(workers))
+        write_private(self._wanted_path, str(workers))
 
     def wanted(self, otherwise: int) -> int:
         """Give how many workers are asked for."""
@@ -136,13 +116,42 @@ class ClusterFolder:
         for path in (self._wanted_path, self.secret_path, self.state_path):
             path.unlink(missing_ok=True)
 
-    def _put(self, path: Path, text: str) -> None:
-        new = path.with_suffix(".new")
-        new.unlink(missing_ok=True)
-        descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            file.write(text)
-        new.replace(path)
+
+@contextlib.contextmanager
+def hold_folder(path: Path, whose: str) -> Iterator[None]:
+    """Make a folder for the user alone and be the only command that works on it.
+
+    Raises
+    ------
+    FolderBusyError
+        Another one is; ``whose`` names what it starts or ends.
+    OSError
+        The folder cannot be made.
+    """
+    path.mkdir(parents=True, exist_ok=True)
+    path.chmod(0o700)
+    # The folder itself is locked: a lock file would be left behind.
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise FolderBusyError(
+                f"another command starts or ends {whose} of {path}: wait for it"
+            ) from None
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def write_private(path: Path, text: str) -> None:
+    """Put a text in the place of the one before, at once; only the user can read it."""
+    new = path.with_name(path.name + ".new")
+    new.unlink(missing_ok=True)
+    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(text)
+    new.replace(path)
 
 
 def boot_id() -> str:

@@ -20,6 +20,7 @@ from silverbullet.options import (
     setting_options,
 )
 from silverbullet.schema_cli import schema
+from silverbullet.services_cli import services
 from silverbullet.steering_cli import STEERING
 from silverbullet.token_cli import token
 
@@ -210,6 +211,7 @@ def warm() -> None:
     warm_everything(progress=True)
 
 
+main.add_command(services)
 for command in (bench, *STEERING, schema, token, feed, feed_status):
     main.add_command(command)
 

@@ -1,5 +1,6 @@
 """Which real parts a test needs, and where the recorded market data is."""
 
+import functools
 import importlib.util
 import os
 import shutil
@@ -9,6 +10,10 @@ import hypothesis
 import pytest
 
 from optimize.engines.spark_engine import SPARK
+from silverbullet.own_services import missing_for
+from tests.services import cassandra_contact, kafka_bootstrap
+
+__all__ = ["cassandra_contact", "kafka_bootstrap"]
 
 MARKET_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
@@ -22,6 +27,9 @@ os.environ["PYTHONPATH"] = os.pathsep.join(
     filter(None, (str(Path(__file__).resolve().parents[1]), os.environ.get("PYTHONPATH")))
 )
 
+# Asked once: it runs Java.
+_service_lacks = functools.cache(missing_for)
+
 # Marker: whether its part is here, and the remedy where it is not.
 _PARTS = {
     "ray": (
@@ -31,6 +39,14 @@ _PARTS = {
     "spark": (
         lambda: not SPARK.missing(),
         "Spark cannot run: " + (SPARK.missing() or "it can"),
+    ),
+    "kafka": (
+        lambda: not _service_lacks("kafka"),
+        "Kafka cannot run: " + (_service_lacks("kafka") or "it can"),
+    ),
+    "cassandra": (
+        lambda: not _service_lacks("cassandra"),
+        "Cassandra cannot run: " + (_service_lacks("cassandra") or "it can"),
     ),
     "browser": (
         lambda: bool(shutil.which("chromium") and shutil.which("chromedriver")),

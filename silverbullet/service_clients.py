@@ -1,0 +1,106 @@
+"""How the program talks to a Kafka or Cassandra of its own: is it ready, who may log in."""
+
+import shlex
+from pathlib import Path
+
+from cluster.credentials import password
+from cluster.kafka_server import BROKER_USER
+from cluster.service_layout import ServerKind, ServiceLayout
+
+USER = "silverbullet"
+"""Whom a secure service lets in as a pipeline."""
+_ADMIN = "admin"
+_FIRST = "cassandra"  # the superuser that Cassandra makes by itself, and its password
+
+
+def probe(kind: ServerKind, layout: ServiceLayout, node: int, *, users_made: bool) -> str:
+    """Ask a node through a client.
+
+    Parameters
+    ----------
+    users_made
+        Whether `make_users` has been through.
+
+    Returns
+    -------
+    str
+        Why it is not ready; empty if it is.
+    """
+    port = kind.ports(layout, node)[0]
+    if kind.name == "kafka":
+        from ingest.probe import probe_broker  # noqa: PLC0415 - it takes 0.1 s
+
+        security = _kafka_login(layout, USER if users_made else BROKER_USER)
+        return probe_broker(port.address, layout.n_nodes, security)
+    from storage.cassandra_probe import CassandraLogin, probe_node  # noqa: PLC0415 - 0.3 s
+
+    def asked_as(user: str, secret: str) -> str:
+        ca_path = layout.ca_path if layout.secure else None
+        login = CassandraLogin(port.host, port.number, user, secret, ca_path)
+        return probe_node(login, layout.n_nodes)
+
+    if not layout.secure:
+        return asked_as(_FIRST, _FIRST)
+    if users_made:
+        return asked_as(USER, password(layout, USER))
+    # An attempt that was cut off may have taken its rights from the first superuser.
+    return asked_as(_FIRST, _FIRST) and asked_as(_ADMIN, password(layout, _ADMIN))
+
+
+def make_users(kind: ServerKind, layout: ServiceLayout) -> None:
+    """Make the pipeline's user of a secure service; again does no harm.
+
+    Raises
+    ------
+    RuntimeError
+        It is refused.
+    """
+    port = kind.ports(layout, 1)[0]
+    if kind.name == "kafka":
+        from ingest.users import make_user  # noqa: PLC0415
+
+        broker = _kafka_login(layout, BROKER_USER)
+        make_user(port.address, broker, USER, password(layout, USER))
+        return
+    from storage.cassandra_probe import CassandraLogin  # noqa: PLC0415
+    from storage.cassandra_roles import make_roles  # noqa: PLC0415
+
+    admin, user = (
+        CassandraLogin(port.host, port.number, name, password(layout, name), layout.ca_path)
+        for name in (_ADMIN, USER)
+    )
+    make_roles(admin, user)
+
+
+def pointing(kind: ServerKind, layout: ServiceLayout) -> dict[str, str]:
+    """Say how a pipeline is pointed at a service: its address, and the options of a command."""
+    ports = [kind.ports(layout, node)[0] for node in layout.nodes]
+    address = ",".join(port.address for port in ports)
+    if kind.name == "kafka":
+        settings = {"kafka.bootstrap": address}
+        if layout.secure:
+            settings |= {"kafka.security_protocol": "sasl_ssl", "kafka.user": USER}
+            settings |= _files("kafka", layout)
+    else:
+        settings = {}
+    options = " ".join(f"--set {name}={shlex.quote(value)}" for name, value in settings.items())
+    return {"address": address, "options": options}
+
+
+def _files(section: str, layout: ServiceLayout) -> dict[str, str]:
+    paths: dict[str, Path] = {
+        "password_file": layout.password_path(USER), "ca_file": layout.ca_path
+    }  # fmt: skip
+    return {f"{section}.{name}": str(path) for name, path in paths.items()}
+
+
+def _kafka_login(layout: ServiceLayout, user: str) -> dict[str, str]:
+    if not layout.secure:
+        return {}
+    return {
+        "security.protocol": "SASL_SSL",
+        "sasl.mechanism": "PLAIN" if user == BROKER_USER else "SCRAM-SHA-256",
+        "sasl.username": user,
+        "sasl.password": password(layout, user),
+        "ssl.ca.location": str(layout.ca_path),
+    }
