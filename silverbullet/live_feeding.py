@@ -72,24 +72,37 @@ def run_feed(settings: Settings, wish: FeedWish) -> None:
         raise Refused("no broker: set kafka.bootstrap (--set kafka.bootstrap=HOST:PORT)")
     if not wish.symbols or not wish.silence_s > 0:
         raise Refused("--symbols needs at least one symbol, and --silence more than 0 s")
-    options = _venue_options(wish.options_path)
+
+    async def follow_until_signal() -> None:
+        await follow(settings, wish, _stop_on_signals())
+
     try:
-        asyncio.run(_feed(settings, wish, options))
+        asyncio.run(follow_until_signal())
     except UnknownToVenueError as error:
         raise Refused(str(error)) from None
     except BrokerError as error:
         raise click.ClickException(str(error)) from None
 
 
-async def _feed(settings: Settings, wish: FeedWish, options: dict[str, Any]) -> None:
+async def follow(settings: Settings, wish: FeedWish, stop: asyncio.Event) -> None:
+    """Feed the topic of ticks until ``stop`` is set.
+
+    Raises
+    ------
+    Refused
+        The venue's options cannot be used.
+    UnknownToVenueError
+        There is no such venue, symbol or stream.
+    BrokerError
+        The broker cannot be reached or refuses.
+    """
     from ingest.live_feed import LiveFeed  # noqa: PLC0415 - with ccxt, below
     from ingest.live_session import Inbox, LiveSession  # noqa: PLC0415
     from ingest.live_venue import Venue  # noqa: PLC0415
 
-    stop = _stop_on_signals()
     kind = cast(Kind, wish.kind)
     inbox = Inbox()
-    venue = Venue(wish.venue, kind, wish.symbols, inbox.put, options)
+    venue = Venue(wish.venue, kind, wish.symbols, inbox.put, _venue_options(wish.options_path))
     prefix = f"{wish.venue.upper()}/" if wish.with_venue else ""
     feed = LiveFeed(
         wish.venue,
