@@ -143,6 +143,39 @@ class Grid:
         if n_symbols > self.symbol_f.shape[1]:
             self._grow_symbols(n_symbols)
 
+    def put_waiting(self, ticks_i: IntArray, ticks_f: FloatArray) -> None:
+        """Let ticks wait, in the place of those that do.
+
+        Parameters
+        ----------
+        ticks_i
+            int64[4, m]: row, its partition's place, symbol, event time; rows ascending, ticks of
+            a partition in the order of arrival.
+        ticks_f
+            float64[m]: price.
+        """
+        m = len(ticks_f)
+        self._pool_i, self._pool_f = self._pool_i[:, :0], self._pool_f[:0]
+        self._grow_pool(1 << max(10, m.bit_length()))
+        numbers, place = np.unique(ticks_i[0], return_inverse=True)
+        self.state[pending.FIRST_WAITING], self.state[pending.N_WAITING] = 0, len(numbers)
+        self._rows = np.full((max(64, 2 * len(numbers)), self._rows.shape[1]), -1, np.int64)
+        self._rows[: len(numbers), 0] = numbers
+        for node in range(m):
+            entry, head = self._rows[place[node]], 1 + 2 * int(ticks_i[1, node])
+            if entry[head] < 0:
+                entry[head] = node
+            else:
+                self._pool_i[pending.NEXT, entry[head + 1]] = node
+            entry[head + 1] = node
+        self._pool_i[pending.SYMBOL, :m], self._pool_i[pending.TIME, :m] = ticks_i[2:]
+        self._pool_f[:m] = ticks_f
+        # The free ones are the others, and nobody follows the last that waits.
+        self._pool_i[
+            pending.NEXT, [int(e) for e in self._rows[: len(numbers), 2::2].flat if e >= 0]
+        ] = -1
+        self.state[pending.FREE_NODE] = m
+
     def admit(self, start: int) -> int:
         """Take ticks of the inbox from ``start`` on until one lets a row close.
 

@@ -16,6 +16,7 @@ from stats.compiled import FloatArray, IntArray
 from stats.moments import Moments
 from stats.returns import log_returns
 from stats.silence import SilenceWindows
+from stats.snapshot import Arrays, WindowsCopy, copy_windows, restore_windows
 from stats.tick_window import TickStatistics
 from stats.universe import AssetView, Universe
 
@@ -173,6 +174,27 @@ class Market:
             As that of ``update``.
         """
         return self._windows.end()
+
+    def copy_state(self) -> WindowsCopy:
+        """Copy what a market like this one can be made from, between two updates.
+
+        Raises
+        ------
+        RuntimeError
+            The iterator of the last update was not taken to its end.
+        """
+        self._windows.refuse_half_taken()
+        return copy_windows(self._windows)
+
+    def restore(self, arrays: Arrays) -> None:
+        """Go on from a state that `snapshot.flatten` gave; to be called before the first tick.
+
+        Raises
+        ------
+        ValueError
+            It is not of a market with these parameters; this one is of no use any more.
+        """
+        restore_windows(self._windows, arrays)
 
     def _member_ids(self) -> IntArray:
         if self.last_row is None:

@@ -85,11 +85,21 @@ class Windows:
         self._begin()
         return self._close_all()
 
-    def _begin(self) -> None:
+    def refuse_half_taken(self) -> None:
+        """Refuse to go on where rows of the last update are left.
+
+        Raises
+        ------
+        RuntimeError
+            The iterator before was not taken to its end.
+        """
         if self._busy:
             raise RuntimeError(
                 "the rows of the last update were not taken to their end: its ticks would be lost"
             )
+
+    def _begin(self) -> None:
+        self.refuse_half_taken()
         self._busy = True
 
     def _take_loaded(self) -> Iterator[int]:
