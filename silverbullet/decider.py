@@ -8,7 +8,7 @@ conflation the rest of a batch waits, undigested, until its next row may be deci
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import chain
 
 from ingest.admission import Admitted
@@ -32,6 +32,7 @@ from silverbullet.portfolio import Basis, carry_weights, make_decision, make_job
 from silverbullet.settings import Settings
 from stats.market import Market, NotReady
 from stats.moments import Moments
+from stats.snapshot import Arrays
 
 
 class Decider:
@@ -59,7 +60,7 @@ class Decider:
         only_at_end: bool = False,
     ) -> None:
         self.settings = settings
-        self._table = symbols
+        self.table = symbols
         self._only_at_end = only_at_end
         window = settings.window
         self.market = Market(
@@ -96,7 +97,7 @@ class Decider:
     @property
     def symbols(self) -> tuple[str, ...]:
         """All symbols admitted so far."""
-        return self._table.symbols
+        return self.table.symbols
 
     @property
     def busy(self) -> bool:
@@ -112,6 +113,23 @@ class Decider:
     def finished(self) -> bool:
         """Whether the input has ended and everything due is decided."""
         return self._ended and not (self.busy or self._due or self._holds_rows)
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether all ticks read are digested and, without conflation, all their rows decided."""
+        pending = not self.settings.decide.conflate and (self.busy or self._due)
+        return not (self._holds_rows or pending)
+
+    def restore(self, symbols: Sequence[str], arrays: Arrays) -> None:
+        """Go on from the state of an earlier run; to be called before the first event.
+
+        Raises
+        ------
+        ValueError
+            It is not of these windows; this decider is of no use any more.
+        """
+        self.table.extend(symbols)
+        self.market.restore(arrays)
 
     def next_timer_ns(self) -> int | None:
         """Give the time at which a throttled decision is due, or None."""

@@ -27,6 +27,7 @@ from silverbullet.parts import make_evaluator
 from silverbullet.progress import Progress, say_progress
 from silverbullet.runner import Runner
 from silverbullet.settings import Settings
+from silverbullet.starting import make_admission
 from silverbullet.warm import warm_everything
 
 # The embedded broker keeps about 5 MB a partition and then drops the oldest in silence: less
@@ -177,7 +178,8 @@ def _play(
         # Nobody reads the rows before the last: what of them is silent costs nothing then.
         decider.market.skip_silence()
         progress.follow(decider, settings.window.sample_interval_ns)
-        runner = Runner(settings, decider, symbols, played, None, evaluator, stop)
+        admission = make_admission(settings, symbols)
+        runner = Runner(settings, decider, admission, played, None, evaluator, stop)
         thread = threading.Thread(
             target=played.play, args=(source, bootstrap, stop), name="feed", daemon=True
         )

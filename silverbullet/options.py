@@ -1,6 +1,7 @@
 """Options that stand for settings, and how a command gets at what they say."""
 
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -36,6 +37,34 @@ class Duration(click.ParamType[float]):
             return float(number) * _UNITS_S[text[len(number) :] or "s"]
         except (ValueError, KeyError):
             self.fail(f"{value!r} is no length of time: write 500ms, 1s, 30m, 1h or 1d", param, ctx)
+
+
+class UtcTime(click.ParamType[int]):
+    """A point in time, ISO 8601; UTC where it names no zone. Converted to ns."""
+
+    name = "time"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Read it.
+
+        Raises
+        ------
+        click.BadParameter
+            It is no time, or one that nanoseconds in 63 bits do not reach.
+        """
+        if isinstance(value, int):
+            return value
+        try:
+            found = datetime.fromisoformat(str(value))
+        except ValueError:
+            self.fail(f"{value!r}: write it like 2026-01-31T12:00:00", param, ctx)
+        zoned = found if found.tzinfo is not None else found.replace(tzinfo=UTC)
+        since = zoned - datetime(1970, 1, 1, tzinfo=UTC)
+        # Integers: a float64 of today's ns is off by up to 128.
+        ns = (since.days * 86_400 + since.seconds) * 10**9 + since.microseconds * 1000
+        if not 0 <= ns < 2**63:
+            self.fail(f"{value!r}: must be of the years 1970 to 2262", param, ctx)
+        return ns
 
 
 # Option to setting, type and help.
@@ -154,3 +183,10 @@ def given_settings(extra: Mapping[str, Mapping[str, Any]] | None = None) -> "Set
         return load_settings(given_config(), flags)
     except SettingsError as error:
         raise Refused(str(error)) from None
+
+
+def time_range(command: Command) -> Command:
+    """Give a command ``--from`` and ``--to``: ``start_ns`` and ``end_ns``, each may be None."""
+    first = click.option("--from", "start_ns", type=UtcTime(), help="First time, ISO 8601, UTC.")
+    last = click.option("--to", "end_ns", type=UtcTime(), help="Time to stop before.")
+    return first(last(command))

@@ -1,5 +1,7 @@
 """`run` killed and started again on the same broker: no row twice, none left out, equal bits."""
 
+import json
+import re
 import signal
 from pathlib import Path
 
@@ -17,6 +19,7 @@ from tests.silverbullet.virtual_shell import SECOND_NS, START_NS, Tape, random_t
 N_ROWS = 120
 TICKS_A_ROW = 6
 FIRST_ROW = START_NS // SECOND_NS
+UNTIL = "2023-11-14T22:14"  # 40 s after the first row
 SETTINGS = {
     "window__rows": 40,
     "window__ticks": 100,
@@ -26,6 +29,8 @@ SETTINGS = {
     "optimize__cloud_points": 0,
     "engine__order": "local",
     "kafka__fetch_wait_max_ms": 2,
+    # So often that each start goes on from one.
+    "decide__checkpoint_interval_s": 0.05,
 }
 
 
@@ -73,20 +78,35 @@ def test_killed_and_started_again_it_decides_each_row_once_with_the_same_bits(
             newest = reader.last("decisions")
             return decode_decision(newest[0]).row - FIRST_ROW if newest else -1
 
+        logs = []
         for first, last, decided in kills:
             send(producer, tape, first, last)
             with Running(tmp_path, "run", **settings) as run:
                 run.until(lambda row=decided: last_row() >= row, f"row {decided} to be decided")
+                if kills is WAITING:
+                    run.until(lambda: reader.last("state"), "a checkpoint")
                 run.end(signal.SIGKILL)
+                logs.append(run.output())
         interrupted = decisions(reader, "decisions")
         undisturbed = settings | {
             "kafka__decisions_topic": "undisturbed",
             "kafka__status_topic": "undisturbed-status",
         }
+        verified = run_command(tmp_path, "replay", "--verify", "--json", **settings)
+        changed = settings | {"optimize__max_weight": 0.9}
+        disproved = run_command(tmp_path, "replay", "--verify", "--to", UNTIL, **changed)
         done = run_command(tmp_path, "run", "--once", **undisturbed)
         assert done.returncode == 0, done.stderr
         whole = decisions(reader, "undisturbed")
         status = decode_status(reader.last("undisturbed-status")[-1])
+    assert "going on from the checkpoint at row" not in logs[0]
+    if kills is WAITING:  # a checkpoint is taken between batches; amid decisions there is none
+        assert all("going on from the checkpoint at row" in log for log in logs[1:])
+    assert verified.returncode == 0, verified.stderr + verified.stdout
+    said = json.loads(verified.stdout)
+    assert (said["equal"], said["different"], said["lacking"]) == (len(interrupted), 0, 0)
+    assert disproved.returncode == 1
+    assert re.search(r"different: main:\S+ 2023-11-14T22:13:\S+: ", disproved.stdout)
     # Ten returns are needed; the end of the topic closes the last row too.
     assert [d.row - FIRST_ROW for d in whole] == list(range(10, N_ROWS))
     assert status.ticks_read == len(tape)

@@ -13,6 +13,7 @@ from optimize.job import DrawJob
 from silverbullet.decider import Decider
 from silverbullet.runner import Runner
 from silverbullet.settings import Settings
+from silverbullet.starting import make_admission
 from storage.records import Status, decode_status
 from tests.silverbullet.virtual_shell import Tape
 
@@ -156,7 +157,7 @@ class Shell:
         self.runner = Runner(
             self.settings,
             self.decider,
-            symbols,
+            make_admission(self.settings, symbols),
             self.source,
             self.producer,
             self.evaluator,

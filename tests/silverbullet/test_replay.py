@@ -1,0 +1,112 @@
+import msgspec
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ingest.ticks import SymbolTable
+from silverbullet.decider import Decider
+from silverbullet.replay import Replay, symbol_order
+from silverbullet.starting import make_admission
+from tests.silverbullet.scripted_shell import messages_of
+from tests.silverbullet.test_runner import make_settings, make_tape
+from tests.silverbullet.virtual_shell import VirtualShell
+
+
+def decided(chosen, messages):
+    symbols = SymbolTable(chosen.ticks.max_symbols)
+    decider = Decider(chosen, symbols)
+    admission, shell = make_admission(chosen, symbols), VirtualShell(decider)
+    return shell.play((admission.step(raw) for raw in messages), end=True)
+
+
+def replayed(chosen, recorded, messages):
+    replay = Replay(chosen, recorded)
+    verdicts = [verdict for raw in messages for verdict in replay.take(raw)]
+    verdicts += replay.end()
+    assert replay.finished
+    return verdicts
+
+
+@pytest.mark.parametrize("trigger", ["row", "tick"])
+@pytest.mark.parametrize("method", ["exact", "resample"])
+@pytest.mark.parametrize("conflate", [True, False])
+def test_every_decision_comes_out_with_the_same_bits(trigger, method, conflate):
+    chosen = make_settings(
+        decide={"trigger": trigger, "conflate": conflate}, optimize={"method": method}
+    )
+    messages = messages_of(make_tape(), 13)
+    recorded = decided(chosen, messages)
+    assert len(recorded) > 8
+    verdicts = replayed(chosen, recorded, messages)
+    assert {verdict.outcome for verdict in verdicts} == {"equal"}
+    assert [verdict.recorded.id for verdict in verdicts] == [d.id for d in recorded]
+    assert all(v.again.weights.tobytes() == v.recorded.weights.tobytes() for v in verdicts)
+
+
+@given(start=st.integers(0, 20), length=st.integers(1, 10))
+@settings(max_examples=15)
+def test_a_part_of_them_can_be_made_again_alone(start, length):
+    chosen = make_settings()
+    messages = messages_of(make_tape(), 13)
+    recorded = decided(chosen, messages)[start : start + length]
+    verdicts = replayed(chosen, recorded, messages)
+    assert [verdict.outcome for verdict in verdicts] == ["equal"] * len(recorded)
+
+
+def test_symbols_have_the_numbers_that_the_run_gave_them_also_where_their_first_ticks_are_gone():
+    chosen = make_settings(window={"rows": 5})
+    messages = messages_of(make_tape(), 4)
+    recorded = decided(chosen, messages)
+    late = messages[15:]
+    assert late[0].values[0] != messages[0].values[0]
+    verdicts = {v.recorded.id: v for v in replayed(chosen, recorded, late)}
+    outcomes = [verdicts[d.id].outcome for d in recorded]
+    n_lacking = outcomes.count("lacking")
+    assert 0 < n_lacking < len(outcomes)
+    assert outcomes[:n_lacking] == ["lacking"] * n_lacking
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "said"),
+    [
+        ("weights", lambda d: d.weights[::-1].copy(), "weights of"),
+        ("mean", lambda d: np.nextafter(d.mean, 1), "mean of"),
+        ("seed", lambda d: d.seed + 1, "optimize.seed was 2, is 1 here"),
+        ("n_draws", lambda d: 64, "optimize.n_draws was 64"),
+        ("digest", lambda d: "0" * 32, "digest: a covariance"),
+        ("start_weights", lambda d: np.full(len(d.symbols), 0.25), ""),
+    ],
+)
+def test_what_was_changed_is_named(name, change, said):
+    chosen = make_settings(optimize={"method": "resample"})
+    messages = messages_of(make_tape(), 13)
+    recorded = decided(chosen, messages)
+    at = 5
+    forged = list(recorded)
+    forged[at] = msgspec.structs.replace(recorded[at], **{name: change(recorded[at])})
+    verdicts = replayed(chosen, forged, messages)
+    assert [k for k, v in enumerate(verdicts) if v.outcome != "equal"] == [at]
+    assert verdicts[at].outcome == "different"
+    assert said in verdicts[at].difference
+
+
+def test_other_settings_are_told_from_other_ticks():
+    messages = messages_of(make_tape(), 13)
+    recorded = decided(make_settings(), messages)
+    capped = replayed(make_settings(optimize={"max_weight": 0.5}), recorded, messages)
+    assert {v.outcome for v in capped} == {"different"}
+    shorter = replayed(make_settings(window={"rows": 12}), recorded, messages)
+    assert any(v.outcome == "lacking" for v in shorter)
+
+
+@given(st.permutations("ABCDEFG"), st.lists(st.sets(st.sampled_from("ABCDEFG")), max_size=6))
+def test_the_order_of_symbols_keeps_every_list_in_order(order, chosen):
+    lists = [tuple(s for s in order if s in some) for some in chosen]
+    found = symbol_order(lists)
+    for symbols in lists:
+        assert [s for s in found if s in symbols] == list(symbols)
+
+
+def test_two_runs_that_numbered_symbols_differently_still_have_an_order():
+    assert symbol_order([("A", "B"), ("B", "A")]) == ("A", "B")
