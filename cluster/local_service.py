@@ -80,6 +80,29 @@ class LocalService:
         """
         return self.folder.read()
 
+    def check_fit(self, state: ServiceState) -> list[int]:
+        """See that the servers that do not run could be started, and give their nodes.
+
+        Raises
+        ------
+        SpawnError
+            A port is taken, or a file is missing that their data are of no use without.
+        """
+        layout = self.folder.layout(state)
+        alive = {server.node for server in state.servers if server.lives}
+        missing = [node for node in layout.nodes if node not in alive]
+        for node in missing:
+            for port in self.kind.ports(layout, node):
+                check_port(port)
+            for name in self.kind.lasting if state.prepared else ():
+                path = layout.node_folder(node) / name
+                if not path.exists():
+                    raise SpawnError(
+                        f"{path} is missing, the data are of no use without: bring it back, or "
+                        f"`silverbullet services down {self.kind.name} --wipe` and begin anew"
+                    )
+        return missing
+
     def start(self, state: ServiceState, java: Java, jars: Path, secret: str = "") -> list[int]:
         """Start the servers that do not run.
 
@@ -100,12 +123,9 @@ class LocalService:
         SpawnError
             A port is taken, data are missing, or a server does not start.
         """
+        missing = self.check_fit(state)
         layout = self.folder.layout(state)
         alive = tuple(server for server in state.servers if server.lives)
-        missing = sorted(set(layout.nodes) - {server.node for server in alive})
-        for node in missing:
-            for port in self.kind.ports(layout, node):
-                check_port(port)
         servers = {
             node: JavaServer(self.kind, layout, node, java, jars, secret) for node in missing
         }
@@ -194,12 +214,6 @@ class LocalService:
             folder = layout.node_folder(node)
             if not state.prepared and folder.exists():
                 shutil.rmtree(folder)  # what an earlier attempt left: no server has run on it
-            lost = [name for name in self.kind.lasting if not (folder / name).exists()]
-            if state.prepared and lost:
-                raise SpawnError(
-                    f"{folder / lost[0]} is missing, the data are of no use: bring it back, or "
-                    f"`silverbullet services down {self.kind.name} --wipe` and begin anew"
-                )
             folder.mkdir(parents=True, exist_ok=True)
             server.write_files()
         if not state.prepared:

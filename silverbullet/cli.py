@@ -184,7 +184,7 @@ def doctor(as_json: bool) -> None:
     else:
         for finding in findings:
             mark = click.style("ok  ", fg="green") if finding.ok else click.style("lack", fg="red")
-            click.echo(f"{mark}  {finding.part:<10} {finding.says}")
+            click.echo(f"{mark}  {finding.part:<13} {finding.says}")
     sys.exit(0 if all(finding.ok for finding in findings) else 1)
 
 

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import psutil
 
 from optimize.engines.catalogue import HOSTED
+from silverbullet.own_services import examine_service, services_folder
 from silverbullet.settings import Settings
 from stats.compiled import cache_folder
 
@@ -74,6 +75,19 @@ def _broker(bootstrap: str) -> Finding:
     return Finding("kafka", True, f"{bootstrap} answers")
 
 
+def _own_services(settings: Settings) -> list[Finding]:
+    """Say of Kafka and Cassandra whether `services up` could start them."""
+    used = {
+        "kafka": bool(settings.kafka.bootstrap),
+        "cassandra": settings.storage.backend == "cassandra",
+    }
+    return [
+        Finding(f"own {name}", *examine_service(name))
+        for name, elsewhere in used.items()
+        if not elsewhere or (services_folder() / name).exists()
+    ]
+
+
 def _store(path: Path) -> Finding:
     folder = next(parent for parent in path.absolute().parents if parent.exists())
     if not os.access(folder, os.W_OK):
@@ -105,6 +119,7 @@ def examine(settings: Settings) -> list[Finding]:
     """
     findings = [_python(), _machine(), _kernels(), _broker(settings.kafka.bootstrap)]
     findings += [_engine(name) for name in settings.engine.order if name in HOSTED]
+    findings += _own_services(settings)
     findings.append(_store(Path(settings.storage.path)))
     findings.append(_page(settings.serve.host, settings.serve.port))
     return findings

@@ -1,11 +1,9 @@
 """Brings up, looks at and takes down the Kafka and Cassandra of ours on this machine."""
 
 import os
-import socket
-import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import platformdirs
@@ -13,24 +11,18 @@ from rich.console import Console
 
 from cluster.cassandra_server import CASSANDRA
 from cluster.cluster_state import FolderBusyError
-from cluster.credentials import make_certificates, password
-from cluster.jars import JarError, ensure_jars, present
+from cluster.jars import JarError, Tell, present
 from cluster.java import Java, MissingError, find_java, find_maven
-from cluster.kafka_server import BROKER_USER, KAFKA
+from cluster.kafka_server import KAFKA
 from cluster.local_service import LocalService
 from cluster.process import SpawnError
-from cluster.service_layout import ServerKind, ServiceLayout
+from cluster.service_layout import ServerKind
 from cluster.service_state import ServiceFolder, ServiceState
 from silverbullet.options import Refused
-from silverbullet.service_clients import make_users, probe
+from silverbullet.service_start import start
 
 KINDS: Mapping[str, ServerKind] = {"kafka": KAFKA, "cassandra": CASSANDRA}
 """Service to what runs it, in the order in which they start and end."""
-_POLL_S = 0.05
-_CONNECT_S = 1.0
-# Kafka takes 2 to 5 s, Cassandra 4 to 13, where nothing else runs.
-_READY_S, _READY_NODE_S = 120.0, 60.0
-Tell = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +85,28 @@ def missing_for(name: str) -> str:
     return ""
 
 
+def examine_service(name: str) -> tuple[bool, str]:
+    """Say beforehand whether `services up` could start a service in the usual folder.
+
+    Returns
+    -------
+    bool, str
+        Whether nothing lacks, and what there is to say.
+    """
+    if lacks := missing_for(name):
+        return False, lacks
+    service = open_service(name, services_folder())
+    try:
+        state = service.state()
+        if state is not None and state.servers:
+            service.check()
+            return True, f"up in {service.folder.path}"
+        service.check_fit(state or Wish().state(service.kind))
+    except (SpawnError, ValueError) as error:
+        return False, f"{error}; `silverbullet services up {name}` after that"
+    return True, f"`silverbullet services up {name}` can start one"
+
+
 @contextmanager
 def told_in_one_line(name: str) -> Iterator[None]:
     """Tell in one line what goes wrong with a service.
@@ -142,7 +156,7 @@ def bring_up(name: str, folder: Path, wish: Wish, tell: Tell) -> bool:
                 f"{_described(state)} in {service.folder.path}: pass another --folder, or "
                 f"`silverbullet services down {name} --wipe` and begin anew"
             )
-        return _start(service, state or wish.state(service.kind), tell)
+        return start(service, state or wish.state(service.kind), jars_cache(), tell)
 
 
 def take_down(name: str, folder: Path) -> bool:
@@ -178,76 +192,6 @@ def wipe(name: str, folder: Path) -> bool:
         if service.folder.state_path.exists():
             service.stop(orderly=False)
         service.folder.wipe()
-    return True
-
-
-def _start(service: LocalService, state: ServiceState, tell: Tell) -> bool:
-    name, java = service.kind.name, find_java()
-    jars = ensure_jars(service.kind.jars, jars_cache(), tell)
-    done, started = False, list[int]()
-    try:
-        tell(f"{service.kind.jars.title} starts")
-        started = service.start(state, java, jars, _secret(service, state))
-        tell(f"{service.kind.jars.title} has started; waiting until {name} answers")
-        _await(service, tell)
-        if state.secure and not state.users_made:
-            _make_users(service)
-        done = True
-    finally:
-        # Too late, or Ctrl-C: nothing half up is left. Nodes that ran before are not touched.
-        if not done and len(started) in (0, state.n_nodes):
-            service.stop()
-    return bool(started)
-
-
-def _secret(service: LocalService, state: ServiceState) -> str:
-    """Give the password of the nodes among themselves, and make what a secure one needs."""
-    if not state.secure:
-        return ""
-    layout = service.folder.layout(state)
-    make_certificates(layout)
-    return password(layout, BROKER_USER) if service.kind.name == "kafka" else ""
-
-
-def _make_users(service: LocalService) -> None:
-    state = service.state()
-    if state is not None:
-        try:
-            make_users(service.kind, service.folder.layout(state))
-        except RuntimeError as error:  # of either client
-            raise SpawnError(str(error)) from error
-        service.folder.write(replace(state, users_made=True))
-        _await(service, lambda _: None)
-
-
-def _await(service: LocalService, tell: Tell) -> None:
-    state = service.state()
-    if state is None:
-        raise SpawnError("its folder was deleted")
-    layout = service.folder.layout(state)
-    waiting, reason = list(layout.nodes), "nothing listens"
-    limit_s = _READY_S + _READY_NODE_S * layout.n_nodes
-    for _ in range(round(limit_s / _POLL_S)):
-        service.check()
-        if _listens(service, layout, waiting[0]):
-            said = reason
-            reason = probe(service.kind, layout, waiting[0], users_made=state.users_made)
-            if not reason:
-                waiting.pop(0)
-                if not waiting:
-                    return
-            elif reason != said:
-                tell(f"{service.kind.name}, node {waiting[0]}: {reason}")
-        threading.Event().wait(_POLL_S)
-    raise SpawnError(f"not ready after {limit_s:.0f} s: node {waiting[0]}: {reason}")
-
-
-def _listens(service: LocalService, layout: ServiceLayout, node: int) -> bool:
-    port = service.kind.ports(layout, node)[0]
-    try:
-        socket.create_connection((port.host, port.number), timeout=_CONNECT_S).close()
-    except OSError:
-        return False
     return True
 
 

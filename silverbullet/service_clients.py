@@ -1,8 +1,8 @@
 """How the program talks to a Kafka or Cassandra of its own: is it ready, who may log in."""
 
 import shlex
-from pathlib import Path
 
+from cluster.cluster_state import write_private
 from cluster.credentials import password
 from cluster.kafka_server import BROKER_USER
 from cluster.service_layout import ServerKind, ServiceLayout
@@ -76,22 +76,41 @@ def pointing(kind: ServerKind, layout: ServiceLayout) -> dict[str, str]:
     """Say how a pipeline is pointed at a service: its address, and the options of a command."""
     ports = [kind.ports(layout, node)[0] for node in layout.nodes]
     address = ",".join(port.address for port in ports)
+    settings: dict[str, str]
     if kind.name == "kafka":
         settings = {"kafka.bootstrap": address}
+        if layout.n_nodes > 1:
+            settings["kafka.replication_factor"] = str(layout.n_nodes)
         if layout.secure:
             settings |= {"kafka.security_protocol": "sasl_ssl", "kafka.user": USER}
-            settings |= _files("kafka", layout)
+            settings |= _files("kafka", layout, USER)
     else:
-        settings = {}
+        settings = {
+            "storage.backend": "cassandra",
+            "cassandra.contact_points": ",".join(port.host for port in ports),
+            "cassandra.port": str(ports[0].number),
+            "cassandra.replication": str(layout.n_nodes),
+            "cassandra.user": _login_user(layout),
+            **({"cassandra.tls": "true"} if layout.secure else {}),
+            **_files("cassandra", layout, _login_user(layout)),
+        }
     options = " ".join(f"--set {name}={shlex.quote(value)}" for name, value in settings.items())
     return {"address": address, "options": options}
 
 
-def _files(section: str, layout: ServiceLayout) -> dict[str, str]:
-    paths: dict[str, Path] = {
-        "password_file": layout.password_path(USER), "ca_file": layout.ca_path
-    }  # fmt: skip
-    return {f"{section}.{name}": str(path) for name, path in paths.items()}
+def write_password(kind: ServerKind, layout: ServiceLayout) -> None:
+    """Put the well-known password of an open Cassandra where a pipeline can read it."""
+    if kind.name == "cassandra" and not layout.secure:
+        write_private(layout.password_path(_FIRST), _FIRST)
+
+
+def _login_user(layout: ServiceLayout) -> str:
+    return USER if layout.secure else _FIRST
+
+
+def _files(section: str, layout: ServiceLayout, user: str) -> dict[str, str]:
+    found = {f"{section}.password_file": str(layout.password_path(user))}
+    return found | ({f"{section}.ca_file": str(layout.ca_path)} if layout.secure else {})
 
 
 def _kafka_login(layout: ServiceLayout, user: str) -> dict[str, str]:

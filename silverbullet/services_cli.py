@@ -61,7 +61,7 @@ def up(
     port_offset: int | None,
     as_json: bool,
 ) -> None:
-    """Start what does not run, wait until it answers, say how to use it.
+    """Start a real Kafka and Cassandra on this machine; say how a pipeline uses them.
 
     The jars are fetched with Maven once and kept. Data stay in the folder until `down --wipe`.
     """
@@ -84,7 +84,7 @@ def up(
 @click.option("--yes", is_flag=True, help="Do not ask before.")
 @JSON
 def down(names: tuple[str, ...], folder: Path | None, wipe: bool, yes: bool, as_json: bool) -> None:
-    """End them in good order; their data stay."""
+    """End the local Kafka and Cassandra in good order; their data stay unless --wipe."""
     from silverbullet import own_services  # noqa: PLC0415
 
     root, chosen = _root(folder), _chosen(names)
@@ -109,7 +109,7 @@ def down(names: tuple[str, ...], folder: Path | None, wipe: bool, yes: bool, as_
 @_which
 @JSON
 def status(names: tuple[str, ...], folder: Path | None, as_json: bool) -> None:
-    """Show servers, ports, memory and whether they answer.
+    """Show the local Kafka and Cassandra: ports, pids, memory, and whether they answer.
 
     Exit status 1 unless all that have been brought up answer.
     """

@@ -13,6 +13,7 @@ from silverbullet.own_services import open_service, told_in_one_line
 from silverbullet.service_clients import pointing, probe
 
 Report = dict[str, Any]
+_USERS = {"kafka": "run", "cassandra": "record"}
 
 
 def look_at(name: str, folder: Path, now: datetime) -> Report | None:
@@ -59,7 +60,7 @@ def show(reports: list[Report], as_json: bool) -> None:
         for server in report["servers"]:
             click.echo(f"  node {server['node']}: {_line(server)}")
         if report["state"] == "up":
-            click.echo(f"  use it: silverbullet run {report['options']}")
+            click.echo(f"  use it: silverbullet {_USERS[report['service']]} {report['options']}")
         else:
             click.echo(f"  mend it: silverbullet services up {report['service']}")
 

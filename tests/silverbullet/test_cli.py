@@ -158,7 +158,7 @@ def test_doctor_tells_each_part_and_its_remedy(tmp_path: Path) -> None:
     result = CliRunner().invoke(main, ["doctor", "--json"], env=environment(tmp_path) | settings)
     findings = {finding["part"]: finding for finding in json.loads(result.stdout)}
     assert set(findings) == {
-        "python", "machine", "kernels", "kafka", "ray", "spark", "store", "page",
+        "python", "machine", "kernels", "kafka", "ray", "spark", "own cassandra", "store", "page",
     }  # fmt: skip
     assert result.exit_code == 1
     assert not findings["kafka"]["ok"]
