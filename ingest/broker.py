@@ -2,11 +2,13 @@
 
 import logging
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeVar
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
+from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._metadata import ClusterMetadata
 
+from ingest.access import BrokerAccess
 from ingest.kafka_log import OncePerCause
 
 LOGGER = logging.getLogger("ingest.kafka")
@@ -17,15 +19,28 @@ CONNECT_TIMEOUT_S = 5.0
 EMBEDDED_CLUSTER = "mockCluster"  # how the cluster id of librdkafka's mock begins
 EMBEDDED_PARTITION = 0
 
+Client = TypeVar("Client", Consumer, Producer, AdminClient)
+
+# Of the time for an answer: what refuses a client is heard between two tries.
+_TRIES = (0.1, 0.2, 0.7)
 _REFUSALS = {KafkaError._AUTHENTICATION, KafkaError.SASL_AUTHENTICATION_FAILED}
 _START_IT = "start the broker there or set kafka.bootstrap to where one runs"
-_CREDENTIALS = "check user and password"
+_CREDENTIALS = "check kafka.user, the password, kafka.sasl_mechanism and kafka.security_protocol"
+_PROTOCOL = "check kafka.security_protocol and kafka.ca_file"
 _RIGHTS = "grant this user the right to the topic and group"
+_TAKEN_OVER = "another `silverbullet run` decides for this portfolio now; one is enough"
 _REMEDIES: dict[int, str] = {
     KafkaError._AUTHENTICATION: _CREDENTIALS,
     KafkaError.SASL_AUTHENTICATION_FAILED: _CREDENTIALS,
     KafkaError.TOPIC_AUTHORIZATION_FAILED: _RIGHTS,
     KafkaError.GROUP_AUTHORIZATION_FAILED: _RIGHTS,
+    KafkaError.CLUSTER_AUTHORIZATION_FAILED: _RIGHTS,
+    KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED: (
+        "grant this user WRITE and DESCRIBE on the transactional id silverbullet-PORTFOLIO"
+    ),
+    KafkaError._FENCED: _TAKEN_OVER,
+    KafkaError._SSL: _PROTOCOL,
+    KafkaError._UNSUPPORTED_FEATURE: _PROTOCOL,
     KafkaError.MSG_SIZE_TOO_LARGE: "send fewer ticks a message",
     KafkaError._TRANSPORT: _START_IT,
     KafkaError._ALL_BROKERS_DOWN: _START_IT,
@@ -63,13 +78,22 @@ class BrokerErrors:
     ----------
     fatal
         The first error after which the client is of no use, else None.
+    last
+        The newest of the others that says why a connection failed, else None.
     all_down
         True once no broker could be reached; whoever hears from one sets it back.
     """
 
     def __init__(self) -> None:
         self.fatal: KafkaError | None = None
+        self.last: KafkaError | None = None
         self.all_down = False
+
+    @property
+    def refusal(self) -> KafkaError | None:
+        """What no further try of a first connection would mend, else None."""
+        is_tls = self.last is not None and self.last.code() == KafkaError._SSL
+        return self.fatal or (self.last if is_tls else None)
 
     def __call__(self, error: KafkaError) -> None:
         """Note an error; librdkafka mends the others by itself."""
@@ -77,51 +101,88 @@ class BrokerErrors:
             self.fatal = self.fatal or error
         elif error.code() == KafkaError._ALL_BROKERS_DOWN:
             self.all_down = True
+        else:
+            self.last = error
 
 
-def connection(bootstrap: str, errors: BrokerErrors) -> dict[str, Any]:
+def connection(broker: BrokerAccess, errors: BrokerErrors) -> dict[str, Any]:
     """Give the settings that all clients share.
 
     Nagle's algorithm off and short reconnects: a broker that restarts is back in the time
     that it needs itself (2-4 s), not in librdkafka's 10 s steps.
     """
     return {
-        "bootstrap.servers": bootstrap,
+        "bootstrap.servers": broker.bootstrap,
         "error_cb": errors,
         "logger": LOGGER,
         "socket.nagle.disable": True,
         "reconnect.backoff.ms": 50,
         "reconnect.backoff.max.ms": 500,
         "topic.metadata.refresh.fast.interval.ms": 50,
-    }
+    } | broker.security()
+
+
+def make_client(kind: type[Client], config: dict[str, Any]) -> Client:
+    """Make a client of librdkafka.
+
+    Raises
+    ------
+    BrokerError
+        It takes the settings not: as a rule a certificate or key that it cannot use.
+    """
+    try:
+        return kind(config)
+    except KafkaException as failure:
+        text = f"Kafka at {config['bootstrap.servers']}, making a client: {failure.args[0].str()}"
+        raise BrokerError(f"{text}; check the section kafka of the settings", fatal=True) from None
 
 
 def explain(error: KafkaError, bootstrap: str, doing: str) -> BrokerError:
     """Turn an error of librdkafka into one that says what, where and the remedy."""
     remedy = _REMEDIES.get(error.code(), "see the broker's log")
+    if "security.protocol" in error.str():  # librdkafka's guess where a TLS port cut it off
+        remedy = _PROTOCOL
     return BrokerError(
         f"Kafka at {bootstrap}, {doing}: {error.str()} ({error.name()}); {remedy}",
         fatal=_ends_client(error),
     )
 
 
+def hear(client: Consumer | Producer | AdminClient, errors: BrokerErrors) -> None:
+    """Let a client tell its error callback what went wrong; what ends it for good it raises."""
+    try:
+        client.poll(0)
+    except KafkaException as failure:
+        errors(failure.args[0])
+
+
 def describe(
-    client: Consumer | Producer, bootstrap: str, errors: BrokerErrors, topic: str | None = None
+    client: Consumer | Producer | AdminClient,
+    bootstrap: str,
+    errors: BrokerErrors,
+    topic: str | None = None,
 ) -> ClusterMetadata:
     """Ask the broker for its cluster, or for one topic.
 
     Raises
     ------
     BrokerError
-        No answer within 5 s, or the broker refuses this client.
+        No answer within 5 s, or the broker refuses this client: then at once.
     """
-    try:
-        found: ClusterMetadata = client.list_topics(topic, timeout=CONNECT_TIMEOUT_S)
-    except KafkaException as failure:
-        client.poll(0)  # lets the error callback say why
-        reason = errors.fatal or failure.args[0]
-        raise explain(reason, bootstrap, f"no answer in {CONNECT_TIMEOUT_S:g} s") from failure
-    return found
+    # A consumer that has begun to read would lose a message to the poll that hears of errors.
+    is_reading = isinstance(client, Consumer) and bool(client.assignment())
+    for share in (1.0,) if is_reading else _TRIES:
+        try:
+            found: ClusterMetadata = client.list_topics(topic, timeout=share * CONNECT_TIMEOUT_S)
+        except KafkaException as failure:
+            reason = failure.args[0]
+            hear(client, errors)
+        else:
+            return found
+        if errors.refusal is not None:
+            raise explain(errors.refusal, bootstrap, "connecting")
+    silence = f"no answer in {CONNECT_TIMEOUT_S:g} s"
+    raise explain(errors.last or reason, bootstrap, silence)
 
 
 def is_embedded(cluster: ClusterMetadata) -> bool:

@@ -12,7 +12,16 @@ from typing import Literal, cast
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
-from ingest.broker import LOGGER, BrokerErrors, connection, describe, explain
+from ingest.access import BrokerAccess, access
+from ingest.broker import (
+    LOGGER,
+    BrokerErrors,
+    connection,
+    describe,
+    explain,
+    is_embedded,
+    make_client,
+)
 from ingest.codec import RawMessages
 from ingest.offsets import Gap, Offsets, Partition
 from ingest.topic_log import TopicLog, read_tail
@@ -30,8 +39,8 @@ class TopicConsumer:
 
     Parameters
     ----------
-    bootstrap
-        ``host:port`` of the broker.
+    broker
+        ``host:port``, or how to reach it.
     topics
         Topics to read, each with the partitions that it has when it is found; one that does
         not exist yet is waited for and then read from its beginning.
@@ -51,20 +60,26 @@ class TopicConsumer:
 
     def __init__(
         self,
-        bootstrap: str,
+        broker: BrokerAccess | str,
         topics: Sequence[str],
         *,
         group: str = "silverbullet",
         start: Start = "earliest",
         fetch_wait_max_ms: int = 100,
     ) -> None:
-        self._bootstrap = bootstrap
+        self._broker = access(broker)
+        self._bootstrap = self._broker.bootstrap
         self._errors = BrokerErrors()
-        self._config = connection(bootstrap, self._errors) | {
+        self._config = connection(self._broker, self._errors) | {
             "group.id": group,
             "enable.auto.commit": False,
             "enable.auto.offset.store": False,
-            "auto.offset.reset": "earliest",  # of what was lost the gap tells
+            # Kafka says when an offset is gone; the gap is noted and reading begins anew.
+            "auto.offset.reset": "error",
+            "enable.partition.eof": True,
+            # A decision is for its readers when it is made: its transaction only sees to it
+            # that one run makes them, and ends up to a second later.
+            "isolation.level": "read_uncommitted",
             # No group is joined; but a commit waits this long for the group's coordinator.
             "session.timeout.ms": 10_000,
             "on_commit": self._on_commit,
@@ -73,13 +88,17 @@ class TopicConsumer:
             # 132 000 small messages a second with it, 549 000 with 1.
             "fetch.queue.backoff.ms": 1,
         }
-        self._consumer = Consumer(self._config)
-        self._log = TopicLog(self._consumer, bootstrap, self._errors)
+        self._consumer = make_client(Consumer, self._config)
+        self._log = TopicLog(self._consumer, self._bootstrap, self._errors)
         self._start: Start = start
-        self._offsets = Offsets()
+        cluster = describe(self._consumer, self._bootstrap, self._errors)
+        # Only there the offsets alone tell of a loss; on Kafka, markers of transactions and what
+        # compaction leaves out take offsets without a message.
+        self._offsets = Offsets(is_dense=is_embedded(cluster))
         self._waiting = list(topics)
         self._down_since: float | None = None
         self._failed: KafkaError | None = None
+        self._gone: list[Partition] = []  # their offset that is due is not at the broker
         self._look_for_topics()
         self._start = "earliest"  # of a topic made from now on all is new
 
@@ -103,26 +122,43 @@ class TopicConsumer:
             once and reading goes on with the next call, unless the error is ``fatal``.
         """
         self._raise_refusal()
+        while self._gone:
+            self._begin_again(self._gone[-1])
+            self._gone.pop()
         if self._waiting:
             self._look_for_topics()
             timeout_s = min(timeout_s, _LOOK_FOR_TOPICS_S)
-        first = self._consumer.poll(timeout_s)
-        receive_time_ns = time.time_ns()
-        if first is None:
-            self._check_broker()
-            return None
-        messages = [first, *self._consumer.consume(_DRAIN, 0)]
-        failures = [message for message in messages if message.error() is not None]
-        if failures:
-            self._failed = self._failed or failures[0].error()
-            messages = [message for message in messages if message.error() is None]
-        if not messages:
-            return None
-        self._errors.all_down = False
-        self._down_since = None
-        return self._gather(messages, receive_time_ns)
+        deadline_s = time.monotonic() + timeout_s
+        while True:
+            first = self._consumer.poll(timeout_s)
+            receive_time_ns = time.time_ns()
+            if first is None:
+                self._check_broker()
+                return None
+            messages = [first, *self._consumer.consume(_DRAIN, 0)]
+            events = [message for message in messages if message.error() is not None]
+            if events:
+                messages = [message for message in messages if message.error() is None]
+            found = self._gather(messages, receive_time_ns) if messages else None
+            self._take_events(events)  # what they say of offsets comes after the messages'
+            timeout_s = deadline_s - time.monotonic()
+            if found is not None or timeout_s <= 0 or self._failed or self._gone:
+                return found
+
+    def _take_events(self, events: list[Message]) -> None:
+        """Take what librdkafka tells in place of a message."""
+        for event in events:
+            error = cast(KafkaError, event.error())
+            if error.code() == KafkaError._PARTITION_EOF:
+                self._offsets.reach(_partition(event), cast(int, event.offset()))
+            elif error.code() == KafkaError._AUTO_OFFSET_RESET:
+                self._gone.append(_partition(event))
+            else:
+                self._failed = self._failed or error
 
     def _gather(self, messages: list[Message], receive_time_ns: int) -> RawMessages:
+        self._errors.all_down = False
+        self._down_since = None
         # Only messages with an error may lack these.
         topics = cast(list[str], [message.topic() for message in messages])
         partitions = cast(list[int], [message.partition() for message in messages])
@@ -260,13 +296,20 @@ class TopicConsumer:
                 stored = self._log.committed(partitions)
             elif not isinstance(self._start, str):
                 stored = self._start
-            assigned = []
-            for partition in partitions:
-                low, high = self._log.watermarks(partition)
-                begin = self._offsets.begin(partition, stored.get(partition), low, high)
-                assigned.append(TopicPartition(*partition, begin))
-            self._consumer.incremental_assign(assigned)
+            self._consumer.incremental_assign(
+                [self._begin(partition, stored.get(partition)) for partition in partitions]
+            )
             self._waiting.remove(topic)
+
+    def _begin(self, partition: Partition, wanted: int | None) -> TopicPartition:
+        low, high = self._log.watermarks(partition)
+        return TopicPartition(*partition, self._offsets.begin(partition, wanted, low, high))
+
+    def _begin_again(self, partition: Partition) -> None:
+        """Go on at the oldest offset there is, as the one that was due is not."""
+        begin = self._begin(partition, self._offsets.positions[partition])
+        self._consumer.incremental_unassign([TopicPartition(*partition)])
+        self._consumer.incremental_assign([begin])
 
     def _raise_refusal(self) -> None:
         failed, self._failed = self._failed, None
@@ -297,3 +340,7 @@ class TopicConsumer:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def _partition(message: Message) -> Partition:
+    return cast(str, message.topic()), cast(int, message.partition())

@@ -1,8 +1,8 @@
 """Where a consumer stands in its partitions, and what was lost before it got there.
 
 A pure step machine. A broker drops old messages by age or size; a consumer that then asks for
-one of them is moved ahead: by Kafka through its reset rule, by the embedded broker without any
-sign. Only the offsets themselves tell, so each one is compared with the one before.
+one of them begins anew at the oldest there is. Kafka says so. The embedded broker moves it ahead
+without any sign: there only the offsets themselves tell, so each is compared with the one before.
 """
 
 from collections import deque
@@ -47,14 +47,19 @@ class Gap:
 
 
 class Offsets:
-    """Follows the offsets of partitions and counts what is skipped.
+    """Follows the offsets of partitions and counts what is lost.
 
-    Topics that are compacted or written in transactions have offsets without a message (those
-    of control records); they would be counted here.
+    Parameters
+    ----------
+    is_dense
+        Every offset has a message: one that is skipped is lost. Else offsets ahead of the one
+        due are those of markers that end transactions, or of what compaction left out, and only
+        `begin` tells of a loss.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, is_dense: bool = True) -> None:
         self.lost = 0
+        self._is_dense = is_dense
         self._next: dict[Partition, int] = {}
         self._gaps: deque[Gap] = deque(maxlen=_GAPS_KEPT)
 
@@ -111,9 +116,14 @@ class Offsets:
             return
         for topic, partition, offset in zip(topics, partitions, offsets, strict=True):
             due = self._next[topic, partition]
-            if offset != due:
+            if offset < due or (self._is_dense and offset > due):
                 self._note(Gap(topic, partition, due, offset))
             self._next[topic, partition] = offset + 1
+
+    def reach(self, partition: Partition, end: int) -> None:
+        """Take the end of a partition, behind all of its messages and markers."""
+        if not self._is_dense:  # else a message that the broker dropped would go uncounted
+            self._next[partition] = max(self._next[partition], end)
 
     def _note(self, gap: Gap) -> None:
         self.lost += gap.lost

@@ -6,6 +6,7 @@ from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
+from ingest.access import BrokerAccess, access
 from ingest.broker import (
     EMBEDDED_PARTITION,
     BrokerError,
@@ -13,12 +14,15 @@ from ingest.broker import (
     connection,
     describe,
     explain,
+    hear,
     is_embedded,
+    make_client,
 )
 
 _MEASURE_NS = 500_000_000
 _DELIVERY_TIMEOUT_MS = 60_000  # outlasts a restart of Kafka and a change of leader, 13 s at most
 _QUEUE_KBYTES = 65_536  # bounds memory; a full queue holds the sender back
+_NO_RIGHT = {KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError.CLUSTER_AUTHORIZATION_FAILED}
 
 
 def linger_for(rate: float, current: int = 0) -> int:
@@ -56,8 +60,8 @@ class TopicProducer:
 
     Parameters
     ----------
-    bootstrap
-        ``host:port`` of the broker.
+    broker
+        ``host:port``, or how to reach it.
     rate_hint
         Messages a second to expect; 0 where it is unknown. The rate is measured in any case,
         every half second; the first half second of an unknown rate lingers 1 ms, which costs
@@ -67,6 +71,8 @@ class TopicProducer:
     ----------
     linger_ms
         The linger now in use.
+    is_embedded
+        The broker is an `EmbeddedBroker`.
     failed
         Messages that Kafka did not take.
     first_failure
@@ -78,16 +84,17 @@ class TopicProducer:
         No broker answers at the address.
     """
 
-    def __init__(self, bootstrap: str, *, rate_hint: float = 0.0) -> None:
+    def __init__(self, broker: BrokerAccess | str, *, rate_hint: float = 0.0) -> None:
         self.failed = 0
         self.first_failure: str | None = None
-        self._bootstrap = bootstrap
+        self._broker = access(broker)
+        self._bootstrap = self._broker.bootstrap
         self._errors = BrokerErrors()
         self._clients: dict[int, Producer] = {}
         self.linger_ms = linger_for(rate_hint) if rate_hint else 1
         self._client = self._clients[self.linger_ms] = self._connect(self.linger_ms)
-        embedded = is_embedded(describe(self._client, bootstrap, self._errors))
-        self._partition = EMBEDDED_PARTITION if embedded else None
+        self.is_embedded = is_embedded(describe(self._client, self._bootstrap, self._errors))
+        self._partition = EMBEDDED_PARTITION if self.is_embedded else None
         self._sent = 0
         self._measured_ns = time.monotonic_ns()
 
@@ -138,7 +145,7 @@ class TopicProducer:
 
     def poll(self) -> None:
         """Take in delivery failures; cheap, call it once a loop."""
-        self._client.poll(0)
+        hear(self._client, self._errors)
 
     def flush(self, timeout_s: float = 10.0) -> int:
         """Wait until all is delivered.
@@ -166,8 +173,9 @@ class TopicProducer:
             )
 
     def _connect(self, linger: int) -> Producer:
-        return Producer(
-            connection(self._bootstrap, self._errors)
+        return make_client(
+            Producer,
+            connection(self._broker, self._errors)
             | {
                 "linger.ms": linger,
                 "enable.idempotence": True,
@@ -175,7 +183,7 @@ class TopicProducer:
                 "queue.buffering.max.kbytes": _QUEUE_KBYTES,
                 "delivery.report.only.error": True,
                 "on_delivery": self._on_delivery,
-            }
+            },
         )
 
     def _follow_rate(self, now_ns: int) -> None:
@@ -195,6 +203,8 @@ class TopicProducer:
         if error is None:
             return
         self.failed += 1
+        if error.code() in _NO_RIGHT:  # librdkafka does not try again: the next send says so
+            self._errors.fatal = self._errors.fatal or error
         if self.first_failure is None:
             self.first_failure = f"{message.topic()}: {error.str()} ({error.name()})"
 

@@ -1,5 +1,6 @@
 """What a broker holds of a topic: its partitions, their bounds, its newest messages."""
 
+import threading
 from typing import Any, cast
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
@@ -12,6 +13,7 @@ from ingest.broker import (
     describe,
     explain,
     is_embedded,
+    make_client,
 )
 from ingest.offsets import Partition
 
@@ -20,6 +22,9 @@ _NOT_YET = {
     KafkaError._UNKNOWN_TOPIC,
     KafkaError.LEADER_NOT_AVAILABLE,
 }
+# A topic that was just made, and a partition whose broker ended, have their leader a little later.
+_LEADER_MOVES = {KafkaError.NOT_LEADER_FOR_PARTITION, *_NOT_YET}
+_LEADER_TRIES, _LEADER_WAIT_S = 100, 0.05
 _SILENT_POLLS = 50  # of 0.1 s each: a broker that answers fetches at all does so within 5 s
 
 
@@ -66,14 +71,20 @@ class TopicLog:
             The broker does not answer.
         """
         where = TopicPartition(*partition)
-        try:
-            bounds = self._client.get_watermark_offsets(where, timeout=CONNECT_TIMEOUT_S)
-        except KafkaException as failure:
-            raise explain(failure.args[0], self._bootstrap, f"bounds of {where}") from failure
-        if bounds is None:
-            raise BrokerError(f"Kafka at {self._bootstrap}: no bounds of {where} in time")
-        low, high = bounds
-        return low, high
+        doing = f"bounds of {partition[0]}[{partition[1]}]"
+        for tries_left in reversed(range(_LEADER_TRIES)):
+            try:
+                bounds = self._client.get_watermark_offsets(where, timeout=CONNECT_TIMEOUT_S)
+            except KafkaException as failure:
+                if tries_left and failure.args[0].code() in _LEADER_MOVES:
+                    threading.Event().wait(_LEADER_WAIT_S)
+                    continue
+                raise explain(failure.args[0], self._bootstrap, doing) from failure
+            if bounds is not None:
+                low, high = bounds
+                return low, high
+            break
+        raise BrokerError(f"Kafka at {self._bootstrap}: no {doing} in time")
 
     def committed(self, partitions: list[Partition]) -> dict[Partition, int]:
         """Give what the client's group has committed.
@@ -112,7 +123,8 @@ def read_tail(config: dict[str, Any], bootstrap: str, topic: str, n: int) -> lis
         The broker does not answer.
     """
     errors = BrokerErrors()
-    client = Consumer(config | {"enable.partition.eof": True, "error_cb": errors})
+    ours = {"enable.partition.eof": True, "auto.offset.reset": "earliest", "error_cb": errors}
+    client = make_client(Consumer, config | ours)
     try:
         log = TopicLog(client, bootstrap, errors)
         bounds = {partition: log.watermarks(partition) for partition in log.partitions(topic)}
