@@ -11,6 +11,7 @@ import click
 
 from silverbullet import __version__
 from silverbullet.bench_cli import bench
+from silverbullet.export_cli import export
 from silverbullet.feed_cli import feed, feed_status
 from silverbullet.options import (
     Refused,
@@ -19,10 +20,12 @@ from silverbullet.options import (
     given_settings,
     setting_options,
 )
+from silverbullet.replay_cli import replay
 from silverbullet.schema_cli import schema
 from silverbullet.services_cli import services
 from silverbullet.steering_cli import STEERING
 from silverbullet.token_cli import token
+from silverbullet.topics_cli import topics
 
 
 def _finite(ctx: click.Context, param: click.Parameter, value: float) -> float:
@@ -212,7 +215,7 @@ def warm() -> None:
 
 
 main.add_command(services)
-for command in (bench, *STEERING, schema, token, feed, feed_status):
+for command in (bench, *STEERING, schema, token, replay, export, topics, feed, feed_status):
     main.add_command(command)
 
 

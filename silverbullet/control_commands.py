@@ -8,9 +8,11 @@ from typing import Any
 
 import msgspec
 
+from ingest.access import BrokerAccess
 from ingest.broker import BrokerError
 from ingest.consumer import TopicConsumer
 from ingest.producer import TopicProducer
+from silverbullet.broker_access import broker_access
 from silverbullet.demo import BROKER_FILE, demo_folder
 from silverbullet.options import Refused
 from silverbullet.settings import Settings
@@ -31,7 +33,7 @@ def user() -> str:
     return f"{getpass.getuser()} (command line)"
 
 
-def broker_address(settings: Settings) -> str:
+def broker_address(settings: Settings) -> BrokerAccess:
     """Give the broker of the pipeline that is meant: the settings', else a running demo's.
 
     Raises
@@ -40,9 +42,9 @@ def broker_address(settings: Settings) -> str:
         There is neither.
     """
     if settings.kafka.bootstrap:
-        return settings.kafka.bootstrap
+        return broker_access(settings.kafka)
     try:
-        return (demo_folder() / BROKER_FILE).read_text()
+        return BrokerAccess((demo_folder() / BROKER_FILE).read_text())
     except OSError:
         raise Refused(
             "no broker is named and no demo runs: name that of the pipeline "
@@ -70,17 +72,17 @@ def ask(settings: Settings, wait_s: float, **wish: Any) -> ControlState:
     Refused
         No broker is named or answers.
     """
-    kafka, bootstrap = settings.kafka, broker_address(settings)
+    kafka, broker = settings.kafka, broker_address(settings)
     control = make_control(user(), **wish)
     sent = ControlState(
         id=control.id, time_ns=control.time_ns, who=control.who, wish=control.wish(),
         state="waiting", reason="no pipeline has taken it yet",
     )  # fmt: skip
     try:
-        producer = TopicProducer(bootstrap, rate_hint=1.0)
+        producer = TopicProducer(broker, rate_hint=1.0)
         producer.send(kafka.control_topic, encode_control(control), partition=0)
         producer.close()
-        return _follow(settings, bootstrap, sent, wait_s)
+        return _follow(settings, broker, sent, wait_s)
     except BrokerError as error:
         raise Refused(str(error)) from None
 
@@ -97,9 +99,11 @@ def newest_status(settings: Settings, consumer: TopicConsumer) -> Status | None:
     return None
 
 
-def _follow(settings: Settings, bootstrap: str, sent: ControlState, wait_s: float) -> ControlState:
+def _follow(
+    settings: Settings, broker: BrokerAccess, sent: ControlState, wait_s: float
+) -> ControlState:
     deadline_s, state = time.monotonic() + wait_s, sent
-    with TopicConsumer(bootstrap, [settings.kafka.status_topic]) as consumer:
+    with TopicConsumer(broker, [settings.kafka.status_topic]) as consumer:
         while time.monotonic() < deadline_s:
             status = newest_status(settings, consumer)
             for taken in () if status is None else status.controls:

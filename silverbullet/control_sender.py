@@ -2,6 +2,7 @@
 
 import threading
 
+from ingest.access import BrokerAccess
 from ingest.broker import BrokerError
 from ingest.producer import TopicProducer
 from storage.control import Control, encode_control
@@ -15,14 +16,14 @@ class ControlSender:
 
     Parameters
     ----------
-    bootstrap
-        ``host:port`` of the broker.
+    broker
+        How to reach it.
     topic
         Topic of controls.
     """
 
-    def __init__(self, bootstrap: str, topic: str) -> None:
-        self._bootstrap = bootstrap
+    def __init__(self, broker: BrokerAccess | str, topic: str) -> None:
+        self._broker = broker
         self._topic = topic
         self._producer: TopicProducer | None = None
         self._lock = threading.Lock()
@@ -44,7 +45,7 @@ class ControlSender:
 
     def _send(self, control: Control) -> None:
         if self._producer is None:
-            self._producer = TopicProducer(self._bootstrap, rate_hint=1.0)
+            self._producer = TopicProducer(self._broker, rate_hint=1.0)
         self._producer.send(self._topic, encode_control(control), partition=0)
         # Waits for the broker and raises where it did not take it; the client stays of use.
         self._producer.close(_DELIVERY_S)

@@ -118,7 +118,18 @@ def _environment(
 ) -> dict[str, str]:
     given: dict[str, dict[str, Any]] = {section: dict(values) for section, values in flags.items()}
     ours: dict[str, dict[str, Any]] = {
-        "kafka": {"bootstrap": broker, "fetch_wait_max_ms": 2},
+        "kafka": {
+            # Whatever the settings say of a broker of their own.
+            "bootstrap": broker,
+            "security_protocol": "plaintext",
+            "user": "",
+            "password": "",
+            "password_file": "",
+            "ca_file": "",
+            "certificate_file": "",
+            "key_file": "",
+            "fetch_wait_max_ms": 2,
+        },
         "storage": {"path": str(folder / "decisions.sqlite")},
         "serve": {"port": port},
         "window": {"sample_interval_s": settings.window.sample_interval_s},

@@ -17,26 +17,35 @@ import platformdirs
 
 from cluster.process import spawn
 from cluster.supervision import Supervision
+from ingest.access import BrokerAccess
 from ingest.broker import BrokerError
 from ingest.consumer import TopicConsumer
 from ingest.feed import TickSource
 from ingest.feed import feed as feed_ticks
 from ingest.producer import TopicProducer
-from ingest.ticks import SymbolTable
 from optimize.engines.catalogue import build_engines
 from optimize.engines.evaluator import Evaluator
 from optimize.engines.fingerprint import fingerprint
 from optimize.engines.moves import Switch
 from optimize.engines.session import on_signals
 from optimize.evaluate import evaluate_block
+from silverbullet.broker_access import broker_access
+from silverbullet.checkpointing import Checkpoints
 from silverbullet.controls import EngineChoice
-from silverbullet.decider import Decider
 from silverbullet.feeding import FeedOptions, go_on, history_ns, make_source, spacing_settings
 from silverbullet.options import Refused
-from silverbullet.resuming import refuse_partitions, resume
+from silverbullet.resuming import refuse_partitions
 from silverbullet.runner import Runner
 from silverbullet.settings import Settings
+from silverbullet.sole_run import open_outputs
+from silverbullet.starting import begin
 from silverbullet.steering import ControlFeed, Steering
+from silverbullet.topics import (
+    needs_of_feeds,
+    needs_of_record,
+    needs_of_run,
+    prepare_topics,
+)
 from silverbullet.warm import warm_everything
 
 log = logging.getLogger("silverbullet")
@@ -61,14 +70,10 @@ def _process(settings: Settings) -> Iterator[threading.Event]:
     Raises
     ------
     Refused
-        No broker is named.
+        No broker is named, or what its security needs is missing.
     """
     _log_to_stderr()
-    if not settings.kafka.bootstrap:
-        raise Refused(
-            "no broker: set kafka.bootstrap (--set kafka.bootstrap=HOST:PORT), "
-            "or run `silverbullet demo`, which brings its own"
-        )
+    broker_access(settings.kafka)
     stop = threading.Event()
 
     def end() -> None:
@@ -131,13 +136,19 @@ def run_pipeline(settings: Settings, *, until_end: bool) -> None:
     """Run the pipeline until a signal, or to the end of the topic."""
     with _process(settings) as stop:
         warm_everything(progress=False)
-        kafka, symbols = settings.kafka, SymbolTable(settings.ticks.max_symbols)
+        kafka, broker = settings.kafka, broker_access(settings.kafka)
+        prepare_topics(kafka, needs_of_run(kafka))
+        # Before anything is read: an earlier run that still decides must add nothing to it.
+        outputs = open_outputs(broker, settings.decide.portfolio)
+        beginning = begin(settings)
         consumer = TopicConsumer(
-            kafka.bootstrap, [kafka.ticks_topic], fetch_wait_max_ms=kafka.fetch_wait_max_ms
+            broker,
+            [kafka.ticks_topic],
+            start=beginning.positions or "earliest",
+            fetch_wait_max_ms=kafka.fetch_wait_max_ms,
         )
         refuse_partitions(consumer, kafka.ticks_topic)
-        producer = TopicProducer(kafka.bootstrap, rate_hint=1.0)
-        feed = ControlFeed(TopicConsumer(kafka.bootstrap, [kafka.control_topic]))
+        feed = ControlFeed(TopicConsumer(broker, [kafka.control_topic]))
         steering = Steering(
             feed,
             settings_choice(settings),
@@ -146,18 +157,25 @@ def run_pipeline(settings: Settings, *, until_end: bool) -> None:
             time.time_ns,
             fingerprint(evaluate_block),
         )
-        decider = Decider(settings, symbols, resume=resume(settings, consumer))
-        runner = Runner(
-            settings, decider, symbols, consumer, producer, steering.engines, stop, steering
+        checkpoints = Checkpoints(
+            settings,
+            TopicProducer(broker, rate_hint=1.0),
+            fingerprint(evaluate_block),
+            beginning.checkpoint_number,
         )
+        runner = Runner(
+            settings, beginning.decider, beginning.admission, consumer, outputs.decisions,
+            steering.engines, stop, steering, checkpoints, outputs.rejected,
+        )  # fmt: skip
         try:
             steering.start()
             log.info("reading %s at %s", kafka.ticks_topic, kafka.bootstrap)
             runner.run(until_end=until_end)
         finally:
             steering.close()
+            checkpoints.close()
             consumer.close()
-            producer.close(_STOPPED_FLUSH_S if stop.is_set() else _FLUSH_S)
+            outputs.close(_STOPPED_FLUSH_S if stop.is_set() else _FLUSH_S)
 
 
 def run_record(settings: Settings) -> None:
@@ -174,8 +192,9 @@ def run_record(settings: Settings) -> None:
             resumes = has_records(store, settings.decide.portfolio, stop)
         except StoreError as error:
             raise Refused(str(error)) from None
+        prepare_topics(kafka, needs_of_record(kafka))
         source = TopicConsumer(
-            kafka.bootstrap,
+            broker_access(kafka),
             [kafka.decisions_topic, kafka.status_topic],
             group="silverbullet.record",
             # A new store has none of what another one made the group commit.
@@ -219,7 +238,7 @@ def run_serve(settings: Settings) -> None:
             reads_need_token=settings.serve.reads_need_token,
             host_names=settings.serve.host_names,
             requests_per_s=settings.serve.requests_per_s,
-            send_control=ControlSender(kafka.bootstrap, kafka.control_topic)
+            send_control=ControlSender(broker_access(kafka), kafka.control_topic)
             if kafka.bootstrap
             else None,
             on_ready=lambda address: click.echo(f"serving {address}"),
@@ -238,7 +257,9 @@ def run_simulate(
     source = make_source(paths, options, settings)
     with _process(settings) as stop:
         kafka = settings.kafka
-        source, begin_ns = _go_on(source, kafka.bootstrap, kafka.ticks_topic)
+        broker = broker_access(kafka)
+        prepare_topics(kafka, needs_of_feeds(kafka))
+        source, begin_ns = _go_on(source, broker, kafka.ticks_topic)
         # After a restart the window's history is there already, and would only come late; so
         # would ticks of now where event time ran ahead (--speed).
         is_first = begin_ns is None
@@ -247,7 +268,7 @@ def run_simulate(
             margin_ns = settings.window.sample_interval_ns if paths else 0
             begin_ns = max(begin_ns + margin_ns, time.time_ns())
         rate = 0.0 if paths or math.isinf(speed) else options.rate * speed
-        producer = TopicProducer(kafka.bootstrap, rate_hint=rate)
+        producer = TopicProducer(broker, rate_hint=rate)
         report = feed_ticks(
             source,
             producer,
@@ -261,8 +282,8 @@ def run_simulate(
         log.info("sent %d ticks in %d messages", report.ticks, report.messages)
 
 
-def _go_on(source: TickSource, bootstrap: str, topic: str) -> tuple[TickSource, int | None]:
+def _go_on(source: TickSource, broker: BrokerAccess, topic: str) -> tuple[TickSource, int | None]:
     """Let a source go on where the topic ends; gives the newest event time too, None at first."""
     # A reader of no topic: a consumer of this one would begin to fetch all of it.
-    with TopicConsumer(bootstrap, []) as reader:
+    with TopicConsumer(broker, []) as reader:
         return go_on(source, functools.partial(reader.last, topic))

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from ingest.producer import TopicProducer
 from ingest.rejection import Rejection, encode_rejection
+from ingest.sole_producer import SoleProducer
 
 log = logging.getLogger("silverbullet.run")
 
@@ -22,7 +23,10 @@ class Refusals:
     """
 
     def __init__(
-        self, producer: TopicProducer | None, topic: str, kept_until: Mapping[str, int]
+        self,
+        producer: TopicProducer | SoleProducer | None,
+        topic: str,
+        kept_until: Mapping[str, int],
     ) -> None:
         self._producer = producer
         self._topic = topic

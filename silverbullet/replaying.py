@@ -95,7 +95,7 @@ def _all_values(settings: Settings, topic: str) -> Iterator[bytes]:
 
 
 def _verdicts(settings: Settings, recorded: list[Decision]) -> Iterator[Verdict]:
-    kafka, replay = settings.kafka, Replay(settings, recorded)
+    kafka = settings.kafka
     with (
         TopicConsumer(
             broker_access(kafka), [kafka.ticks_topic], fetch_wait_max_ms=kafka.fetch_wait_max_ms
@@ -105,6 +105,7 @@ def _verdicts(settings: Settings, recorded: list[Decision]) -> Iterator[Verdict]
         bounds = consumer.bounds(kafka.ticks_topic)
         total = sum(high - low for low, high in bounds.values())
         first = sum(low for low, _ in bounds.values())
+        replay = Replay(settings, recorded, is_cut=first > 0)
         task = progress.add_task("ticks", total=total, made=0, of=len(recorded))
         made = 0
         while not replay.finished and not consumer.at_end():

@@ -18,10 +18,11 @@ import psutil
 from ingest.admission import Admission
 from ingest.codec import RawMessages
 from ingest.producer import TopicProducer
-from ingest.ticks import SymbolTable
+from ingest.sole_producer import SoleProducer
 from optimize.decision import Decision, encode_decision
 from optimize.engines.views import Completed
 from optimize.evaluate import evaluate_block
+from silverbullet.checkpointing import Checkpoints
 from silverbullet.decider import Decider
 from silverbullet.ends import Evaluations, Finished, TickSource
 from silverbullet.events import (
@@ -55,37 +56,39 @@ class Runner:
 
     Parameters
     ----------
-    settings, decider, symbols
-        The symbol table is shared by admission (which fills it) and the decider.
+    settings, decider, admission
+        Admission fills the symbol table that it shares with the decider.
     source, producer, evaluator
         The shell's ends; ``producer`` may be None: nothing is published.
     stop
         Ends the run when set.
     steering
         What admins ask for, where they may.
+    checkpoints
+        Where the state is kept now and then, if anywhere.
+    rejected
+        Sends refused ticks, where ``producer`` is not to.
     """
 
     def __init__(
         self,
         settings: Settings,
         decider: Decider,
-        symbols: SymbolTable,
+        admission: Admission,
         source: TickSource,
-        producer: TopicProducer | None,
+        producer: TopicProducer | SoleProducer | None,
         evaluator: Evaluations,
         stop: threading.Event,
         steering: Steering | None = None,
+        checkpoints: Checkpoints | None = None,
+        rejected: TopicProducer | None = None,
     ) -> None:
         self._settings = settings
         self._decider = decider
-        self._admission = Admission(
-            symbols,
-            round(settings.ticks.future_tolerance_s * 1e9),
-            settings.kafka.rejected_topic,
-        )
+        self._admission = admission
         resumed = decider.last_decision
         self._refusals = Refusals(
-            producer, settings.kafka.rejected_topic, resumed.offsets if resumed else {}
+            rejected or producer, settings.kafka.rejected_topic, resumed.offsets if resumed else {}
         )
         self._gaps_said: tuple[object, ...] = ()
         self._source = source
@@ -93,6 +96,7 @@ class Runner:
         self._evaluator = evaluator
         self._stop = stop
         self._steering = steering
+        self._checkpoints = checkpoints
         self._jobs: dict[int, tuple[int, int]] = {}
         self._rates = Rates()
         self._started_ns = time.time_ns()
@@ -126,6 +130,8 @@ class Runner:
             if self._steering is not None and (paused := self._steering.step()) is not None:
                 self._decider.step(paused)
             self._carry_out(self._decider.step(Timer(time.time_ns())))
+            if self._checkpoints is not None:
+                self._checkpoints.look(self._decider, self._admission, self._source.positions)
             self._report()
         self._next_status_s = -math.inf  # the last word, however young the one before is
         self._report()

@@ -7,6 +7,8 @@ import platformdirs
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 from pydantic_settings import NoDecode
 
+from ingest.access import SaslMechanism, SecurityProtocol
+
 # 31 years: as ns, and added to the time of today, they still fit 63 bits.
 _LONGEST_S = 1e9
 Positive = Annotated[float, Field(gt=0, le=_LONGEST_S)]
@@ -24,12 +26,45 @@ class Kafka(Section):
     """Where ticks come from and decisions go."""
 
     bootstrap: str = Field("", description="host:port of the broker; `demo` sets it by itself")
+    security_protocol: SecurityProtocol = Field(
+        "plaintext", description="plaintext, ssl, sasl_plaintext or sasl_ssl"
+    )
+    sasl_mechanism: SaslMechanism = Field(
+        "SCRAM-SHA-256", description="SCRAM-SHA-256, SCRAM-SHA-512 or PLAIN"
+    )
+    user: str = Field("", description="user of SASL")
+    password: SecretStr = Field(
+        SecretStr(""), description="password of kafka.user; from the environment only"
+    )
+    password_file: str = Field("", description="file that holds the password instead")
+    ca_file: str = Field("", description="certificates to trust (PEM); none: the system's")
+    certificate_file: str = Field("", description="own certificate (PEM), where brokers ask for it")
+    key_file: str = Field("", description="key of kafka.certificate_file (PEM)")
     ticks_topic: str = Field("ticks", description="topic of ticks, keyed by symbol")
     rejected_topic: str = Field("ticks.rejected", description="topic of refused ticks")
     decisions_topic: str = Field("decisions", description="topic of decisions")
     status_topic: str = Field("status", description="topic of status records")
     control_topic: str = Field("control", description="topic of what admins ask of `run`")
     feed_topic: str = Field("feed.status", description="topic of what live feeds tell")
+    state_topic: str = Field("state", description="compacted topic of checkpoints of `run`")
+    ticks_partitions: int = Field(
+        1, ge=1, le=1_000, description="partitions of the topic of ticks when it is made"
+    )
+    replication_factor: int = Field(
+        1, ge=1, le=32, description="replicas of each topic when it is made"
+    )
+    retention_s: NotNegative = Field(
+        604_800.0, description="how long the broker keeps ticks and status, 0: for ever"
+    )
+    retention_bytes: int = Field(
+        0, ge=0, lt=2**63, description="most it keeps of each partition of those, 0: no limit"
+    )
+    decisions_retention_s: NotNegative = Field(
+        0.0, description="how long the broker keeps decisions, 0: for ever"
+    )
+    decisions_retention_bytes: int = Field(
+        0, ge=0, lt=2**63, description="most it keeps of decisions, 0: no limit"
+    )
     fetch_wait_max_ms: int = Field(
         100, ge=0, le=10_000, description="longest wait of a fetch; 1 to 5 on the embedded broker"
     )
@@ -92,6 +127,9 @@ class Decide(Section):
         True, description="skip and count rows that could not be decided in time"
     )
     min_interval_s: NotNegative = Field(0.0, description="least time between two decisions")
+    checkpoint_interval_s: NotNegative = Field(
+        10.0, description="least time between two checkpoints, 0: none; large ones are rarer"
+    )
 
 
 def _split(value: Any) -> Any:

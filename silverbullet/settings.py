@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
 from pydantic_settings import (
     BaseSettings,
     EnvSettingsSource,
@@ -106,6 +106,8 @@ def _explain(error: ValidationError) -> str:
         name = ".".join(str(part) for part in problem["loc"] if isinstance(part, str))
         if problem["type"] == "extra_forbidden":
             lines.append(f"unknown setting {name}: did you mean {_nearest(name)}?")
+        elif "password" in name:
+            lines.append(f"setting {name}: {problem['msg']}")
         else:
             lines.append(f"setting {name}={problem['input']!r}: {problem['msg']}")
     return "; ".join(lines)
@@ -117,6 +119,18 @@ def _refuse_unknown_sections(environment: Mapping[str, str]) -> None:
         section = name.removeprefix(ENVIRONMENT_PREFIX).split("__")[0].lower()
         if name.startswith(ENVIRONMENT_PREFIX) and "__" in name and section not in SECTIONS:
             raise SettingsError(f"environment {name}: did you mean section {_nearest(section)}?")
+
+
+def _refuse_secrets(section: str, values: Mapping[str, Any]) -> None:
+    """Keep secrets out of command lines, which all users see, and files that are passed on."""
+    for key in values:
+        field = SECTIONS[section].model_fields.get(key) if section in SECTIONS else None
+        if field is not None and field.annotation is SecretStr:
+            name = f"{ENVIRONMENT_PREFIX}{section}__{key}".upper()
+            raise SettingsError(
+                f"setting {section}.{key}: give it in the environment, as {name}, "
+                f"or in a file that {section}.{key}_file names"
+            )
 
 
 def load_settings(
@@ -144,10 +158,13 @@ def load_settings(
     except (OSError, tomllib.TOMLDecodeError) as error:
         raise SettingsError(f"settings file {config}: {error}") from None
     merged: dict[str, Any] = {}
-    for layer in (from_file, EnvSettingsSource(Settings)(), flags or {}):
+    environment = EnvSettingsSource(Settings)()
+    for layer in (from_file, environment, flags or {}):
         for section, values in layer.items():
             if not isinstance(values, Mapping):
                 raise SettingsError(f"setting {section}={values!r}: must be a table [{section}]")
+            if layer is not environment:
+                _refuse_secrets(section, values)
             merged.setdefault(section, {}).update(values)
     try:
         return Settings.model_validate(merged)
