@@ -65,11 +65,16 @@ class Replay:
         Those of the run that decided; what a decision itself says of them is compared.
     recorded
         Decisions of one portfolio and one trigger, in the order of (row, id).
+    is_cut
+        Whether the topic's oldest ticks are gone: a window that is not full then lacks some.
     """
 
-    def __init__(self, settings: Settings, recorded: Sequence[Decision]) -> None:
+    def __init__(
+        self, settings: Settings, recorded: Sequence[Decision], *, is_cut: bool = False
+    ) -> None:
         self._settings = settings
         self._left = len(recorded)
+        self._is_cut = is_cut
         symbols = SymbolTable(settings.ticks.max_symbols)
         symbols.extend(symbol_order([decision.symbols for decision in recorded]))
         self._symbols = symbols
@@ -146,7 +151,19 @@ class Replay:
             return Verdict(recorded, None, "lacking", f"the topic has ticks for {rows} only")
         again = self._decide(recorded, moments)
         difference = first_difference(recorded, again)
-        return Verdict(recorded, again, "different" if difference else "equal", difference)
+        if not difference:
+            return Verdict(recorded, again, "equal", "")
+        if self._is_cut and (lacking := self._not_full(moments)):
+            return Verdict(recorded, None, "lacking", lacking)
+        return Verdict(recorded, again, "different", difference)
+
+    def _not_full(self, moments: Moments) -> str:
+        """Say which tick window of a member is not full, if any."""
+        counts = self._market.tick_statistics().count
+        for symbol, count in zip(self._symbols.symbols, counts, strict=False):
+            if symbol in moments.symbols and count < (most := self._settings.window.ticks):
+                return f"the topic has {count:.0f} of up to {most} ticks of {symbol} only"
+        return ""
 
     def _decide(self, recorded: Decision, moments: Moments) -> Decision:
         start_weights = recorded.start_weights
@@ -183,28 +200,30 @@ def first_difference(recorded: Decision, again: Decision) -> str:
 
     Not the digest alone is compared: a decision that was changed on its way still carries it.
     """
+    return next(_differences(recorded, again), "")
+
+
+def _differences(recorded: Decision, again: Decision) -> Iterator[str]:
     for name, setting in _SETTINGS.items():
         was, here = getattr(recorded, name), getattr(again, name)
         if was != here:
-            return f"{setting} was {was}, is {here} here"
-    for name in _PLAIN_BEFORE:
-        was, here = getattr(recorded, name), getattr(again, name)
-        if was != here:
-            return f"{name}: {was} recorded, {here} again"
+            yield f"{setting} was {was}, is {here} here"
+    yield from _unequal(_PLAIN_BEFORE, recorded, again)
     for name in _BY_SYMBOL:
         was, here = getattr(recorded, name), getattr(again, name)
-        unequal = np.flatnonzero(~((was == here) | (np.isnan(was) & np.isnan(here))))
-        if len(unequal):
-            i = int(unequal[0])
+        for i in np.flatnonzero(~((was == here) | (np.isnan(was) & np.isnan(here)))).tolist():
             pair = f"{float(was[i])!r} recorded, {float(here[i])!r} again"
-            return f"{name} of {recorded.symbols[i]}: {pair}"
-    for name in _PLAIN_AFTER:
-        was, here = getattr(recorded, name), getattr(again, name)
-        if was != here:
-            return f"{name}: {was!r} recorded, {here!r} again"
+            yield f"{name} of {recorded.symbols[i]}: {pair}"
+    yield from _unequal(_PLAIN_AFTER, recorded, again)
     if recorded.id != again.id:
-        return f"input offsets: {recorded.offsets} recorded, {again.offsets} again"
+        yield f"input offsets: {recorded.offsets} recorded, {again.offsets} again"
     if recorded.digest != again.digest:
         # The covariance, the cap and the block size are in the digest, but not on a decision.
-        return "digest: a covariance, optimize.max_weight or optimize.block_size is another"
-    return ""
+        yield "digest: a covariance, optimize.max_weight or optimize.block_size is another"
+
+
+def _unequal(names: Sequence[str], recorded: Decision, again: Decision) -> Iterator[str]:
+    for name in names:
+        was, here = getattr(recorded, name), getattr(again, name)
+        if was != here:
+            yield f"{name}: {was!r} recorded, {here!r} again"
