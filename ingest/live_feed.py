@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from ingest.live_measures import BackOff, ClockOffset, TradeSequence
-from ingest.live_messages import LiveTicks, Quote, Trade
+from ingest.live_messages import LiveTicks, Message, Quote, Trade, Unreadable
 from ingest.live_status import FeedState, FeedStatus, Kind
 from ingest.ticks import NO_TRADE_ID
 
@@ -45,6 +45,7 @@ class LiveFeed:
         numbers_trades: bool,
     ) -> None:
         self.venue, self.kind, self.symbols = venue, kind, dict(symbols)
+        self._asked = tuple(symbols)
         self.refused: Counter[str] = Counter()
         self.ticks = 0
         self.reconnects = 0
@@ -60,6 +61,7 @@ class LiveFeed:
         self._reasons_told: set[str] = set()
         self._ticks_told = 0
         self._faults_told = (0, 0, 0)
+        self._unreadable = ""
         self._news: list[str] = []
 
     def news(self) -> list[str]:
@@ -77,7 +79,7 @@ class LiveFeed:
         if self._lost_ns is not None:
             self.reconnects += 1
 
-    def take(self, messages: Iterable[Trade | Quote]) -> list[LiveTicks]:
+    def take(self, messages: Iterable[Message]) -> list[LiveTicks]:
         """Judge messages.
 
         Parameters
@@ -93,6 +95,10 @@ class LiveFeed:
         found: dict[str, LiveTicks] = {}
         newest: Trade | Quote | None = None
         for message in messages:
+            if isinstance(message, Unreadable):
+                self.refused["unreadable"] += 1
+                self._unreadable = message.fault
+                continue
             newest = message
             price = self._judge(message)
             if price is None:
@@ -149,7 +155,7 @@ class LiveFeed:
             started_ns=self._started_ns,
             venue=self.venue,
             kind=self.kind,
-            symbols=tuple(self.symbols.values()),
+            symbols=self._asked,
             state=self._state,
             reason=self._reason,
             ticks=self.ticks,
@@ -220,7 +226,9 @@ class LiveFeed:
         parts = []
         if refused:
             reasons = ", ".join(f"{n} {reason}" for reason, n in sorted(self.refused.items()))
-            parts.append(f"{refused} messages are no ticks (in all: {reasons})")
+            last = f"; the last unreadable: {self._unreadable}" if self._unreadable else ""
+            parts.append(f"{refused} messages are no ticks (in all: {reasons}{last})")
+            self._unreadable = ""
         if missed:
             parts.append(f"{missed} trade ids missed (in all {sequence.missed})")
         if repeated:

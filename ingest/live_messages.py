@@ -30,6 +30,16 @@ class Quote(NamedTuple):
     venue_time_ns: int | None
 
 
+class Unreadable(NamedTuple):
+    """A message that the venue's library could not read, and why not."""
+
+    received_ns: int
+    fault: str
+
+
+Message = Trade | Quote | Unreadable
+
+
 class LiveTicks(NamedTuple):
     """Ticks of one symbol, in the order of their receipt; event time is local time."""
 

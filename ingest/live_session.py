@@ -7,7 +7,7 @@ from typing import Final
 
 from ingest.feed import PARTITION
 from ingest.live_feed import LiveFeed
-from ingest.live_messages import Quote, Trade
+from ingest.live_messages import Message
 from ingest.live_status import encode_feed_status
 from ingest.live_venue import Venue, VenueError
 from ingest.producer import TopicProducer
@@ -22,20 +22,20 @@ class Inbox:
     """Messages between the venue's handler, which must not wait, and whoever sends them."""
 
     def __init__(self) -> None:
-        self._messages: list[Trade | Quote] = []
+        self._messages: list[Message] = []
         self._filled = asyncio.Event()
 
-    def put(self, message: Trade | Quote) -> None:
+    def put(self, message: Message) -> None:
         """Take a message."""
         self._messages.append(message)
         self._filled.set()
 
-    async def get(self) -> list[Trade | Quote]:
+    async def get(self) -> list[Message]:
         """Wait for messages and give all there are."""
         await self._filled.wait()
         return self.take()
 
-    def take(self) -> list[Trade | Quote]:
+    def take(self) -> list[Message]:
         """Give all there are, perhaps none."""
         self._filled.clear()
         messages, self._messages = self._messages, []
@@ -137,7 +137,7 @@ class LiveSession:
             self._send_status()
             await asyncio.sleep(_TELL_S)
 
-    def _send_ticks(self, messages: list[Trade | Quote]) -> None:
+    def _send_ticks(self, messages: list[Message]) -> None:
         for ticks in self._feed.take(messages):
             self._producer.send(self._topic, ticks.packed(), ticks.symbol, PARTITION)
         self._producer.poll()

@@ -19,7 +19,7 @@ class FeedStatus(msgspec.Struct, frozen=True, kw_only=True):
     time_ns, started_ns
         When this was written and when the feed began, UTC.
     venue, kind, symbols
-        What is fed; symbols as they stand in the ticks.
+        What is fed; symbols as they were asked for, which the ticks may call otherwise.
     state, reason
         ``live`` once a message came over the connection in use; why it is not, else empty.
     ticks, ticks_per_s

@@ -21,7 +21,7 @@ import ccxt.pro
 from ccxt.async_support.base.ws.cache import ArrayCache
 
 from ingest.json_rows import numeric_trade_id
-from ingest.live_messages import Quote, Trade
+from ingest.live_messages import Message, Quote, Trade, Unreadable
 from ingest.live_status import Kind
 
 NUMBERED_ONE_BY_ONE: Final = frozenset({"binance", "binanceus", "coinbaseexchange", "kraken"})
@@ -31,8 +31,10 @@ _KEPT_TRADES: Final = 1  # of each symbol in ccxt's cache: they were passed on a
 _CLOSE_S: Final = 2.0
 _SHOWN: Final = 200  # characters of a reason: some venues answer with a whole page
 _LOST = (ccxt.BaseError, aiohttp.ClientError, OSError, TimeoutError)
+# What ccxt's parsers raise where a field is missing or of another kind than they expect.
+_UNREADABLE = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 
-Take = Callable[[Trade | Quote], None]
+Take = Callable[[Message], None]
 
 
 class VenueError(RuntimeError):
@@ -184,7 +186,16 @@ class Venue:
 
     def _make(self) -> Any:
         """Make ccxt's object: one a connection, for it keeps delays and faults of the last."""
-        return getattr(ccxt.pro, self.name)(self._options)
+        exchange = getattr(ccxt.pro, self.name)(self._options)
+        exchange.handle_message = functools.partial(self._read, exchange.handle_message)
+        return exchange
+
+    def _read(self, read: Callable[[Any, Any], None], client: Any, message: Any) -> None:
+        """Have ccxt read a message; one that it trips over costs none of its neighbours."""
+        try:
+            read(client, message)
+        except _UNREADABLE as failure:
+            self._take(Unreadable(time.time_ns(), _one_line(failure)))
 
     def _watches(self) -> list[Callable[[], Awaitable[Any]]]:
         exchange, names = self._exchange, self._asked

@@ -63,8 +63,6 @@ def run_feed(settings: Settings, wish: FeedWish) -> None:
     click.ClickException
         The broker cannot be reached or refuses.
     """
-    from ingest.live_venue import UnknownToVenueError  # noqa: PLC0415 - ccxt takes seconds
-
     logging.basicConfig(
         stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s"
     )
@@ -72,6 +70,8 @@ def run_feed(settings: Settings, wish: FeedWish) -> None:
         raise Refused("no broker: set kafka.bootstrap (--set kafka.bootstrap=HOST:PORT)")
     if not wish.symbols or not wish.silence_s > 0:
         raise Refused("--symbols needs at least one symbol, and --silence more than 0 s")
+
+    from ingest.live_venue import UnknownToVenueError  # noqa: PLC0415 - ccxt takes 0.7 s
 
     async def follow_until_signal() -> None:
         await follow(settings, wish, _stop_on_signals())
@@ -96,7 +96,7 @@ async def follow(settings: Settings, wish: FeedWish, stop: asyncio.Event) -> Non
     BrokerError
         The broker cannot be reached or refuses.
     """
-    from ingest.live_feed import LiveFeed  # noqa: PLC0415 - with ccxt, below
+    from ingest.live_feed import LiveFeed  # noqa: PLC0415 - ccxt, as above
     from ingest.live_session import Inbox, LiveSession  # noqa: PLC0415
     from ingest.live_venue import Venue  # noqa: PLC0415
 

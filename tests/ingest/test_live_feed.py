@@ -17,7 +17,7 @@ from ingest.live_measures import (
     BackOff,
     TradeSequence,
 )
-from ingest.live_messages import Quote, Trade
+from ingest.live_messages import Quote, Trade, Unreadable
 from ingest.live_status import FeedStatus, encode_feed_status, newest_feeds
 from ingest.packed import decode_packed
 
@@ -111,6 +111,15 @@ def test_a_refused_trade_leaves_no_trace_in_the_ids() -> None:
     assert (status.ticks, status.gaps, status.repeated) == (2, 0, 0)
 
 
+def test_a_message_that_cannot_be_read_is_counted_and_shown_and_proves_no_market() -> None:
+    feed = make_feed()
+    feed.take([Unreadable(NOW, "ValueError: nan")])
+    status = feed.tell(NOW + SECOND)
+    assert (status.refused, status.state) == ({"unreadable": 1}, "connecting")
+    (line,) = feed.news()
+    assert "the last unreadable: ValueError: nan" in line
+
+
 @given(st.lists(st.tuples(st.sampled_from(sorted(SYMBOLS)), st.integers(-1, 30)), max_size=60))
 def test_gaps_and_repeats_are_what_a_plain_count_finds(rows: list[tuple[str, int]]) -> None:
     feed = make_feed()
@@ -153,6 +162,9 @@ messages = st.lists(
         venue_time_ns=times,
     ),
     max_size=40,
+)
+messages = messages.flatmap(
+    lambda some: st.permutations([*some, Unreadable(NOW, "x")]) if some else st.just(some)
 )
 
 

@@ -13,7 +13,7 @@ from types import TracebackType
 import pytest
 from confluent_kafka import Consumer, TopicPartition
 
-from ingest.broker import EmbeddedBroker
+from ingest.broker import BrokerError, EmbeddedBroker
 from ingest.codec import decode
 from ingest.live_status import FeedStatus, newest_feeds
 from ingest.live_venue import UnknownToVenueError
@@ -177,7 +177,7 @@ def test_trades_come_to_kafka_by_symbol_with_their_ids_at_local_time(
         assert all(begun_ns <= row[2] <= time.time_ns() for row in rows)
         status = topics.wait_status(lambda s: s.ticks == 51, "a record")
         assert (status.state, status.gaps, status.repeated, status.refused) == ("live", 0, 0, {})
-        assert status.symbols == ("BTCUSDT", "ETHUSDT")
+        assert status.symbols == ("BTC/USDT", "ETH/USDT")
         assert status.clock_offset_ms is not None
         assert 250 <= status.clock_offset_ms < 5_000
         assert venue.info_requests == 1
@@ -245,6 +245,8 @@ def test_what_is_no_tick_is_refused_and_told_and_the_rest_goes_on(
             trade("BTCUSDT", 1, -5),
             trade("BTCUSDT", 2, 0),
             trade("BTCUSDT", 3, "nan"),
+            '{"e":"trade","s":[1],"t":{}}',
+            "[1, 2]",
             json.dumps(no_price),
             json.dumps(no_time),
             trade("BTCUSDT", 6, 1, -12),
@@ -256,13 +258,17 @@ def test_what_is_no_tick_is_refused_and_told_and_the_rest_goes_on(
         rows = topics.wait_rows(2)
         assert [(r[1], r[3]) for r in rows] == [(42.0, 7), (43.0, 8)]
         status = topics.wait_status(lambda s: s.ticks == 2, "a record")
-        assert sum(status.refused.values()) == 6
-        assert status.refused["price"] >= 2
-        assert status.refused["missing_field"] >= 2
+        assert status.refused == {
+            "price": 2,
+            "missing_field": 2,
+            "event_time_past": 1,
+            "unreadable": 3,
+        }
+        assert status.reconnects == 0
 
 
-@pytest.mark.parametrize("nonsense", ['{"e":"trade"', '["trade",', '{"e":"trade","s":[1],"t":{}}'])
-def test_nonsense_that_stops_ccxt_costs_a_connection_and_no_more(
+@pytest.mark.parametrize("nonsense", ['{"e":"trade"x}', "{}}"])
+def test_broken_json_costs_a_connection_and_no_more(
     venue: VenueServer, topics: Topics, tmp_path: Path, nonsense: str
 ) -> None:
     with Feeding(topics, venue.options_file(tmp_path), silence_s=600):
@@ -339,13 +345,33 @@ def test_the_command_feeds_tells_and_ends_on_a_signal(
         topics.wait_rows(2)
         topics.wait_status(lambda s: s.gaps == 1, "a record")
         told = run_command(tmp_path, "feed-status", **kafka)
-        assert told.returncode == 0, told.stderr
-        assert "binance trades BTCUSDT, ETHUSDT: live" in told.stdout
+        assert told.returncode == 0, told.stdout + told.stderr
+        assert "binance trades BTC/USDT, ETH/USDT: live" in told.stdout
         assert "1 gaps with 2 trades missed" in told.stdout
         assert running.end(signal.SIGTERM) < 5
         assert running.process.returncode == 0
         assert "sent 2 ticks" in running.output()
         assert "2 trade ids missed" in running.output()
+
+
+def test_a_broker_that_goes_is_told_in_a_line_and_the_feed_still_ends(
+    venue: VenueServer, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with EmbeddedBroker() as gone, caplog.at_level("INFO", "silverbullet"):
+        topics = Topics(gone, "gone")
+        feeding = Feeding(topics, venue.options_file(tmp_path))
+        followed(venue, *TRADES)
+        topics.close()
+        gone.close()
+        venue.send(trade("BTCUSDT", 1, 1))
+
+        def is_told() -> bool:
+            return any(f"Kafka at {gone.address}" in r.getMessage() for r in caplog.records)
+
+        until(is_told, "a line", 30)
+        assert feeding.end() < 5
+        assert isinstance(feeding.failure, BrokerError)
+        assert f"Kafka at {gone.address} did not take" in str(feeding.failure)
 
 
 @pytest.mark.parametrize(
