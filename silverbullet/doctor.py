@@ -1,5 +1,6 @@
 """What this machine has and lacks for each part, with the remedy."""
 
+import contextlib
 import os
 import shutil
 import socket
@@ -11,9 +12,11 @@ from typing import NamedTuple
 import psutil
 
 from optimize.engines.catalogue import HOSTED
+from silverbullet.opening import open_store, store_place
 from silverbullet.own_services import examine_service, services_folder
 from silverbullet.settings import Settings
 from stats.compiled import cache_folder
+from storage.protocol import StoreError
 
 
 class Finding(NamedTuple):
@@ -88,6 +91,15 @@ def _own_services(settings: Settings) -> list[Finding]:
     ]
 
 
+def _cassandra(settings: Settings) -> Finding:
+    try:
+        with contextlib.closing(open_store(settings, read_only=True)) as store:
+            store.statuses(settings.decide.portfolio)
+    except StoreError as error:
+        return Finding("store", False, str(error))
+    return Finding("store", True, f"{store_place(settings)}, answers")
+
+
 def _store(path: Path) -> Finding:
     folder = next(parent for parent in path.absolute().parents if parent.exists())
     if not os.access(folder, os.W_OK):
@@ -120,6 +132,9 @@ def examine(settings: Settings) -> list[Finding]:
     findings = [_python(), _machine(), _kernels(), _broker(settings.kafka.bootstrap)]
     findings += [_engine(name) for name in settings.engine.order if name in HOSTED]
     findings += _own_services(settings)
-    findings.append(_store(Path(settings.storage.path)))
+    if settings.storage.backend == "cassandra":
+        findings.append(_cassandra(settings))
+    else:
+        findings.append(_store(Path(settings.storage.path)))
     findings.append(_page(settings.serve.host, settings.serve.port))
     return findings

@@ -20,7 +20,7 @@ _EXPLANATIONS: dict[Cause, tuple[str, str]] = {
     ),
     "datacenter": (
         "no node of data centre {local_dc!r} answers",
-        "set cassandra.local_dc to what `nodetool status` names, or start the node",
+        "start one, or set cassandra.local_dc to what `nodetool status` names",
     ),
     "forbidden": (
         "user {user!r} may not do this ({detail})",

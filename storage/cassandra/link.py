@@ -61,17 +61,24 @@ _ABSENT = ("does not exist", "unconfigured table", "doesn't exist")
 logging.getLogger("cassandra").setLevel(logging.CRITICAL)
 
 
+def _told(error: BaseException) -> list[BaseException]:
+    """List what the nodes answered; none where no node was asked."""
+    errors = getattr(error, "errors", None)
+    # The driver gives a list of names instead where none of them is of the data centre.
+    values = errors.values() if isinstance(errors, dict) else ()
+    return [each for each in values if isinstance(each, BaseException)]
+
+
 def _cause(error: BaseException) -> Cause:
     """Tell what an error of the driver's means."""
-    errors = [error]
-    if isinstance(error, NoHostAvailable):
-        errors += [e for e in error.errors.values() if isinstance(e, BaseException)]
+    told = _told(error)
+    errors = [error, *told]
     kinds: tuple[tuple[Cause, bool], ...] = (
         ("login", any(isinstance(e, AuthenticationFailed) for e in errors)),
         ("forbidden", isinstance(error, Unauthorized)),
         ("absent", isinstance(error, InvalidRequest) and any(w in str(error) for w in _ABSENT)),
         ("timeout", isinstance(error, OperationTimedOut | RequestExecutionException)),
-        ("datacenter", isinstance(error, NoHostAvailable) and not error.errors),
+        ("datacenter", isinstance(error, NoHostAvailable) and not told),
         ("tls", any(isinstance(e, ssl.SSLError) for e in errors)),
         ("unreachable", isinstance(error, NoHostAvailable | ConnectionException | ConnectionBusy)),
     )
@@ -80,9 +87,7 @@ def _cause(error: BaseException) -> Cause:
 
 def _detail(error: BaseException) -> str:
     """Take the words that say why, without the driver's list of addresses."""
-    if isinstance(error, NoHostAvailable) and error.errors:
-        error = next(iter(error.errors.values()))
-    return str(error).rpartition("Last error: ")[2]
+    return str(next(iter(_told(error)), error)).rpartition("Last error: ")[2]
 
 
 class Link:

@@ -2,7 +2,6 @@
 
 import sys
 import threading
-import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
@@ -12,26 +11,15 @@ import msgspec
 
 from optimize.decision import Decision, decode_decision
 from storage.cassandra.address import CassandraAddress
-from storage.cassandra.append import (
-    Entry,
-    Stamp,
-    decision_batches,
-    entries,
-    status_batches,
-)
 from storage.cassandra.errors import AbsentError
 from storage.cassandra.link import Link
-from storage.cassandra.pruning import Pruning
 from storage.cassandra.reading import Reading
 from storage.cassandra.schema import SCHEMA_VERSION, apply_schema, found_version
-from storage.cassandra.tables import Statements, bucket_of, bucket_of_id
+from storage.cassandra.tables import Statements
+from storage.cassandra.writer import Writer
 from storage.faults import decision_fault, status_fault
 from storage.protocol import AssetRow, DecisionQuery, StoreError, UnreachableError
 from storage.records import Status, decode_status
-
-_LONGEST_TTL_S = 630_720_000  # twenty years, the server's limit
-# What is listed already is not written again; of ten thousand symbols a bucket five buckets.
-_MOST_LISTED = 100_000
 
 
 class CassandraStore:
@@ -61,13 +49,12 @@ class CassandraStore:
         retention_s: float = 86_400.0,
     ) -> None:
         self.address = address
-        self._read_only = read_only
         self._retention_s = retention_s
         self._link = Link(address)
         self._cql = Statements(address.keyspace)
         self._lock = threading.Lock()
         self._ready = False
-        self._begin_writer()
+        self._writer = None if read_only else Writer(self._link, self._cql, retention_s)
         try:
             self._is_ready("opening")
         except UnreachableError:
@@ -96,19 +83,8 @@ class CassandraStore:
         if any(faults):
             where = self.address.place
             raise StoreError(f"writing {where}: {'; '.join(filter(None, faults))}; none kept")
-        self._refuse_where_read_only("writing")
-        with self._lock:
-            self._is_ready("writing")
-            new, new_statuses = self._unknown(decisions, statuses)
-            if new or new_statuses:
-                try:
-                    self._write(new, new_statuses)
-                except BaseException as error:
-                    # What was written, or still is on its way, is never to count.
-                    self._begin_writer()
-                    self._ready = not isinstance(error, AbsentError)
-                    raise
-        return len(new)
+        with self._writing("writing") as writer:
+            return writer.append(decisions, statuses)
 
     def decisions(self, query: DecisionQuery) -> list[Decision]:
         """Read decisions, ordered by row end and id; ``with_cloud`` only those with a cloud.
@@ -177,14 +153,8 @@ class CassandraStore:
         StoreError
             The step was not done, or in part; the next call does it.
         """
-        self._refuse_where_read_only("deleting old records from")
-        with self._lock:
-            self._is_ready("deleting old records from")
-            pruning = Pruning(self._link, self._cql, before_ns)
-            try:
-                return pruning.run()
-            finally:
-                self._listed -= pruning.forgotten
+        with self._writing("deleting old records from") as writer:
+            return writer.prune(before_ns)
 
     def close(self) -> None:
         """End the connections; safe to call twice."""
@@ -196,11 +166,6 @@ class CassandraStore:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _begin_writer(self) -> None:
-        self._writer = uuid.uuid4()
-        self._append_number = 0
-        self._listed: set[Entry] = set()
-
     @contextmanager
     def _nothing_where_absent(self) -> Iterator[None]:
         """Leave it at an empty answer where the keyspace was dropped meanwhile."""
@@ -209,56 +174,32 @@ class CassandraStore:
         except AbsentError:
             self._ready = False
 
-    def _refuse_where_read_only(self, doing: str) -> None:
-        if self._read_only:
+    @contextmanager
+    def _writing(self, doing: str) -> Iterator[Writer]:
+        """Lend the writer, to one thread at a time."""
+        if self._writer is None:
             place = self.address.place
             raise StoreError(f"{doing} {place}: opened read-only; open it again to write")
+        with self._lock:
+            self._is_ready(doing)
+            try:
+                yield self._writer
+            except AbsentError:
+                self._ready = False
+                raise
 
     def _is_ready(self, doing: str) -> bool:
         """Tell whether the schema is there; a writer makes it."""
         if not self._ready:
-            if not self._read_only:
+            if self._writer is not None:
                 apply_schema(self._link, self._retention_s)
+                # A new one: what another had listed may have gone with the keyspace.
+                self._writer = Writer(self._link, self._cql, self._retention_s)
             self._ready = found_version(self._link, doing) == SCHEMA_VERSION
         return self._ready
 
     def _reading(self) -> Reading:
         return Reading(self._link, self._cql)
-
-    def _unknown(
-        self, decisions: Sequence[Decision], statuses: Sequence[Status]
-    ) -> tuple[list[Decision], list[Status]]:
-        """Find what is not kept yet; the first of several with one id."""
-        by_id: dict[tuple[str, str], Decision] = {}
-        for decision in decisions:
-            by_id.setdefault((decision.portfolio, decision.id), decision)
-        by_time: dict[tuple[str, int], Status] = {}
-        for status in statuses:
-            by_time.setdefault((status.portfolio, status.time_ns), status)
-        reading, cql = self._reading(), self._cql
-        calls = [
-            (cql.has_id, (name, bucket_of_id(name, identity), identity)) for name, identity in by_id
-        ] + [(cql.has_status, (name, bucket_of(time_ns), time_ns)) for name, time_ns in by_time]
-        answers = map(reading.has, self._link.run_all("writing", [[call] for call in calls]))
-        new = [decision for decision in by_id.values() if not next(answers)]
-        return new, [status for status in by_time.values() if not next(answers)]
-
-    def _write(self, decisions: Sequence[Decision], statuses: Sequence[Status]) -> None:
-        """Write all rows, and last the number that lets them count."""
-        number = self._append_number + 1
-        ttl_s = max(1, min(round(self._retention_s), _LONGEST_TTL_S))
-        stamp = Stamp(self._writer, number, ttl_s)
-        needed = entries(self._cql, decisions, statuses) - self._listed
-        batches = decision_batches(self._cql, stamp, decisions)
-        batches += status_batches(self._cql, stamp, statuses)
-        self._link.run_all("writing", [[(entry.cql, entry.values)] for entry in needed] + batches)
-        if len(self._listed) > _MOST_LISTED:
-            self._listed.clear()
-        self._listed |= needed
-        # An hour more than the rows that it lets count.
-        longer_s = min(ttl_s + 3600, _LONGEST_TTL_S)
-        self._link.run("writing", self._cql.commit, (self._writer, number, longer_s))
-        self._append_number = number
 
     def _undecodable(self, kind: str, error: Exception) -> StoreError:
         return StoreError(

@@ -13,14 +13,14 @@ import pytest
 from optimize.decision import encode_decision
 from storage.protocol import DecisionQuery, Store, StoreError
 from tests.factories import FIRST_ROW, SECOND_NS, make_decision, make_status
-from tests.storage.backends import BACKENDS, Backend, prune_all
+from tests.storage.backends import BACKENDS, Backend, make_backend, prune_all
 
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.fixture(params=sorted(BACKENDS))
+@pytest.fixture(params=BACKENDS)
 def backend(request: pytest.FixtureRequest, tmp_path: Path) -> Backend:
-    return BACKENDS[request.param](tmp_path)
+    return make_backend(request.param, tmp_path, request)
 
 
 @pytest.fixture

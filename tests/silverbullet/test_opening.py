@@ -7,6 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from silverbullet.cli import main
+from silverbullet.doctor import examine
 from silverbullet.opening import cassandra_address, has_records, open_store, store_place
 from silverbullet.settings import load_settings
 from storage.protocol import StoreError, UnreachableError
@@ -85,3 +86,10 @@ def test_a_recorder_waits_for_a_store_before_it_decides_where_to_begin(records) 
     store.append([], records)
     assert has_records(store, "main", threading.Event()) is bool(records)
     assert store.tries == 3
+
+
+def test_the_doctor_looks_at_the_cluster_that_is_set() -> None:
+    settings = load_settings(flags={"storage": HERE, "cassandra": {"port": 1}})
+    (found,) = [finding for finding in examine(settings) if finding.part == "store"]
+    assert not found.ok
+    assert "Cassandra at 127.0.0.1:1: nobody answers" in found.says

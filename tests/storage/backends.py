@@ -1,15 +1,21 @@
 """The stores that the contract suite runs on, and the plain oracle it compares them with."""
 
+import os
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
+from unittest import mock
+
+import pytest
 
 from optimize.decision import Decision
-from storage.protocol import AssetRow, DecisionQuery, Store
+from storage.cassandra import CassandraAddress, CassandraStore, Link, apply_schema
+from storage.protocol import AssetRow, DecisionQuery, Store, StoreError
 from storage.records import Status
 from storage.sqlite import SqliteStore
+from tests.services import CASSANDRA_SUPERUSER
 
 
 class Backend(Protocol):
@@ -41,7 +47,7 @@ class SqliteBackend:
                 # A trigger takes no parameters; the symbol is the test's own.
                 f"""CREATE TRIGGER refuse BEFORE INSERT ON asset_row WHEN NEW.series =
                 (SELECT series FROM series WHERE symbol = '{symbol}')
-                BEGIN SELECT RAISE(ABORT, 'injected'); END"""  # noqa: S608
+                BEGIN SELECT RAISE(ABORT, 'injected'); END"""
             )
         connection.close()
         yield
@@ -50,13 +56,68 @@ class SqliteBackend:
         connection.close()
 
 
-BACKENDS = {"sqlite": SqliteBackend}
+def cassandra_address(contact: str, keyspace: str = "", **changes: Any) -> CassandraAddress:
+    """Give the address of a keyspace of this process, or of another."""
+    host, port = contact.rsplit(":", 1)
+    user, password = CASSANDRA_SUPERUSER
+    keyspace = keyspace or f"test_{os.getpid()}"
+    return CassandraAddress(
+        (host,), int(port), keyspace, **({"user": user, "password": password} | changes)
+    )
+
+
+class CassandraBackend:
+    """One keyspace a process: what was in it is left in place, as of writers that never finished.
+
+    So every test reads among rows that do not count, with the same ids as its own.
+    """
+
+    def __init__(self, contact: str) -> None:
+        self._contact = contact
+        self._address = cassandra_address(contact)
+        link = Link(self._address)
+        apply_schema(link, 86_400.0)
+        link.run("clearing", f"DELETE FROM {self._address.keyspace}.writer WHERE part = 'all'")
+        link.close()
+
+    def open(self, *, read_only: bool = False) -> Store:
+        return CassandraStore(self._address, read_only=read_only)
+
+    def address(self) -> str:
+        """What `open_at` in another process needs."""
+        return f"cassandra:{self._contact}/{self._address.keyspace}"
+
+    @contextmanager
+    def refusing(self, symbol: str) -> Iterator[None]:
+        """Make the write of one symbol's row fail while the rest of its call goes well."""
+        run_all = Link.run_all
+
+        def refuse(link: Link, doing: str, batches: Any) -> Any:
+            good = [b for b in batches if not any(symbol in values for _, values in b)]
+            answers = run_all(link, doing, good)
+            if len(good) < len(batches):
+                raise StoreError("injected")
+            return answers
+
+        with mock.patch.object(Link, "run_all", refuse):
+            yield
+
+
+BACKENDS = ["sqlite", pytest.param("cassandra", marks=pytest.mark.cassandra)]
+
+
+def make_backend(name: str, folder: Path, request: pytest.FixtureRequest) -> Backend:
+    if name == "sqlite":
+        return SqliteBackend(folder)
+    return CassandraBackend(request.getfixturevalue("cassandra_contact"))
 
 
 def open_at(address: str, *, read_only: bool) -> Store:
     kind, place = address.split(":", 1)
-    assert kind == "sqlite"
-    return SqliteStore(place, read_only=read_only)
+    if kind == "sqlite":
+        return SqliteStore(place, read_only=read_only)
+    contact, keyspace = place.split("/")
+    return CassandraStore(cassandra_address(contact, keyspace), read_only=read_only)
 
 
 def prune_all(store: Store, before_ns: int) -> int:
