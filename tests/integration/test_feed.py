@@ -357,7 +357,7 @@ def test_the_command_feeds_tells_and_ends_on_a_signal(
 def test_a_broker_that_goes_is_told_in_a_line_and_the_feed_still_ends(
     venue: VenueServer, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with EmbeddedBroker() as gone, caplog.at_level("INFO", "silverbullet"):
+    with EmbeddedBroker() as gone, caplog.at_level("INFO"):
         topics = Topics(gone, "gone")
         feeding = Feeding(topics, venue.options_file(tmp_path))
         followed(venue, *TRADES)

@@ -130,6 +130,7 @@ class VenueServer:
                 transport = socket._req.transport if socket._req else None
                 if transport is not None:
                     transport.abort()
+            self._streams.clear()  # their handlers notice a little later
             return len(sockets)
 
         return self._do(work())
