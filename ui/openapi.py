@@ -11,6 +11,7 @@ from apiflask import APIFlask
 from optimize.decision import Curve
 from ui.access import OPEN_PATHS
 from ui.problems import problem_answers
+from ui.queries import DECISION_ID
 from ui.schemas import ANSWERS
 
 _DESCRIPTION = """Portfolio decisions and what they were made from.
@@ -112,6 +113,17 @@ def _simplify(parameter: dict[str, Any]) -> None:
     parameter["description"] = schema.pop("description")
 
 
+def _describe_parameter(parameter: dict[str, Any]) -> None:
+    parameter["required"] = parameter["in"] == "path"
+    if parameter["in"] == "query":
+        _simplify(parameter)
+    elif parameter["name"] == "decision_id":
+        parameter["description"] = _FIELD_TEXT["id"]
+        parameter["schema"]["pattern"] = DECISION_ID
+    elif parameter["name"] == "symbol":
+        parameter["description"] = "As the feed names it; may hold `/`."
+
+
 def _guard(operation: dict[str, Any], *, optional: bool) -> None:
     """Say that reading takes a token, and whether it goes without."""
     if "security" in operation:
@@ -129,9 +141,9 @@ def _complete(spec: Any, *, guarded: bool) -> Any:
             if path not in OPEN_PATHS:
                 _guard(operation, optional=not guarded)
             for parameter in operation.get("parameters", ()):
-                parameter["required"] = parameter["in"] == "path"
-                if parameter["in"] == "query":
-                    _simplify(parameter)
+                _describe_parameter(parameter)
+            if "requestBody" in operation:
+                operation["requestBody"]["required"] = True
     return spec
 
 

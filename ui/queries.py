@@ -80,11 +80,16 @@ class PageQuery(Query):
     """A page of decisions, bounded by time, by id, or both."""
 
     start: Instant = Field(
-        None, description="First row end, inclusive: ISO 8601 or ns since 1970 UTC."
+        None,
+        description="First row end, inclusive and before `end`: ISO 8601 or ns since 1970 UTC.",
     )
     end: Instant = Field(None, description="Last row end, exclusive: ISO 8601 or ns since 1970.")
-    after: DecisionId | None = Field(None, description="Only decisions after this one.")
-    before: DecisionId | None = Field(None, description="Only decisions before this one.")
+    after: DecisionId | None = Field(
+        None, description="Only decisions after this one of the portfolio."
+    )
+    before: DecisionId | None = Field(
+        None, description="Only decisions before this one of the portfolio."
+    )
     order: Literal["newest", "oldest"] = Field(
         "newest", description="Which comes first; with `limit`, which end is cut."
     )

@@ -47,6 +47,7 @@ def test_a_wish_reaches_the_topic_as_it_is(guarded: Guarded) -> None:
         ({"dispatch": "resident", "reset": None}, {"dispatch": "resident"}),
         ({"order": ["local"]}, {"order": ("local",)}),
         ({"workers": 256}, {"workers": 256}),
+        ({"workers": 3.0}, {"workers": 3}),  # to JSON the same
     ],
 )
 def test_every_field_reaches_the_topic(guarded: Guarded, wish: dict, fields: dict) -> None:
