@@ -238,7 +238,7 @@ def test_a_reader_waits_for_a_store_that_is_not_there_yet(backend: Backend) -> N
 def test_other_processes_and_threads_read_whole_decisions_while_one_writes(
     backend: Backend, store: Store
 ) -> None:
-    total = 120
+    total, n_threads = backend.load
     store.append([make_decision(n=4)], [])
     command = [sys.executable, "-m", "tests.storage.reader_process", backend.address(), str(total)]
     processes = [
@@ -251,7 +251,7 @@ def test_other_processes_and_threads_read_whole_decisions_while_one_writes(
             assert found == sorted(found, reverse=True)
         seen.append(len(store.asset_history("A003USDT", DecisionQuery(limit=total))))
 
-    threads = [threading.Thread(target=read) for _ in range(16)]
+    threads = [threading.Thread(target=read) for _ in range(n_threads)]
     try:
         for thread in threads:
             thread.start()
@@ -264,5 +264,5 @@ def test_other_processes_and_threads_read_whole_decisions_while_one_writes(
     finally:
         for process in processes:
             process.kill()
-    assert seen == [total] * 16
+    assert seen == [total] * n_threads
     assert outputs == [f"whole {total}\n"] * 2

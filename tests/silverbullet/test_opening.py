@@ -30,17 +30,17 @@ def test_the_password_comes_from_a_file_or_the_environment_and_shows_nowhere(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "password"
-    path.write_text("from the file\n")
+    path.write_text("of-the-file\n")
     given = {"storage": HERE, "cassandra": {"user": "me", "password_file": str(path)}}
-    assert cassandra_address(load_settings(flags=given)).password == "from the file"  # noqa: S105
-    monkeypatch.setenv("SILVERBULLET_CASSANDRA__PASSWORD", "from the environment")
+    assert cassandra_address(load_settings(flags=given)).password == "of-the-file"  # noqa: S105
+    monkeypatch.setenv("SILVERBULLET_CASSANDRA__PASSWORD", "of-the-environment")
     settings = load_settings(flags=given)
     address = cassandra_address(settings)
-    assert address.password == "from the environment"  # noqa: S105
+    assert address.password == "of-the-environment"  # noqa: S105
     listed = CliRunner().invoke(main, ["settings"]).output
     listed += CliRunner().invoke(main, ["settings", "--json"]).output
     for text in (listed, repr(settings), repr(address), store_place(settings)):
-        assert "from the" not in text
+        assert "of-the-" not in text
 
 
 def test_a_password_file_that_is_missing_is_named(tmp_path: Path) -> None:

@@ -19,7 +19,12 @@ from tests.services import CASSANDRA_SUPERUSER
 
 
 class Backend(Protocol):
-    """How the suite opens one kind of store, here and in other processes, and makes it fail."""
+    """How the suite opens one kind of store, here and in other processes, and makes it fail.
+
+    ``load`` is how many decisions are written while how many threads read without a pause.
+    """
+
+    load: tuple[int, int]
 
     def open(self, *, read_only: bool = False) -> Store: ...
 
@@ -29,6 +34,8 @@ class Backend(Protocol):
 
 
 class SqliteBackend:
+    load = (120, 16)
+
     def __init__(self, folder: Path) -> None:
         self.path = folder / "decisions.sqlite"
 
@@ -71,6 +78,8 @@ class CassandraBackend:
 
     So every test reads among rows that do not count, with the same ids as its own.
     """
+
+    load = (60, 4)  # the server has to share the processors with them
 
     def __init__(self, contact: str) -> None:
         self._contact = contact

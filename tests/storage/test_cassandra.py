@@ -1,6 +1,7 @@
 """The Cassandra store where it is not like another: schema, login, time to live, bulk."""
 
 import multiprocessing
+import os
 import signal
 import socket
 import subprocess
@@ -13,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from storage.cassandra import (
@@ -166,6 +168,51 @@ def test_a_store_opens_while_nobody_answers_and_recovers(address: CassandraAddre
             records = [make_decision()], [make_status()]
             assert retried(lambda: writer.append(*records)) == 1
             assert retried(reader.statuses) == [make_status()]
+
+
+def test_serve_starts_while_nobody_answers_and_shows_what_is_there_once_somebody_does(
+    address: CassandraAddress,
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as held:
+        port = held.getsockname()[1]
+    with CassandraStore(address) as store:
+        store.append([make_decision()], [])
+    given = {
+        "storage.backend": "cassandra",
+        "cassandra.port": port,
+        "cassandra.keyspace": address.keyspace,
+        "cassandra.user": address.user,
+        "serve.port": 0,
+    }
+    words = [word for name, value in given.items() for word in ("--set", f"{name}={value}")]
+    server = subprocess.Popen(
+        [sys.executable, "-m", "silverbullet.cli", "serve", *words],
+        cwd=ROOT,
+        env=os.environ | {"SILVERBULLET_CASSANDRA__PASSWORD": address.password},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert server.stdout is not None
+        url = server.stdout.readline().split()[-1]
+        assert url.startswith("http://127.0.0.1:")
+        latest = f"{url}/api/v1/decisions/latest"
+        answer = httpx.get(latest, timeout=30)
+        assert answer.status_code == 503
+        assert "nobody answers" in answer.text
+        with relay(port, address.port):
+            assert retried(lambda: _found(latest))["id"] == make_decision().id
+    finally:
+        server.terminate()
+        assert server.wait(30) == 0
+
+
+def _found(url: str) -> Any:
+    answer = httpx.get(url, timeout=30)
+    if answer.status_code == 503:
+        raise UnreachableError(answer.text)
+    assert answer.status_code == 200
+    return answer.json()
 
 
 def retried(use: Callable[[], Any]) -> Any:
