@@ -6,9 +6,10 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 BIN := .venv/bin
 UV := 0.13.9
 INSTALLER := .venv/uv-$(UV)
+PIP_AUDIT := 2.10.1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test faults check bench clean lock
+.PHONY: help setup demo test faults check bench audit clean lock
 
 help: ## show these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -61,6 +62,15 @@ bench: setup ## measure kernels, the pipeline and (in short) the engines beside 
 
 lock: $(INSTALLER) ## renew requirements.lock from pyproject.toml
 	@$(BIN)/uv pip compile pyproject.toml --group dev --universal --generate-hashes --no-emit-index-url --no-header --quiet -o requirements.lock
+
+# It exits with 1 for a finding and for a database that does not answer; only the first is written.
+audit: $(INSTALLER) ## compare requirements.lock with the known vulnerabilities (OSV)
+	@rm -f .venv/audit.txt; $(BIN)/uv tool run --quiet pip-audit==$(PIP_AUDIT) --disable-pip \
+		--require-hashes -r requirements.lock --vulnerability-service osv --timeout 15 \
+		--progress-spinner off --output .venv/audit.txt 2>.venv/audit.log && \
+		{ echo "no known vulnerability in requirements.lock"; exit 0; }; \
+	test ! -s .venv/audit.txt || { cat .venv/audit.txt; exit 1; }; \
+	echo "not checked: pip-audit could not be had or could not ask OSV; see .venv/audit.log"; exit 3
 
 clean: ## remove .venv, caches and build output
 	@rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
