@@ -102,13 +102,16 @@ def main() -> None:
 @RATE
 @SEED
 @click.option("--once", is_flag=True, help="Play --from to its end, decide on the last row, exit.")
+@click.option("--real", is_flag=True, help="On Kafka and Cassandra of `services up`; they stay up.")
 @JSON
 @setting_options("engine", "address", "method", "trigger", "sample-interval", "window", "port")
-def demo(once: bool, as_json: bool, paths: tuple[Path, ...], **feed: Any) -> None:
+def demo(once: bool, real: bool, as_json: bool, paths: tuple[Path, ...], **feed: Any) -> None:
     """Run everything on embedded parts, with the dashboard on http://127.0.0.1:8050."""
     given_settings()  # a misspelt setting is refused before anything heavy is imported
     if as_json and not once:
         raise Refused("--json prints the one decision of --once; the page has the others")
+    if once and real:
+        raise Refused("--once plays files on an embedded broker: leave out --real, or --once")
     from silverbullet.feeding import FeedOptions
 
     if once:
@@ -121,7 +124,8 @@ def demo(once: bool, as_json: bool, paths: tuple[Path, ...], **feed: Any) -> Non
         sys.exit(0 if answer["decision"] else 1)
     from silverbullet.demo import run_demo
 
-    sys.exit(run_demo(given_settings, given_flags(), given_config(), paths, FeedOptions(**feed)))
+    options = FeedOptions(**feed)
+    sys.exit(run_demo(given_settings, given_flags(), given_config(), paths, options, real=real))
 
 
 @main.command()

@@ -7,6 +7,7 @@ import socket
 import sys
 import threading
 import time
+import tomllib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -22,6 +23,14 @@ from silverbullet.children import Children
 from silverbullet.demo_start import WATCH_INTERVAL_S, ready_lines, wait_until_up
 from silverbullet.feeding import FeedOptions, spacing_settings
 from silverbullet.options import Flags, Refused
+from silverbullet.own_services import (
+    KINDS,
+    Wish,
+    bring_up,
+    saying,
+    services_folder,
+    settings_path,
+)
 from silverbullet.settings import ENVIRONMENT_PREFIX, Settings
 from storage.tokens import TokenError, TokenFile
 
@@ -30,6 +39,11 @@ BROKER_FILE = "broker"
 # Where a demo that listens on every address is asked on this machine.
 _WILDCARDS = {str(ipaddress.IPv4Address(0)): "127.0.0.1", "::": "::1"}
 PARTS = ("serve", "record", "run", "simulate")
+_NO_SECURITY = {"security_protocol": "plaintext"} | dict.fromkeys(
+    ("user", "password", "password_file", "ca_file", "certificate_file", "key_file"), ""
+)
+Servers = dict[str, dict[str, Any]]
+"""Settings, by section and key, that point at the servers of a demo."""
 
 
 def demo_folder() -> Path:
@@ -113,27 +127,45 @@ def _own_token(settings: Settings) -> Iterator[str]:
             tokens.revoke(name)
 
 
-def _environment(
-    flags: Flags, settings: Settings, broker: str, folder: Path, port: int
-) -> dict[str, str]:
+@contextmanager
+def _embedded_parts(folder: Path) -> Iterator[Servers]:
+    """Give the settings of a broker in this process and of an SQLite file."""
+    with EmbeddedBroker() as broker:
+        yield {
+            "kafka": {"bootstrap": broker.address, "fetch_wait_max_ms": 2},
+            "storage": {"backend": "sqlite", "path": str(folder / "decisions.sqlite")},
+        }
+
+
+@contextmanager
+def _real_parts() -> Iterator[Servers]:
+    """Start Kafka and Cassandra of this machine; give the settings that point at them.
+
+    Raises
+    ------
+    Refused
+        One of them does not come up.
+    """
+    folder = services_folder()
+    with saying(list(KINDS)) as tell:
+        for name in KINDS:
+            bring_up(name, folder, Wish(), tell)
+    try:
+        yield tomllib.loads(settings_path(folder).read_text())
+    finally:
+        click.echo("Kafka and Cassandra stay up: `silverbullet services down` ends them", err=True)
+
+
+def _environment(flags: Flags, settings: Settings, servers: Servers, port: int) -> dict[str, str]:
     given: dict[str, dict[str, Any]] = {section: dict(values) for section, values in flags.items()}
-    ours: dict[str, dict[str, Any]] = {
-        "kafka": {
-            # Whatever the settings say of a broker of their own.
-            "bootstrap": broker,
-            "security_protocol": "plaintext",
-            "user": "",
-            "password": "",
-            "password_file": "",
-            "ca_file": "",
-            "certificate_file": "",
-            "key_file": "",
-            "fetch_wait_max_ms": 2,
-        },
-        "storage": {"path": str(folder / "decisions.sqlite")},
+    # Whatever the settings say of servers of their own.
+    given["kafka"] = given.get("kafka", {}) | _NO_SECURITY
+    ours: Servers = {
         "serve": {"port": port},
         "window": {"sample_interval_s": settings.window.sample_interval_s},
     }
+    for section, values in servers.items():
+        given.setdefault(section, {}).update(values)
     for section, values in ours.items():
         given.setdefault(section, {}).update(values)
     return {
@@ -172,8 +204,16 @@ def run_demo(
     config: Path | None,
     paths: Sequence[Path],
     feed: FeedOptions,
+    *,
+    real: bool = False,
 ) -> int:
     """Run until Ctrl-C; whoever of the children dies is started again.
+
+    Parameters
+    ----------
+    real
+        On the Kafka and Cassandra of `services up`, which are started and stay up, instead of
+        embedded parts.
 
     Returns
     -------
@@ -198,11 +238,11 @@ def run_demo(
         arguments = {name: list(common) for name in PARTS}
         arguments["simulate"] += _feed_arguments(paths, feed)
         with (
-            EmbeddedBroker() as broker,
-            _told(folder / BROKER_FILE, broker.address),
+            _real_parts() if real else _embedded_parts(folder) as servers,
+            _told(folder / BROKER_FILE, servers["kafka"]["bootstrap"]),
             _own_token(settings) as token,
         ):
-            environment = _environment(flags, settings, broker.address, folder, port)
+            environment = _environment(flags, settings, servers, port)
             finite = ("simulate",) if paths and not feed.loop else ()
             children = Children(environment, folder, arguments, finite)
             host = _WILDCARDS.get(settings.serve.host, settings.serve.host)

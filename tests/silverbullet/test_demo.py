@@ -135,9 +135,15 @@ def test_a_part_reads_the_settings_as_the_demo_does(
         "optimize": {"method": "exact", "max_weight": "0.5"},
         "serve": {"port": 0},
         "decide": {"conflate": "false"},
+        # Of another broker: the demo's own asks for nothing.
+        "kafka": {"security_protocol": "sasl_ssl", "user": "someone", "ticks_topic": "quotes"},
     }
     settings = load_settings(flags={**flags, "window": {"sample_interval_s": 0.25}})
-    variables = _environment(flags, settings, "127.0.0.1:4711", tmp_path, 8123)
+    servers = {
+        "kafka": {"bootstrap": "127.0.0.1:4711"},
+        "storage": {"backend": "sqlite", "path": str(tmp_path / "decisions.sqlite")},
+    }
+    variables = _environment(flags, settings, servers, 8123)
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     found = load_settings()
@@ -146,6 +152,8 @@ def test_a_part_reads_the_settings_as_the_demo_does(
     assert found.decide == settings.decide
     assert found.window == settings.window
     assert found.kafka.bootstrap == "127.0.0.1:4711"
+    assert (found.kafka.security_protocol, found.kafka.user) == ("plaintext", "")
+    assert found.kafka.ticks_topic == "quotes"
     assert found.storage.path == str(tmp_path / "decisions.sqlite")
     assert found.serve.port == 8123
 
