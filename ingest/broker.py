@@ -140,7 +140,8 @@ def make_client(kind: type[Client], config: dict[str, Any]) -> Client:
 def explain(error: KafkaError, bootstrap: str, doing: str) -> BrokerError:
     """Turn an error of librdkafka into one that says what, where and the remedy."""
     remedy = _REMEDIES.get(error.code(), "see the broker's log")
-    if "security.protocol" in error.str():  # librdkafka's guess where a TLS port cut it off
+    # Where one side speaks TLS and the other does not, only the text tells.
+    if "security.protocol" in error.str() or "SSL" in error.str():
         remedy = _PROTOCOL
     return BrokerError(
         f"Kafka at {bootstrap}, {doing}: {error.str()} ({error.name()}); {remedy}",
@@ -182,7 +183,12 @@ def describe(
         if errors.refusal is not None:
             raise explain(errors.refusal, bootstrap, "connecting")
     silence = f"no answer in {CONNECT_TIMEOUT_S:g} s"
-    raise explain(errors.last or reason, bootstrap, silence)
+    if errors.last is None:  # so it is where a port for TLS gets none
+        raise BrokerError(
+            f"Kafka at {bootstrap}, {silence}, though nothing refused the connection "
+            f"({reason.name()}); {_PROTOCOL}, and whether kafka.bootstrap names a Kafka"
+        )
+    raise explain(errors.last, bootstrap, silence)
 
 
 def is_embedded(cluster: ClusterMetadata) -> bool:

@@ -7,6 +7,7 @@ any other is refused. Readers do not wait for the ends of transactions: they rea
 import logging
 import threading
 import time
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Final
 
@@ -209,7 +210,7 @@ class SoleProducer:
                 self._turn.notify_all()
 
     def _end(self) -> bool:
-        """End the open transaction; tries again while the broker does not answer."""
+        """End the open transaction, begin the next; tries again while no broker answers."""
         while not self._stop:
             try:
                 self._client.commit_transaction(_COMMIT_S)
@@ -224,26 +225,24 @@ class SoleProducer:
                     "%s; readers of committed messages alone do not see what was sent in it",
                     explain(error, self._bootstrap, "ending a transaction"),
                 )
-                return self._abort()
-            return True
+                return self._attempt(self._client.abort_transaction) and self._begin()
+            return self._begin()
         return False
 
-    def _abort(self) -> bool:
+    def _begin(self) -> bool:
+        return self._attempt(self._client.begin_transaction)
+
+    def _attempt(self, step: Callable[[], object]) -> bool:
         try:
-            self._client.abort_transaction(_COMMIT_S)
+            step()
         except KafkaException as failure:
             self._errors.fatal = self._errors.fatal or failure.args[0]
             return False
         return True
 
     def _go_on(self) -> None:
-        """Begin the next transaction with what was held."""
+        """Send what was held, in the next transaction."""
         held, self._held, self._held_bytes, self._n_open = self._held, [], 0, 0
-        try:
-            self._client.begin_transaction()
-        except KafkaException as failure:
-            self._errors.fatal = self._errors.fatal or failure.args[0]
-            return
         for topic, value, options in held:
             try:
                 self._produce(topic, value, options)
