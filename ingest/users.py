@@ -24,7 +24,7 @@ _ALL = [
 ]
 _CLUSTER = [
     (ResourceType.BROKER, "kafka-cluster", operation)
-    for operation in (AclOperation.CREATE, AclOperation.DESCRIBE, AclOperation.IDEMPOTENT_WRITE)
+    for operation in (AclOperation.CREATE, AclOperation.IDEMPOTENT_WRITE)
 ]
 
 

@@ -10,7 +10,7 @@ import platformdirs
 from rich.console import Console
 
 from cluster.cassandra_server import CASSANDRA
-from cluster.cluster_state import FolderBusyError
+from cluster.cluster_state import FolderBusyError, write_private
 from cluster.jars import JarError, Tell, present
 from cluster.java import Java, MissingError, find_java, find_maven
 from cluster.kafka_server import KAFKA
@@ -19,6 +19,7 @@ from cluster.process import SpawnError
 from cluster.service_layout import ServerKind
 from cluster.service_state import ServiceFolder, ServiceState
 from silverbullet.options import Refused
+from silverbullet.service_clients import as_toml, client_settings
 from silverbullet.service_start import start
 
 KINDS: Mapping[str, ServerKind] = {"kafka": KAFKA, "cassandra": CASSANDRA}
@@ -156,7 +157,9 @@ def bring_up(name: str, folder: Path, wish: Wish, tell: Tell) -> bool:
                 f"{_described(state)} in {service.folder.path}: pass another --folder, or "
                 f"`silverbullet services down {name} --wipe` and begin anew"
             )
-        return start(service, state or wish.state(service.kind), jars_cache(), tell)
+        started = start(service, state or wish.state(service.kind), jars_cache(), tell)
+    _write_settings(folder)
+    return started
 
 
 def take_down(name: str, folder: Path) -> bool:
@@ -192,7 +195,28 @@ def wipe(name: str, folder: Path) -> bool:
         if service.folder.state_path.exists():
             service.stop(orderly=False)
         service.folder.wipe()
+    _write_settings(folder)
     return True
+
+
+def settings_path(folder: Path) -> Path:
+    """Give the settings file that points a pipeline at all services of a folder."""
+    return folder / "pipeline.toml"
+
+
+def _write_settings(folder: Path) -> None:
+    found: dict[str, str] = {}
+    for name, kind in KINDS.items():
+        service = open_service(name, folder)
+        with told_in_one_line(name):
+            state = service.state()
+        if state is not None:
+            found |= client_settings(kind, service.folder.layout(state))
+    path = settings_path(folder)
+    if found:
+        write_private(path, as_toml(found))
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _keep_archive(service: LocalService) -> None:

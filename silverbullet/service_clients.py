@@ -1,6 +1,8 @@
 """How the program talks to a Kafka or Cassandra of its own: is it ready, who may log in."""
 
+import json
 import shlex
+from collections.abc import Mapping
 
 from cluster.cluster_state import write_private
 from cluster.credentials import password
@@ -72,45 +74,52 @@ def make_users(kind: ServerKind, layout: ServiceLayout) -> None:
     make_roles(admin, user)
 
 
-def pointing(kind: ServerKind, layout: ServiceLayout) -> dict[str, str]:
-    """Say how a pipeline is pointed at a service: its address, and the options of a command."""
+def client_settings(kind: ServerKind, layout: ServiceLayout) -> dict[str, str]:
+    """Give the settings that point a pipeline at a service; of passwords only their files."""
     ports = [kind.ports(layout, node)[0] for node in layout.nodes]
-    address = ",".join(port.address for port in ports)
-    settings: dict[str, str]
+    user = USER if layout.secure else _FIRST
     if kind.name == "kafka":
-        settings = {"kafka.bootstrap": address}
+        found = {"kafka.bootstrap": ",".join(port.address for port in ports)}
         if layout.n_nodes > 1:
-            settings["kafka.replication_factor"] = str(layout.n_nodes)
-        if layout.secure:
-            settings |= {"kafka.security_protocol": "sasl_ssl", "kafka.user": USER}
-            settings |= _files("kafka", layout, USER)
+            found["kafka.replication_factor"] = str(layout.n_nodes)
+        if not layout.secure:
+            return found
+        found |= {"kafka.security_protocol": "sasl_ssl", "kafka.user": user}
     else:
-        settings = {
+        found = {
             "storage.backend": "cassandra",
             "cassandra.contact_points": ",".join(port.host for port in ports),
             "cassandra.port": str(ports[0].number),
             "cassandra.replication": str(layout.n_nodes),
-            "cassandra.user": _login_user(layout),
-            **({"cassandra.tls": "true"} if layout.secure else {}),
-            **_files("cassandra", layout, _login_user(layout)),
+            "cassandra.user": user,
         }
-    options = " ".join(f"--set {name}={shlex.quote(value)}" for name, value in settings.items())
-    return {"address": address, "options": options}
+    found[f"{kind.name}.password_file"] = str(layout.password_path(user))
+    if layout.secure:
+        found[f"{kind.name}.ca_file"] = str(layout.ca_path)
+        if kind.name == "cassandra":
+            found["cassandra.tls"] = "true"
+    return found
+
+
+def as_options(settings: Mapping[str, str]) -> str:
+    """Write settings as options of a command."""
+    return " ".join(f"--set {name}={shlex.quote(value)}" for name, value in settings.items())
+
+
+def as_toml(settings: Mapping[str, str]) -> str:
+    """Write settings as a settings file."""
+    tables: dict[str, list[str]] = {}
+    for name, value in settings.items():
+        section, key = name.split(".")
+        # TOML takes JSON's strings; the settings take numbers as strings.
+        tables.setdefault(section, []).append(f"{key} = {json.dumps(value)}\n")
+    return "\n".join(f"[{name}]\n{''.join(lines)}" for name, lines in tables.items())
 
 
 def write_password(kind: ServerKind, layout: ServiceLayout) -> None:
     """Put the well-known password of an open Cassandra where a pipeline can read it."""
     if kind.name == "cassandra" and not layout.secure:
         write_private(layout.password_path(_FIRST), _FIRST)
-
-
-def _login_user(layout: ServiceLayout) -> str:
-    return USER if layout.secure else _FIRST
-
-
-def _files(section: str, layout: ServiceLayout, user: str) -> dict[str, str]:
-    found = {f"{section}.password_file": str(layout.password_path(user))}
-    return found | ({f"{section}.ca_file": str(layout.ca_path)} if layout.secure else {})
 
 
 def _kafka_login(layout: ServiceLayout, user: str) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """What `services status` shows: servers, where they listen, and whether they answer."""
 
 import json
+import shlex
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -9,11 +10,10 @@ import click
 
 from cluster.local_service import ServerView
 from cluster.service_layout import ServiceLayout
-from silverbullet.own_services import open_service, told_in_one_line
-from silverbullet.service_clients import pointing, probe
+from silverbullet.own_services import open_service, services_folder, settings_path, told_in_one_line
+from silverbullet.service_clients import as_options, client_settings, probe
 
 Report = dict[str, Any]
-_USERS = {"kafka": "run", "cassandra": "record"}
 
 
 def look_at(name: str, folder: Path, now: datetime) -> Report | None:
@@ -42,7 +42,9 @@ def look_at(name: str, folder: Path, now: datetime) -> Report | None:
         "state": _state(servers, bool(state.servers)),
         "secure": state.secure,
         "folder": str(service.folder.path),
-        **pointing(service.kind, layout),
+        "address": ",".join(service.kind.ports(layout, node)[0].address for node in layout.nodes),
+        "options": as_options(client_settings(service.kind, layout)),
+        "config": str(settings_path(service.folder.path.parent)),
         "servers": servers,
     }
 
@@ -55,14 +57,24 @@ def show(reports: list[Report], as_json: bool) -> None:
     for report in reports:
         click.echo(f"{report['service']} {report['version']}: {report['state']}")
         if report["state"] == "down":
-            click.echo(f"  data in {report['folder']}; `services up {report['service']}`")
+            click.echo(f"  its data are in {report['folder']}: {_up(report)}")
             continue
         for server in report["servers"]:
             click.echo(f"  node {server['node']}: {_line(server)}")
-        if report["state"] == "up":
-            click.echo(f"  use it: silverbullet {_USERS[report['service']]} {report['options']}")
-        else:
-            click.echo(f"  mend it: silverbullet services up {report['service']}")
+        if report["state"] != "up":
+            click.echo(f"  mend it: {_up(report)}")
+    if any(report["state"] == "up" for report in reports):
+        config = shlex.quote(reports[0]["config"])
+        click.echo(f"use it: silverbullet run --config {config}")
+        click.echo("  simulate, record and serve take the same; without the file:")
+        for report in reports:
+            click.echo(f"  {report['options']}")
+
+
+def _up(report: Report) -> str:
+    folder = Path(report["folder"]).parent
+    other = "" if folder == services_folder() else f" --folder {shlex.quote(str(folder))}"
+    return f"silverbullet services up {report['service']}{other}"
 
 
 def _server(layout: ServiceLayout, view: ServerView, trouble: str | None, now: datetime) -> Report:
