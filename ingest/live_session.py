@@ -65,7 +65,7 @@ class LiveSession:
         feed_topic: str,
         prefix: str = "",
     ) -> None:
-        self._feed, self._venue, self._inbox = feed, venue, inbox
+        self.feed, self._venue, self._inbox = feed, venue, inbox
         self._producer = producer
         self._topic, self._feed_topic, self._prefix = topic, feed_topic, prefix
         self._is_loaded = False
@@ -98,10 +98,10 @@ class LiveSession:
     async def _follow(self) -> None:
         """Keep a connection."""
         while True:
-            self._feed.opened(time.time_ns())
+            self.feed.opened(time.time_ns())
             reason = await self._follow_once()
             await self._venue.close()
-            delay_ns = self._feed.lost(time.time_ns(), reason)
+            delay_ns = self.feed.lost(time.time_ns(), reason)
             self._show()
             await asyncio.sleep(delay_ns / 1e9)
 
@@ -111,7 +111,7 @@ class LiveSession:
         try:
             while True:
                 await asyncio.wait([work], timeout=_LOOK_S)
-                silence_s = self._feed.silent_for_s(time.time_ns())
+                silence_s = self.feed.silent_for_s(time.time_ns())
                 if work.done():
                     work.result()
                 elif silence_s is not None:
@@ -124,7 +124,7 @@ class LiveSession:
     async def _open(self) -> None:
         if not self._is_loaded:
             names = await self._venue.load()
-            self._feed.name({asked: self._prefix + name for asked, name in names.items()})
+            self.feed.name({asked: self._prefix + name for asked, name in names.items()})
             self._is_loaded = True
         await self._venue.follow()
 
@@ -138,7 +138,7 @@ class LiveSession:
             await asyncio.sleep(_TELL_S)
 
     def _send_ticks(self, messages: list[Message]) -> None:
-        for ticks in self._feed.take(messages):
+        for ticks in self.feed.take(messages):
             self._producer.send(self._topic, ticks.packed(), ticks.symbol, PARTITION)
         self._producer.poll()
         self._show()
@@ -146,7 +146,7 @@ class LiveSession:
     def _send_status(self) -> None:
         producer = self._producer
         producer.poll()
-        status = self._feed.tell(time.time_ns(), producer.failed)
+        status = self.feed.tell(time.time_ns(), producer.failed)
         producer.send(self._feed_topic, encode_feed_status(status), f"{status.venue} {status.kind}")
         if producer.failed > self._failed_told:
             self._failed_told = producer.failed
@@ -154,5 +154,5 @@ class LiveSession:
         self._show()
 
     def _show(self) -> None:
-        for line in self._feed.news():
+        for line in self.feed.news():
             log.info("%s", line)

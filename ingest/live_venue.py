@@ -31,6 +31,8 @@ _KEPT_TRADES: Final = 1  # of each symbol in ccxt's cache: they were passed on a
 _CLOSE_S: Final = 2.0
 _SHOWN: Final = 200  # characters of a reason: some venues answer with a whole page
 _LOST = (ccxt.BaseError, aiohttp.ClientError, OSError, TimeoutError)
+# What ccxt says of a call that cannot succeed: too many symbols, or of several kinds of market.
+_NEVER = (ccxt.BadRequest, ccxt.ArgumentsRequired, ccxt.NotSupported)
 # What ccxt's parsers raise where a field is missing or of another kind than they expect.
 _UNREADABLE = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 
@@ -104,7 +106,7 @@ class Venue:
         self.name = name
         self._kind: Kind = kind
         self._take = take
-        self._heard = 0
+        self._is_cached = False
         self._options = {"newUpdates": True, **(options or {})}
         self._exchange = self._make()
         stream = "watchBidsAsks" if kind == "quotes" else "watchTrades"
@@ -160,15 +162,20 @@ class Venue:
         ------
         VenueError
             The connection is lost.
+        UnknownToVenueError
+            ccxt cannot ask for so many symbols, or for these together.
         """
         exchange = self._exchange
-        exchange.bidsasks = _Board(self._take_quote)
-        exchange.trades = {name: _Tape(self._take_trade) for name in self._asked}
+        take_trade = functools.partial(self._put, self._take_trade)
+        exchange.bidsasks = _Board(functools.partial(self._put, self._take_quote))
+        exchange.trades = {name: _Tape(take_trade) for name in self._asked}
         broken = asyncio.get_running_loop().create_future()
         asyncio.get_running_loop().set_exception_handler(functools.partial(_break, broken))
         tasks = [asyncio.ensure_future(self._repeat(watch)) for watch in self._watches()]
         try:
             await asyncio.gather(broken, *tasks)
+        except _NEVER as failure:
+            raise UnknownToVenueError(f"{self.name}: {_one_line(failure)}") from failure
         except _LOST as failure:
             raise VenueError(_one_line(failure)) from failure
         finally:
@@ -207,12 +214,19 @@ class Venue:
 
     async def _repeat(self, watch: Callable[[], Awaitable[Any]]) -> None:
         while True:
-            await watch()
-            if not self._heard:
-                raise VenueError(f"ccxt does not keep {self._kind} of {self.name} where expected")
+            found = await watch()
+            if not self._is_cached:  # Kraken's quotes are not: what the call gives has to do
+                entries = found.values() if isinstance(found, Mapping) else found
+                take = self._take_quote if self._kind == "quotes" else self._take_trade
+                for entry in entries:
+                    take(entry)
+
+    def _put(self, take: Callable[[Any], None], entry: Any) -> None:
+        """Take what ccxt puts into a cache."""
+        self._is_cached = True
+        take(entry)
 
     def _take_trade(self, trade: Mapping[str, Any]) -> None:
-        self._heard += 1
         self._take(
             Trade(
                 symbol=str(trade.get("symbol")),
@@ -224,7 +238,6 @@ class Venue:
         )
 
     def _take_quote(self, quote: Mapping[str, Any]) -> None:
-        self._heard += 1
         self._take(
             Quote(
                 symbol=str(quote.get("symbol")),
@@ -267,8 +280,11 @@ def _time_ns(value: object) -> int | None:
 
 
 def _nearest(name: str, names: Sequence[str]) -> str:
-    near = difflib.get_close_matches(name, names, 1, 0.5)
-    return f": did you mean {near[0]!r}?" if near else f": one of {len(names)}, none like it"
+    plain = {one.casefold(): one for one in names}
+    near = difflib.get_close_matches(name.casefold(), plain, 1, 0.5)
+    if near:
+        return f": did you mean {plain[near[0]]!r}?"
+    return f": there are {len(names)}, none of a like name"
 
 
 def _one_line(failure: BaseException) -> str:

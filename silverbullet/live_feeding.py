@@ -10,25 +10,32 @@ import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 import click
 import msgspec
 
 from ingest.broker import BrokerError
 from ingest.consumer import TopicConsumer
+from ingest.live_feed import LiveFeed
 from ingest.live_status import LOOK_BACK, FeedStatus, Kind, newest_feeds
 from ingest.producer import TopicProducer
 from optimize.engines.session import on_signals
+from silverbullet.broker_access import broker_access
 from silverbullet.control_commands import broker_address
 from silverbullet.options import Refused
 from silverbullet.settings import Settings
+from silverbullet.topics import needs_of_live_feeds, prepare_topics
+
+if TYPE_CHECKING:
+    from ingest.live_session import LiveSession
 
 log = logging.getLogger("silverbullet")
 
 _FLUSH_S: Final = 2.0
 _END_LIMIT_S: Final = 6.0  # a call into librdkafka may wait longer for a broker that is gone
 _STALE_S: Final = 5.0  # a feed tells once a second
+_LONGEST_SILENCE_S: Final = 86_400.0
 _OPTIONS: Final = frozenset(
     ["urls", "hostname", "httpProxy", "httpsProxy", "wsProxy", "wssProxy", "timeout", "options"]
 )
@@ -66,10 +73,9 @@ def run_feed(settings: Settings, wish: FeedWish) -> None:
     logging.basicConfig(
         stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s"
     )
-    if not settings.kafka.bootstrap:
-        raise Refused("no broker: set kafka.bootstrap (--set kafka.bootstrap=HOST:PORT)")
-    if not wish.symbols or not wish.silence_s > 0:
-        raise Refused("--symbols needs at least one symbol, and --silence more than 0 s")
+    broker_access(settings.kafka)  # refuses what it lacks before ccxt is imported
+    if not wish.symbols or not 0 < wish.silence_s <= _LONGEST_SILENCE_S:
+        raise Refused("--symbols needs at least one symbol, --silence more than 0 s, at most 1 d")
 
     from ingest.live_venue import UnknownToVenueError  # noqa: PLC0415 - ccxt takes 0.7 s
 
@@ -96,14 +102,18 @@ async def follow(settings: Settings, wish: FeedWish, stop: asyncio.Event) -> Non
     BrokerError
         The broker cannot be reached or refuses.
     """
-    from ingest.live_feed import LiveFeed  # noqa: PLC0415 - ccxt, as above
-    from ingest.live_session import Inbox, LiveSession  # noqa: PLC0415
+    session, producer = _make_session(settings, wish)
+    await session.run(stop)
+    producer.close(_FLUSH_S)
+    log.info("sent %d ticks", session.feed.ticks)
+
+
+def _make_session(settings: Settings, wish: FeedWish) -> tuple["LiveSession", TopicProducer]:
+    from ingest.live_session import Inbox, LiveSession  # noqa: PLC0415 - ccxt, as above
     from ingest.live_venue import Venue  # noqa: PLC0415
 
-    kind = cast(Kind, wish.kind)
-    inbox = Inbox()
+    kind, inbox, kafka = cast(Kind, wish.kind), Inbox(), settings.kafka
     venue = Venue(wish.venue, kind, wish.symbols, inbox.put, _venue_options(wish.options_path))
-    prefix = f"{wish.venue.upper()}/" if wish.with_venue else ""
     feed = LiveFeed(
         wish.venue,
         kind,
@@ -112,12 +122,12 @@ async def follow(settings: Settings, wish: FeedWish, stop: asyncio.Event) -> Non
         silence_ns=round(wish.silence_s * 1e9),
         numbers_trades=venue.numbers_trades,
     )
-    kafka = settings.kafka
-    producer = TopicProducer(kafka.bootstrap)
-    session = LiveSession(feed, venue, inbox, producer, kafka.ticks_topic, kafka.feed_topic, prefix)
-    await session.run(stop)
-    producer.close(_FLUSH_S)
-    log.info("sent %d ticks", feed.ticks)
+    prepare_topics(kafka, needs_of_live_feeds(kafka))
+    producer = TopicProducer(broker_access(kafka))
+    prefix = f"{wish.venue.upper()}/" if wish.with_venue else ""
+    return LiveSession(
+        feed, venue, inbox, producer, kafka.ticks_topic, kafka.feed_topic, prefix
+    ), producer
 
 
 def _stop_on_signals() -> asyncio.Event:

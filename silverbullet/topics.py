@@ -39,6 +39,7 @@ def topic_specs(kafka: Kafka) -> list[TopicSpec]:
         TopicSpec(kafka.rejected_topic, 1, replicas, kept),
         TopicSpec(kafka.decisions_topic, 1, replicas, decisions),
         TopicSpec(kafka.status_topic, 1, replicas, kept),
+        TopicSpec(kafka.feed_topic, 1, replicas, kept),
         TopicSpec(kafka.control_topic, 1, replicas, control),
         TopicSpec(kafka.state_topic, 1, replicas, state),
     ]
@@ -77,6 +78,11 @@ def needs_of_record(kafka: Kafka) -> dict[str, set[Right]]:
 def needs_of_feeds(kafka: Kafka) -> dict[str, set[Right]]:
     """Give what a feed of ticks does with each topic: it goes on where the topic ends."""
     return {kafka.ticks_topic: _READ | _WRITE}
+
+
+def needs_of_live_feeds(kafka: Kafka) -> dict[str, set[Right]]:
+    """Give what a live feed does with each topic."""
+    return {kafka.ticks_topic: _WRITE, kafka.feed_topic: _WRITE}
 
 
 def prepare_topics(kafka: Kafka, needs: dict[str, set[Right]]) -> None:
