@@ -45,19 +45,22 @@ def start(service: LocalService, state: ServiceState, cache: Path, tell: Tell) -
     """
     name, java = service.kind.name, find_java()
     jars = ensure_jars(service.kind.jars, cache, tell)
-    done, started = False, list[int]()
+    ran_before = any(server.lives for server in state.servers)
+    done = False
     try:
-        tell(f"{service.kind.jars.title} starts")
+        if service.check_fit(state):
+            tell(f"{service.kind.jars.title} starts")
         started = service.start(state, java, jars, _secret(service, state))
-        tell(f"{service.kind.jars.title} has started; waiting until {name} answers")
+        if started:
+            tell(f"{service.kind.jars.title} has started; waiting until {name} answers")
         write_password(service.kind, service.folder.layout(state))
         _await(service, tell)
         if state.secure and not state.users_made:
             _make_users(service)
         done = True
     finally:
-        # Too late, or Ctrl-C: nothing half up is left. Nodes that ran before are not touched.
-        if not done and len(started) in (0, state.n_nodes):
+        # Refused, too late, or Ctrl-C: nothing half up is left; but nodes that ran before go on.
+        if not done and not ran_before:
             service.stop()
     return bool(started)
 

@@ -94,13 +94,16 @@ def down(names: tuple[str, ...], folder: Path | None, wipe: bool, yes: bool, as_
             raise Refused("--wipe deletes data: pass --yes where nobody can be asked")
         click.confirm(f"Delete all data of {' and '.join(there)} in {root}?", abort=True, err=True)
     told = {}
-    for name in chosen:
-        if wipe:
-            told[name] = "wiped" if own_services.wipe(name, root) else "not there"
-        else:
-            told[name] = "down" if own_services.take_down(name, root) else "not up"
-        if not as_json:
-            click.echo(f"{name}: {told[name]}")
+    with own_services.saying(there) as tell:
+        for name in chosen:
+            if name in there:
+                tell(f"{name} ends")
+            if wipe:
+                told[name] = "wiped" if own_services.wipe(name, root) else "not there"
+            else:
+                told[name] = "down" if own_services.take_down(name, root) else "not up"
+            if not as_json:
+                click.echo(f"{name}: {told[name]}")
     if as_json:
         click.echo(json.dumps(told))
 

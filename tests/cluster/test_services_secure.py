@@ -1,6 +1,9 @@
 """Secure servers and three of each: who gets in, and what a lost node costs."""
 
+import json
 import shlex
+import signal
+import socket
 import ssl
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +13,7 @@ import pytest
 from cassandra import Unauthorized
 from confluent_kafka.admin import AdminClient
 
+from cluster.cluster_state import start_ticks
 from ingest.broker import BrokerError
 from ingest.probe import probe_broker
 from ingest.users import make_user
@@ -22,7 +26,7 @@ from tests.cluster.services_commands import (
     services,
     write_messages,
 )
-from tests.integration.commands import run_command
+from tests.integration.commands import Running, run_command
 from tests.services import CASSANDRA_SUPERUSER, free_offset
 
 pytestmark = pytest.mark.long
@@ -45,11 +49,20 @@ def see_no_secret(command: Services, found: Report, user: str) -> str:
 
 
 def see_lost_node_and_mend(command: Services, name: str, found: Report) -> None:
-    """Kill the second of three; see that it is told, and that `up` starts this one alone."""
+    """Kill the second of three; see that it is told, and that `up` starts this one alone.
+
+    Neither does an `up` that is refused end the others.
+    """
     kill(found["servers"][1])
     shown = command.report("status", name, code=1)
     assert shown["state"] == "in trouble"
     assert shown["servers"][1]["health"] == "ended"
+    host, _, port = shown["servers"][1]["ports"]["peers"].partition(":")
+    with socket.socket() as taken:
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        taken.bind((host, int(port)))
+        taken.listen()
+        assert f"port {port} on {host}" in command.run("up", name, code=2)
     pids = [server["pid"] for server in command.report("up", name)["servers"]]
     before = [server["pid"] for server in found["servers"]]
     assert [a == b for a, b in zip(pids, before, strict=True)] == [True, False, True]
@@ -91,6 +104,20 @@ def test_three_secure_kafkas_let_in_whom_they_know_and_lose_nothing(tmp_path: Pa
         command.run("down", "kafka")
         command.run("up", "kafka")
         assert read_messages(address, "kept", login) == list(range(300))
+
+
+@pytest.mark.kafka
+def test_ctrl_c_leaves_nothing_half_up(tmp_path: Path) -> None:
+    folder, words = tmp_path / "s", ("--port-offset", free_offset(), "--json")
+    with services(tmp_path) as command:
+        with Running(tmp_path, "services", "up", "kafka", "--folder", folder, *words) as up:
+            up.until(lambda: "waiting until kafka answers" in up.output(), "the server's start")
+            (server,) = json.loads((folder / "kafka" / "service.json").read_text())["servers"]
+            assert psutil.pid_exists(server["pid"])
+            up.end(signal.SIGINT)
+        assert start_ticks(server["pid"]) is None
+        assert command.report("status", code=1)["state"] == "down"
+        assert command.report("up", "kafka")["state"] == "up"
 
 
 @pytest.mark.cassandra
