@@ -7,13 +7,14 @@ from typing import NamedTuple
 from optimize.decision import Decision, encode_decision
 from storage.cassandra.link import Call
 from storage.cassandra.tables import (
+    CLOUD,
+    DECISION,
     ID,
     STATUS,
     Statements,
     asset_series,
     bucket_of,
     bucket_of_id,
-    series_of,
 )
 from storage.records import Status, encode_status
 
@@ -109,18 +110,21 @@ def status_batches(
 
 
 def entries(
-    cql: Statements, decisions: Iterable[Decision], statuses: Iterable[Status]
+    cql: Statements, decisions: Sequence[Decision], statuses: Iterable[Status]
 ) -> set[Entry]:
     """Give the rows of the lists that readers walk, which these records need."""
     needed = set()
-    for decision in decisions:
-        portfolio, bucket = decision.portfolio, bucket_of(decision.row_end_ns)
+    # Few differ among hundreds of decisions: each kind is looked at once.
+    for portfolio, bucket, symbols, has_cloud in {
+        (one.portfolio, bucket_of(one.row_end_ns), one.symbols, one.cloud is not None)
+        for one in decisions
+    }:
         needed.add(Entry(cql.insert_portfolio, (portfolio,)))
-        for series in series_of(decision):
-            needed.add(Entry(cql.insert_bucket, (portfolio, series, bucket)))
-        for symbol in decision.symbols:
-            needed.add(Entry(cql.insert_symbol, (portfolio, bucket, symbol)))
-        needed.add(Entry(cql.insert_bucket, (portfolio, ID, bucket_of_id(portfolio, decision.id))))
+        needed |= bucket_entries(cql, portfolio, bucket, symbols, has_cloud=has_cloud)
+    for portfolio, bucket in {
+        (one.portfolio, bucket_of_id(one.portfolio, one.id)) for one in decisions
+    }:
+        needed.add(Entry(cql.insert_bucket, (portfolio, ID, bucket)))
     for status in statuses:
         needed.add(Entry(cql.insert_portfolio, (status.portfolio,)))
         needed.add(Entry(cql.insert_bucket, (status.portfolio, STATUS, bucket_of(status.time_ns))))
@@ -128,10 +132,10 @@ def entries(
 
 
 def bucket_entries(
-    cql: Statements, portfolio: str, bucket: str, symbols: Iterable[str]
+    cql: Statements, portfolio: str, bucket: str, symbols: Iterable[str], *, has_cloud: bool = True
 ) -> set[Entry]:
-    """Give the entries of one bucket of decisions, to be forgotten with it."""
-    names = ["decision", "cloud", *map(asset_series, symbols)]
+    """Give the entries of one bucket of decisions of some symbols."""
+    names = [DECISION, *map(asset_series, symbols), *([CLOUD] if has_cloud else [])]
     return {Entry(cql.insert_bucket, (portfolio, name, bucket)) for name in names} | {
         Entry(cql.insert_symbol, (portfolio, bucket, symbol)) for symbol in symbols
     }

@@ -50,8 +50,6 @@ back still has its time to live.
 
 from typing import Final
 
-from optimize.decision import Decision
-
 BUCKET_NS: Final = 300 * 10**9
 LAST_NS: Final = 2**63 - 1
 # Rows of the last digits of a row number share a partition of `decision_by_id`: 17 minutes of
@@ -82,12 +80,6 @@ def bucket_of_id(portfolio: str, decision_id: str) -> str:
 def asset_series(symbol: str) -> str:
     """Name the series of one symbol's rows."""
     return f"asset:{symbol}"
-
-
-def series_of(decision: Decision) -> list[str]:
-    """Name the series that a decision has rows in, but that of ids."""
-    names = [DECISION, *map(asset_series, decision.symbols)]
-    return [*names, CLOUD] if decision.cloud is not None else names
 
 
 _STAMP = "writer uuid, append_number bigint"

@@ -11,12 +11,16 @@ import time
 import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from ingest.broker import EmbeddedBroker
+from ingest.producer import TopicProducer
+from optimize.decision import encode_decision
 from storage.cassandra import (
     SCHEMA_VERSION,
     CassandraAddress,
@@ -25,6 +29,7 @@ from storage.cassandra import (
     apply_schema,
 )
 from storage.protocol import DecisionQuery, StoreError, UnreachableError
+from storage.records import encode_status
 from tests.factories import FIRST_ROW, SECOND_NS, make_decision, make_status, make_symbols
 from tests.storage.backends import CassandraBackend, cassandra_address
 
@@ -151,14 +156,7 @@ def test_a_store_opens_while_nobody_answers_and_recovers(address: CassandraAddre
     """A relay stands for the server: it takes no connection at first, then passes all on."""
     with socket.create_server(("127.0.0.1", 0)) as held:
         port = held.getsockname()[1]
-    away = CassandraAddress(
-        address.contact_points,
-        port,
-        address.keyspace,
-        user=address.user,
-        password=address.password,
-        request_timeout_s=2.0,
-    )
+    away = replace(address, port=port, request_timeout_s=2.0)
     with CassandraStore(away, read_only=True) as reader, CassandraStore(away) as writer:
         for use in (reader.statuses, lambda: writer.append([make_decision()], [])):
             with pytest.raises(UnreachableError, match=r"nobody answers.*cassandra.port") as told:
@@ -170,6 +168,54 @@ def test_a_store_opens_while_nobody_answers_and_recovers(address: CassandraAddre
             assert retried(reader.statuses) == [make_status()]
 
 
+def command(
+    name: str, address: CassandraAddress, given: dict[str, Any], **options: Any
+) -> "subprocess.Popen[str]":
+    """Start a command of ours on a keyspace; the password is in its environment alone."""
+    given = given | {
+        "storage.backend": "cassandra",
+        "cassandra.port": address.port,
+        "cassandra.keyspace": address.keyspace,
+        "cassandra.user": address.user,
+    }
+    words = [word for key, value in given.items() for word in ("--set", f"{key}={value}")]
+    return subprocess.Popen(
+        [sys.executable, "-m", "silverbullet.cli", name, *words],
+        cwd=ROOT,
+        env=os.environ | {"SILVERBULLET_CASSANDRA__PASSWORD": address.password},
+        text=True,
+        **options,
+    )
+
+
+def test_record_writes_what_kafka_holds_and_goes_on_after_its_end(
+    address: CassandraAddress,
+) -> None:
+    made = [make_decision(FIRST_ROW + row) for row in range(30)]
+    with (
+        CassandraStore(address, read_only=True) as store,
+        EmbeddedBroker() as broker,
+        TopicProducer(broker.address) as producer,
+    ):
+        given = {"kafka.bootstrap": broker.address, "storage.retention_s": 3e8}
+        for first, n in ((0, 20), (20, 30)):
+            for decision in made[first:n]:
+                producer.send("decisions", encode_decision(decision))
+            producer.send("status", encode_status(make_status(made[n - 1].row_end_ns)))
+            producer.flush(30)
+            recorder = command("record", address, given)
+            try:
+                everything = DecisionQuery(newest_first=False)
+                while len(store.decisions(everything)) < n:
+                    assert recorder.poll() is None
+                while not (found := store.statuses()) or found[0].time_ns < made[n - 1].row_end_ns:
+                    assert recorder.poll() is None
+            finally:
+                recorder.terminate()
+                assert recorder.wait(30) == 0
+            assert [d.id for d in store.decisions(everything)] == [d.id for d in made[:n]]
+
+
 def test_serve_starts_while_nobody_answers_and_shows_what_is_there_once_somebody_does(
     address: CassandraAddress,
 ) -> None:
@@ -177,21 +223,8 @@ def test_serve_starts_while_nobody_answers_and_shows_what_is_there_once_somebody
         port = held.getsockname()[1]
     with CassandraStore(address) as store:
         store.append([make_decision()], [])
-    given = {
-        "storage.backend": "cassandra",
-        "cassandra.port": port,
-        "cassandra.keyspace": address.keyspace,
-        "cassandra.user": address.user,
-        "serve.port": 0,
-    }
-    words = [word for name, value in given.items() for word in ("--set", f"{name}={value}")]
-    server = subprocess.Popen(
-        [sys.executable, "-m", "silverbullet.cli", "serve", *words],
-        cwd=ROOT,
-        env=os.environ | {"SILVERBULLET_CASSANDRA__PASSWORD": address.password},
-        stdout=subprocess.PIPE,
-        text=True,
-    )
+    at_port = replace(address, port=port)
+    server = command("serve", at_port, {"serve.port": 0}, stdout=subprocess.PIPE)
     try:
         assert server.stdout is not None
         url = server.stdout.readline().split()[-1]
