@@ -1,7 +1,10 @@
 """Trades and quotes as a venue's library gives them, and the ticks made of them."""
 
-from typing import NamedTuple
+import math
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
+from ingest.json_rows import numeric_trade_id
 from ingest.packed import encode_packed
 from ingest.ticks import NO_TRADE_ID
 
@@ -52,3 +55,40 @@ class LiveTicks(NamedTuple):
         """Give them as the value of a message."""
         places = [0] * len(self.prices)
         return encode_packed([self.symbol], places, self.prices, self.event_time_ns, self.trade_ids)
+
+
+def read_trade(entry: Mapping[str, Any], received_ns: int) -> Trade:
+    """Read ccxt's trade structure; what is missing or no number becomes None."""
+    return Trade(
+        symbol=str(entry.get("symbol")),
+        received_ns=received_ns,
+        price=_number(entry.get("price")),
+        venue_time_ns=_time_ns(entry.get("timestamp")),
+        trade_id=numeric_trade_id(entry.get("id")),
+    )
+
+
+def read_quote(entry: Mapping[str, Any], received_ns: int) -> Quote:
+    """Read best bid and ask of ccxt's ticker structure; as `read_trade`."""
+    return Quote(
+        symbol=str(entry.get("symbol")),
+        received_ns=received_ns,
+        bid=_number(entry.get("bid")),
+        ask=_number(entry.get("ask")),
+        venue_time_ns=_time_ns(entry.get("timestamp")),
+    )
+
+
+def _number(value: Any) -> float | None:
+    try:
+        return None if value is None else float(value)
+    except (TypeError, ValueError, OverflowError):
+        return None
+
+
+def _time_ns(value: Any) -> int | None:
+    """Read ms, of which ccxt has whole ones; None where there is none."""
+    milliseconds = _number(value)
+    if milliseconds is None or not math.isfinite(milliseconds):
+        return None
+    return round(milliseconds) * 1_000_000

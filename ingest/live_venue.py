@@ -11,7 +11,6 @@ import asyncio
 import contextlib
 import difflib
 import functools
-import math
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final, NoReturn
@@ -20,8 +19,7 @@ import aiohttp
 import ccxt.pro
 from ccxt.async_support.base.ws.cache import ArrayCache
 
-from ingest.json_rows import numeric_trade_id
-from ingest.live_messages import Message, Quote, Trade, Unreadable
+from ingest.live_messages import Message, Unreadable, read_quote, read_trade
 from ingest.live_status import Kind
 
 NUMBERED_ONE_BY_ONE: Final = frozenset({"binance", "binanceus", "coinbaseexchange", "kraken"})
@@ -227,26 +225,10 @@ class Venue:
         take(entry)
 
     def _take_trade(self, trade: Mapping[str, Any]) -> None:
-        self._take(
-            Trade(
-                symbol=str(trade.get("symbol")),
-                received_ns=time.time_ns(),
-                price=_number(trade.get("price")),
-                venue_time_ns=_time_ns(trade.get("timestamp")),
-                trade_id=numeric_trade_id(trade.get("id")),
-            )
-        )
+        self._take(read_trade(trade, time.time_ns()))
 
     def _take_quote(self, quote: Mapping[str, Any]) -> None:
-        self._take(
-            Quote(
-                symbol=str(quote.get("symbol")),
-                received_ns=time.time_ns(),
-                bid=_number(quote.get("bid")),
-                ask=_number(quote.get("ask")),
-                venue_time_ns=_time_ns(quote.get("timestamp")),
-            )
-        )
+        self._take(read_quote(quote, time.time_ns()))
 
 
 def _break(
@@ -262,21 +244,6 @@ def _break(
         loop.default_exception_handler(context)
     elif not broken.done():
         broken.set_exception(VenueError(f"a message that ccxt cannot read ({_one_line(failure)})"))
-
-
-def _number(value: object) -> float | None:
-    try:
-        return None if value is None else float(value)  # type: ignore[arg-type]
-    except (TypeError, ValueError):
-        return None
-
-
-def _time_ns(value: object) -> int | None:
-    """Read ccxt's ms; None where there is none."""
-    milliseconds = _number(value)
-    if milliseconds is None or not math.isfinite(milliseconds):
-        return None
-    return int(milliseconds * 1000) * 1000
 
 
 def _nearest(name: str, names: Sequence[str]) -> str:

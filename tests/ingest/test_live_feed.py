@@ -17,7 +17,7 @@ from ingest.live_measures import (
     BackOff,
     TradeSequence,
 )
-from ingest.live_messages import Quote, Trade, Unreadable
+from ingest.live_messages import Quote, Trade, Unreadable, read_quote, read_trade
 from ingest.live_status import FeedStatus, encode_feed_status, newest_feeds
 from ingest.packed import decode_packed
 
@@ -309,3 +309,28 @@ def test_the_newest_record_of_each_feed_is_found_among_nonsense() -> None:
         [b"", b"{", b"\xff", b"[]", *map(encode_feed_status, (old, other, new)), b'{"venue":1}']
     )
     assert found == [other, new]
+
+
+anything = st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.lists(st.none())
+
+
+@given(
+    st.dictionaries(st.sampled_from(["symbol", "price", "bid", "ask", "timestamp", "id"]), anything)
+)
+def test_whatever_the_library_gives_is_read_and_judged(entry: dict[str, object]) -> None:
+    feed = make_feed()
+    read = [read_trade(entry, NOW), read_quote(entry, NOW)]
+    assert feed.take(read) == []  # none of these symbols was asked for
+    assert feed.tell(NOW).refused == {"symbol": 2}
+
+
+def test_ids_and_times_are_read_to_the_last_digit() -> None:
+    entry = {
+        "symbol": "BTC/USDT",
+        "id": str(2**63 - 1),
+        "timestamp": 1_767_225_600_123,
+        "price": "1.5",
+    }
+    found = read_trade(entry, NOW)
+    assert found == Trade("BTC/USDT", NOW, 1.5, 1_767_225_600_123_000_000, 2**63 - 1)
+    assert read_trade({"id": "a-uuid"}, NOW) == Trade("None", NOW, None, None, -1)
