@@ -43,6 +43,8 @@ class Outputs:
                 self.rejected.close(timeout_s)
         finally:
             if self._lock is not None:
+                # An embedded broker has another port each time: its file is of no more use.
+                Path(self._lock.lock_file).unlink(missing_ok=True)
                 self._lock.release()
 
 
@@ -65,8 +67,9 @@ def open_outputs(broker: BrokerAccess, portfolio: str) -> Outputs:
 
 def _lock(bootstrap: str, portfolio: str) -> FileLock:
     digest = hashlib.sha256(f"{bootstrap} {portfolio}".encode()).hexdigest()[:16]
-    folder = Path(platformdirs.user_runtime_dir("silverbullet", ensure_exists=True))
-    lock = FileLock(folder / f"run-{digest}.lock")
+    folder = Path(platformdirs.user_state_dir("silverbullet", ensure_exists=True)) / "runs"
+    folder.mkdir(exist_ok=True)
+    lock = FileLock(folder / f"{digest}.lock")
     try:
         lock.acquire(timeout=0)
     except Timeout:

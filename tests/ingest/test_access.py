@@ -81,7 +81,10 @@ def test_the_password_comes_from_a_file(tmp_path: Path) -> None:
         access()
 
 
-def test_one_run_a_portfolio_at_an_embedded_broker(broker: EmbeddedBroker) -> None:
+def test_one_run_a_portfolio_at_an_embedded_broker(
+    broker: EmbeddedBroker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     access = BrokerAccess(broker.address)
     first = open_outputs(access, "main")
     with pytest.raises(BrokerError, match="another `silverbullet run` decides for portfolio main"):
@@ -91,6 +94,7 @@ def test_one_run_a_portfolio_at_an_embedded_broker(broker: EmbeddedBroker) -> No
     again = open_outputs(access, "main")
     for outputs in (other, again):
         outputs.close(5)
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
 
 def test_topics_differ_where_partitions_replicas_or_settings_do() -> None:
