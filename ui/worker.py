@@ -1,7 +1,10 @@
 """The gunicorn side: one worker of threads that ends at once with its streams open."""
 
+import contextlib
 import os
+import socket
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -15,10 +18,46 @@ from ui.context import EXTENSION
 _SPARE_THREADS = 8
 # What requests under way get; beyond it are only connections that say or take nothing.
 _GRACE_S = 0.5
+# A request has to come whole within these: as many threads as there are would wait for halves.
+# An answer to a body has them too; of those the slowest waits 5 s for a broker.
+_RECEIVE_S = 10.0
+
+
+_BODY_HEADERS = frozenset({"CONTENT-LENGTH", "TRANSFER-ENCODING"})
 
 
 class StreamWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
-    """Ends its event streams on every way out, which otherwise would never end."""
+    """Ends its event streams on every way out, which otherwise would never end.
+
+    And cuts off who sends a request too slowly, which gunicorn's threads wait for without end.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._due_s: dict[Any, float] = {}
+
+    def handle(self, conn: Any) -> Any:
+        """Receive and answer a request, on one of the threads."""
+        self._due_s[conn] = time.monotonic() + _RECEIVE_S
+        try:
+            return super().handle(conn)
+        finally:
+            self._due_s.pop(conn, None)
+
+    def handle_request(self, req: Any, conn: Any) -> Any:
+        """Answer a request, for as long as it takes unless a body is still to come."""
+        if not any(name in _BODY_HEADERS for name, _ in req.headers):
+            self._due_s.pop(conn, None)
+        return super().handle_request(req, conn)
+
+    def murder_pending(self) -> None:
+        """Close connections that are overdue; the loop calls it about once a second."""
+        super().murder_pending()
+        now_s = time.monotonic()
+        for conn, due_s in list(self._due_s.items()):
+            if now_s > due_s:
+                with contextlib.suppress(OSError):  # its client may have gone meanwhile
+                    conn.sock.shutdown(socket.SHUT_RDWR)
 
     def run(self) -> None:
         """Serve until told to end; does not return, nor wait for threads stuck on a client."""

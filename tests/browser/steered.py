@@ -14,6 +14,7 @@ import msgspec
 from storage.control import Control, ControlPhase, ControlState, decode_control, encode_control
 from storage.tokens import TokenFile
 from tests.browser.site import Page, Site
+from tests.ui.serving import reader_of
 from ui.control import ControlUnavailableError
 from ui.server import serve
 
@@ -99,7 +100,7 @@ if __name__ == "__main__":
     place, port = Path(sys.argv[1]), int(sys.argv[2])
     sys.exit(
         serve(
-            place / "store.sqlite",
+            reader_of(place / "store.sqlite"),
             "127.0.0.1",
             port,
             STREAMS,

@@ -32,6 +32,11 @@ def until(condition: Callable[[], bool], what: str) -> None:
         pause.wait(0.02)
 
 
+def reader_of(path: Path | str) -> Callable[[], SqliteStore]:
+    """Give what opens a store to read."""
+    return functools.partial(SqliteStore, path, read_only=True)
+
+
 class Server:
     """A server on a free port, its store and its processes."""
 
@@ -109,9 +114,12 @@ class Client:
 
 if __name__ == "__main__":
     path, host, port, streams = sys.argv[1:]
-    open_store = functools.partial(SqliteStore, path, read_only=True)
     sys.exit(
         serve(
-            open_store, host, int(port), int(streams), on_ready=lambda url: print(url, flush=True)
+            reader_of(path),
+            host,
+            int(port),
+            int(streams),
+            on_ready=lambda url: print(url, flush=True),
         )
     )

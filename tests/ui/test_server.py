@@ -13,7 +13,7 @@ import pytest
 from optimize.decision import Decision
 from storage.protocol import StoreError
 from tests.factories import FIRST_ROW, make_decision, make_status
-from tests.ui.serving import STREAMS, WAIT_S, Client, Server, until
+from tests.ui.serving import STREAMS, WAIT_S, Client, Server, reader_of, until
 from ui.server import BindError, PortTakenError, serve
 
 
@@ -124,14 +124,14 @@ def test_the_worker_goes_when_its_master_is_killed(own: Server) -> None:
 
 def test_a_taken_port_is_one_clear_error(server: Server) -> None:
     with pytest.raises(PortTakenError, match=f"port {server.port} .* --port") as raised:
-        serve(server.path, port=server.port)
+        serve(reader_of(server.path), port=server.port)
     assert "\n" not in str(raised.value)
 
 
 @pytest.mark.parametrize("host", ["", "no-such-host.invalid", "a b"])
 def test_an_address_that_is_none_is_one_clear_error(tmp_path: Path, host: str) -> None:
     with pytest.raises(BindError, match=r"no such address; take 127\.0\.0\.1") as raised:
-        serve(tmp_path / "store.sqlite", host, 0)
+        serve(reader_of(tmp_path / "store.sqlite"), host, 0)
     assert "\n" not in str(raised.value)
 
 
@@ -139,7 +139,7 @@ def test_a_store_that_cannot_be_read_is_said_before_serving(tmp_path: Path) -> N
     path = tmp_path / "store.sqlite"
     path.write_text("not a database " * 100)
     with pytest.raises(StoreError, match="not a SQLite database"):
-        serve(path, port=0)
+        serve(reader_of(path), port=0)
 
 
 def has_ipv6_loopback() -> bool:
@@ -165,6 +165,34 @@ def test_it_serves_before_anything_is_recorded(tmp_path: Path) -> None:
         client.close()
     finally:
         server.close()
+
+
+HALVES = (
+    b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Slow: ",
+    b"POST /login HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+    b'Content-Length: 50\r\n\r\n{"token": "',
+)
+
+
+def test_who_sends_half_a_request_is_cut_off_and_holds_nobody_up(server: Server) -> None:
+    threads = STREAMS + 8
+    slow = [socket.create_connection((server.host, server.port)) for _ in range(threads)]
+    for connection, half in zip(slow, HALVES * threads, strict=False):
+        connection.sendall(half)
+    begun = monotonic()
+    assert server.get("/healthz")[0] == 200  # once one of them is cut off
+    assert monotonic() - begun < 20
+    for connection in slow:
+        connection.settimeout(WAIT_S)
+        until(lambda each=connection: _has_ended(each), "the end of a half")
+        connection.close()
+
+
+def _has_ended(connection: socket.socket) -> bool:
+    try:
+        return connection.recv(4096) == b""
+    except ConnectionResetError:
+        return True
 
 
 def test_a_foreign_host_is_refused_over_http(server: Server) -> None:
