@@ -47,7 +47,7 @@ pytestmark = pytest.mark.kafka
 FIRST_ROW = START_NS // SECOND_NS
 TICKS_A_ROW = 6
 # Topics of one test: those of others are on the same broker.
-TOPICS = ("ticks", "rejected", "decisions", "status", "control", "state")
+TOPICS = ("ticks", "rejected", "decisions", "status", "control", "state", "feed")
 QUICK = {
     "window__rows": 40,
     "window__min_observations": 10,
