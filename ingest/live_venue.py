@@ -255,5 +255,7 @@ def _nearest(name: str, names: Sequence[str]) -> str:
 
 
 def _one_line(failure: BaseException) -> str:
-    text = " ".join(str(failure).split())
-    return f"{type(failure).__name__}: {text}"[:_SHOWN] if text else type(failure).__name__
+    """Say what failed and, where ccxt names only the address that it asked, why."""
+    text = " ".join(f"{type(failure).__name__}: {failure}".split())[:_SHOWN]
+    cause = failure.__cause__
+    return text if cause is None else f"{text} ({' '.join(str(cause).split())[:_SHOWN]})"

@@ -35,6 +35,18 @@ def test_quotes_that_ccxt_keeps_nowhere_are_taken_from_its_answers() -> None:
     ]
 
 
+def test_a_loss_is_told_with_its_cause_in_one_line() -> None:
+    lost = ccxt.ExchangeNotAvailable("kraken GET https://x\n" + "<html>" * 100)
+    lost.__cause__ = OSError("no route\nto host")
+    venue = Venue("kraken", "quotes", ["BTC/USD"], lambda message: None)
+    with pytest.raises(VenueError) as told:
+        follow(venue, [lost])
+    assert str(told.value).startswith("ExchangeNotAvailable: kraken GET https://x <html>")
+    assert str(told.value).endswith("(no route to host)")
+    assert len(str(told.value)) < 250
+    assert "\n" not in str(told.value)
+
+
 @pytest.mark.parametrize("fault", [ccxt.BadRequest("200 at most"), ccxt.NotSupported("mixed")])
 def test_what_ccxt_can_never_ask_for_is_no_loss_to_try_again_after(fault: Exception) -> None:
     venue = Venue("kraken", "quotes", ["BTC/USD"], lambda message: None)
