@@ -3,6 +3,7 @@
 The figures beside the settings are of a machine with two processors.
 """
 
+from pathlib import Path
 from typing import Final
 
 from cluster.jars import JarSet, other_platforms
@@ -109,7 +110,7 @@ class CassandraServer:
     def ports(self, layout: ServiceLayout, node: int) -> tuple[Port, ...]:
         """Give 9042 and 7000 of 127.0.0.<node>, and 7199 and up unless it is secure.
 
-        JMX asks for no password, and who may use it may do everything.
+        Who may use JMX may run code of their own in the server: it asks for a password too.
         """
         host = f"127.0.0.{node}"
         jmx = Port("jmx", LOOPBACK, _JMX_PORT + layout.port_offset + node - 1)
@@ -142,6 +143,8 @@ class CassandraServer:
         for port in self.ports(layout, node):
             if port.use == "jmx":
                 given["cassandra.jmx.local.port"] = port.number
+                given["com.sun.management.jmxremote.authenticate"] = "true"
+                given["com.sun.management.jmxremote.password.file"] = jmx_users_path(layout)
         if layout.n_nodes == 1:
             given["cassandra.superuser_setup_delay_ms"] = 0
         else:
@@ -198,6 +201,11 @@ seed_provider:
     class_name: org.apache.cassandra.security.PEMBasedSslContextFactory
   keystore: {_quoted(str(layout.identity_path))}
 """
+
+
+def jmx_users_path(layout: ServiceLayout) -> Path:
+    """Give where Java finds who may use JMX, and by which password."""
+    return layout.folder / "jmx.password"
 
 
 def _quoted(value: str) -> str:

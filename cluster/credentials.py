@@ -41,6 +41,12 @@ def password(layout: ServiceLayout, user: str) -> str:
     return path.read_text()
 
 
+def make_jmx_user(path: Path) -> None:
+    """Make a file by which Java knows the user admin of JMX, and `nodetool -pwf` logs in."""
+    if not path.exists():
+        write_private(path, f"admin {secrets.token_urlsafe(_PASSWORD_BYTES)}\n")
+
+
 def make_certificates(layout: ServiceLayout) -> None:
     """Make a CA and, signed by it, key and certificate of the servers, unless they are there.
 

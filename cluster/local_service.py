@@ -5,7 +5,6 @@ import contextlib
 import secrets
 import shutil
 import signal
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,7 +23,7 @@ from cluster.java_server import (
 )
 from cluster.process import SpawnError
 from cluster.service_layout import Port, ServerKind, ServiceLayout
-from cluster.service_state import ServerProcess, ServiceFolder, ServiceState
+from cluster.service_state import ServerProcess, ServiceFolder, ServiceState, end_processes
 
 _KILLED_S = 5.0
 
@@ -192,10 +191,10 @@ class LocalService:
             return False
         # All at once: the last of three that go one by one waits for a quorum in vain.
         running = [server for server in state.servers if server.lives]
-        if not orderly or not _end(running, signal.SIGTERM, self.kind.stop_limit_s):
+        if not orderly or not end_processes(running, signal.SIGTERM, self.kind.stop_limit_s):
             for server in running:
                 recording_path(self.folder.path / f"node{server.node}").unlink(missing_ok=True)
-            if not _end(running, signal.SIGKILL, _KILLED_S):
+            if not end_processes(running, signal.SIGKILL, _KILLED_S):
                 pids = ", ".join(str(server.pid) for server in running if server.lives)
                 raise SpawnError(f"processes {pids} do not end after SIGKILL")
         reap()
@@ -233,19 +232,6 @@ class LocalService:
                 memory = process.memory_full_info().pss
                 return ServerView(node, ports, server.pid, since, memory)
         return ServerView(node, ports, None, reason=last_complaint(layout.log_path(node)))
-
-
-def _end(servers: Sequence[ServerProcess], number: signal.Signals, limit_s: float) -> bool:
-    """Signal processes and wait; tell whether all have ended."""
-    found = []
-    for server in servers:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            process = psutil.Process(server.pid)
-            if server.lives:  # looked at again: psutil holds its own time of start from here on
-                process.send_signal(number)
-                found.append(process)
-    psutil.wait_procs(found, timeout=limit_s)
-    return not any(server.lives for server in servers)
 
 
 def _identifier() -> str:

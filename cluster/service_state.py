@@ -3,9 +3,12 @@
 import contextlib
 import json
 import shutil
-from collections.abc import Iterator
+import signal
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+
+import psutil
 
 from cluster.cluster_state import boot_id, hold_folder, start_ticks, write_private
 from cluster.service_layout import ServiceLayout
@@ -114,3 +117,16 @@ class ServiceFolder:
                 path.unlink()
         with contextlib.suppress(OSError):  # something else is in it
             self.path.rmdir()
+
+
+def end_processes(servers: Sequence[ServerProcess], number: signal.Signals, limit_s: float) -> bool:
+    """Signal those that run and wait for their end; tell whether all have ended."""
+    found = []
+    for server in servers:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process = psutil.Process(server.pid)
+            if server.lives:  # looked at again: psutil holds its own time of start from here on
+                process.send_signal(number)
+                found.append(process)
+    psutil.wait_procs(found, timeout=limit_s)
+    return not any(server.lives for server in servers)

@@ -5,7 +5,8 @@ import threading
 from dataclasses import replace
 from pathlib import Path
 
-from cluster.credentials import make_certificates, password
+from cluster.cassandra_server import jmx_users_path
+from cluster.credentials import make_certificates, make_jmx_user, password
 from cluster.jars import Tell, ensure_jars
 from cluster.java import find_java
 from cluster.kafka_server import BROKER_USER
@@ -50,7 +51,7 @@ def start(service: LocalService, state: ServiceState, cache: Path, tell: Tell) -
     try:
         if service.check_fit(state):
             tell(f"{service.kind.jars.title} starts")
-        started = service.start(state, java, jars, _secret(service, state))
+        started = service.start(state, java, jars, _make_credentials(service, state))
         if started:
             tell(f"{service.kind.jars.title} has started; waiting until {name} answers")
         write_password(service.kind, service.folder.layout(state))
@@ -65,11 +66,13 @@ def start(service: LocalService, state: ServiceState, cache: Path, tell: Tell) -
     return bool(started)
 
 
-def _secret(service: LocalService, state: ServiceState) -> str:
-    """Give the password of the nodes among themselves, and make what a secure one needs."""
-    if not state.secure:
-        return ""
+def _make_credentials(service: LocalService, state: ServiceState) -> str:
+    """Make what must be there before a start; give the password of the nodes among themselves."""
     layout = service.folder.layout(state)
+    if not state.secure:
+        if service.kind.name == "cassandra":
+            make_jmx_user(jmx_users_path(layout))
+        return ""
     make_certificates(layout)
     return password(layout, BROKER_USER) if service.kind.name == "kafka" else ""
 

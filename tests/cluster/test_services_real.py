@@ -1,5 +1,6 @@
 """A real Kafka and Cassandra: up, used, killed, mended, down, up again with its data."""
 
+import subprocess
 from pathlib import Path
 
 import psutil
@@ -55,6 +56,18 @@ def see_down(command: Services, name: str, server: Report) -> None:
     assert command.run("down", name) == f"{name}: not up\n"
 
 
+def ask_by_jmx(found: Report, work: Path, *login: str) -> str:
+    """Ask Cassandra's own tool for the ring; give all it says."""
+    options = Path(found["folder"], "node1", "java.args").read_text().splitlines(keepends=True)
+    work.mkdir(exist_ok=True)
+    (work / "args").write_text("".join(line for line in options if "jmx" not in line))
+    host, _, port = found["servers"][0]["ports"]["jmx"].partition(":")
+    argv = ["java", f"@{work / 'args'}", f"-Duser.home={work}"]
+    argv += ["org.apache.cassandra.tools.NodeTool", "-h", host, "-p", port, *login, "status"]
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False)
+    return done.stdout + done.stderr
+
+
 @pytest.mark.kafka
 def test_kafka_keeps_its_messages_over_kill_and_down(tmp_path: Path) -> None:
     offset = free_offset()
@@ -97,9 +110,12 @@ def test_cassandra_keeps_its_rows_over_kill_and_down(tmp_path: Path) -> None:
     with services(tmp_path) as command:
         found = command.report("up", "cassandra", "--port-offset", free_offset())
         server = see_up(found, "5.0.8")
+        login = ("-u", "admin", "-pwf", f"{found['folder']}/jmx.password")
+        assert "Credentials required" in ask_by_jmx(found, tmp_path / "jmx")
+        assert "UN  127.0.0.1" in ask_by_jmx(found, tmp_path / "jmx", *login)
         host, _, port = found["address"].partition(":")
-        login = CassandraLogin(host, int(port), *CASSANDRA_SUPERUSER)
-        with open_session(login) as session:
+        node = CassandraLogin(host, int(port), *CASSANDRA_SUPERUSER)
+        with open_session(node) as session:
             session.execute(
                 "create keyspace kept with replication = "
                 "{'class': 'SimpleStrategy', 'replication_factor': 1}"
@@ -110,6 +126,6 @@ def test_cassandra_keeps_its_rows_over_kill_and_down(tmp_path: Path) -> None:
             server = see_crash_and_mend(command, "cassandra", server)["servers"][0]
         see_down(command, "cassandra", server)
         command.report("up", "cassandra")
-        with open_session(login) as session:
+        with open_session(node) as session:
             rows = {row.id for row in session.execute("select id from kept.rows")}
         assert rows == set(range(200))
