@@ -172,6 +172,12 @@ _READ = {
         "and bottleneck have the whole series at once. Covariance: ours is called from Python row "
         "by row, numbagg once.",
     ),
+    "storage": (
+        "Wall-clock times of one writer that waits for each answer. A batch counts when it is on "
+        "the disk: SQLite with synchronous = FULL, Cassandra as its commit log is set.",
+        "The bound is the same driver sending the same rows, and nothing else: it looks up no "
+        "known ids and lets no row count.",
+    ),
     "pipeline": (
         "Times run from the instant a tick was due (open loop, Poisson) to the arrival of the "
         "first decision that covers it.",

@@ -1,10 +1,13 @@
 """The commands that measure."""
 
+import functools
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
+
+from silverbullet.options import given_settings, setting_options
 
 JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
@@ -62,13 +65,29 @@ def engines(**options: Any) -> None:
     _run_bench(run_bench, **options)
 
 
+@bench.command()
+@_bench_options
+@setting_options()
+def storage(**options: Any) -> None:
+    """Decisions written and read on SQLite and Cassandra, beside the bare driver.
+
+    The Cassandra is the one that the settings name, whichever `storage.backend` says.
+    """
+    settings = given_settings()
+    from bench.storage import run_bench
+    from silverbullet.opening import cassandra_address
+
+    _run_bench(functools.partial(run_bench, cassandra_address(settings)), **options)
+
+
 def _run_bench(run: Callable[..., Any], *, as_json: bool, **options: Any) -> None:
     from bench.contest import WrongResultError
     from bench.session import RunError
     from ingest.broker import BrokerError
+    from storage.protocol import StoreError
 
     try:
         report = run(**{name: value for name, value in options.items() if value is not None})
-    except (WrongResultError, RunError, BrokerError) as error:
+    except (WrongResultError, RunError, BrokerError, StoreError) as error:
         raise click.ClickException(str(error)) from None
     click.echo(report.to_json() if as_json else report.to_text())

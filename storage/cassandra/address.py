@@ -44,7 +44,7 @@ class CassandraAddress:
     certificate_path: str = ""
     key_path: str = ""
     request_timeout_s: float = 5.0
-    requests_in_flight: int = 64
+    requests_in_flight: int = 32
 
     def __post_init__(self) -> None:
         # Neither can be a parameter of a statement.

@@ -38,7 +38,9 @@ from cassandra.io.libevreactor import LibevConnection
 from cassandra.policies import (
     ConstantReconnectionPolicy,
     DCAwareRoundRobinPolicy,
+    RetryPolicy,
     TokenAwarePolicy,
+    WriteType,
 )
 from cassandra.protocol import ErrorMessage
 from cassandra.query import BatchStatement, BatchType, PreparedStatement, tuple_factory
@@ -88,6 +90,21 @@ def _cause(error: BaseException) -> Cause:
 def _detail(error: BaseException) -> str:
     """Take the words that say why, without the driver's list of addresses."""
     return str(next(iter(_told(error)), error)).rpartition("Last error: ")[2]
+
+
+class _Patience(RetryPolicy):  # type: ignore[misc]
+    """Sends again what a busy server did not get done in its own two seconds.
+
+    Without it one late row of thousands would have all of an append written again. The time
+    limit of the request ends it: two or three tries.
+    """
+
+    def on_read_timeout(self, *_: Any, **__: Any) -> tuple[int, None]:
+        return self.RETRY, None
+
+    def on_write_timeout(self, *_: Any, write_type: int, **__: Any) -> tuple[int, None]:
+        # What a lightweight transaction did is not known: that is for its caller to find out.
+        return (self.RETHROW if write_type == WriteType.CAS else self.RETRY), None
 
 
 class Link:
@@ -206,6 +223,7 @@ def _make_cluster(address: CassandraAddress) -> Cluster:
         consistency_level=ConsistencyLevel.LOCAL_QUORUM,
         serial_consistency_level=ConsistencyLevel.LOCAL_SERIAL,
         request_timeout=address.request_timeout_s,
+        retry_policy=_Patience(),
         row_factory=tuple_factory,
     )
     login = PlainTextAuthProvider(address.user, address.password) if address.user else None
