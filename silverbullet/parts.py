@@ -34,7 +34,7 @@ from silverbullet.checkpointing import Checkpoints
 from silverbullet.controls import EngineChoice
 from silverbullet.feeding import FeedOptions, go_on, history_ns, make_source, spacing_settings
 from silverbullet.options import Refused
-from silverbullet.resuming import refuse_partitions
+from silverbullet.resuming import refuse_partitions, resume
 from silverbullet.runner import Runner
 from silverbullet.settings import Settings
 from silverbullet.sole_run import open_outputs
@@ -135,9 +135,10 @@ def make_evaluator(
 def run_pipeline(settings: Settings, *, until_end: bool) -> None:
     """Run the pipeline until a signal, or to the end of the topic."""
     with _process(settings) as stop:
-        warm_everything(progress=False)
         kafka, broker = settings.kafka, broker_access(settings.kafka)
         prepare_topics(kafka, needs_of_run(kafka))
+        _refuse_early(settings, broker)
+        warm_everything(progress=False)
         # Before anything is read: an earlier run that still decides must add nothing to it.
         outputs = open_outputs(broker, settings.decide.portfolio)
         beginning = begin(settings)
@@ -147,7 +148,6 @@ def run_pipeline(settings: Settings, *, until_end: bool) -> None:
             start=beginning.positions or "earliest",
             fetch_wait_max_ms=kafka.fetch_wait_max_ms,
         )
-        refuse_partitions(consumer, kafka.ticks_topic)
         feed = ControlFeed(TopicConsumer(broker, [kafka.control_topic]))
         steering = Steering(
             feed,
@@ -176,6 +176,19 @@ def run_pipeline(settings: Settings, *, until_end: bool) -> None:
             checkpoints.close()
             consumer.close()
             outputs.close(_STOPPED_FLUSH_S if stop.is_set() else _FLUSH_S)
+
+
+def _refuse_early(settings: Settings, broker: BrokerAccess) -> None:
+    """Refuse what cannot go on before this run ends one that decides.
+
+    Raises
+    ------
+    Refused
+        The topic of ticks has several partitions, or rows had another length.
+    """
+    with TopicConsumer(broker, []) as reader:
+        refuse_partitions(reader, settings.kafka.ticks_topic)
+        resume(settings, reader)
 
 
 def run_record(settings: Settings) -> None:

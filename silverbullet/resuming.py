@@ -53,19 +53,23 @@ def resume(settings: Settings, consumer: TopicConsumer) -> Decision | None:
             f"{found.sample_interval_ns / 1e9:g} s, not {ours_ns / 1e9:g} s: keep "
             "window.sample_interval_s, or give decide.portfolio another name"
         )
-    log.info("going on after %s", found.id)
     return found
 
 
 def refuse_partitions(consumer: TopicConsumer, topic: str) -> None:
     """Refuse a topic of several partitions: one that is silent would hold all rows back.
 
+    Parameters
+    ----------
+    consumer
+        Of any topics, or none.
+
     Raises
     ------
     Refused
         It has several.
     """
-    found = [partition for name, partition in consumer.positions() if name == topic]
+    found = consumer.bounds(topic)
     if len(found) > 1:
         raise Refused(
             f"topic {topic} has {len(found)} partitions: make it with one, for no message tells "

@@ -58,6 +58,8 @@ def begin(settings: Settings) -> Beginning:
     # A reader of no topic: a consumer of one would begin to fetch all of it.
     with TopicConsumer(broker, []) as reader:
         last = resume(settings, reader)
+        if last is not None:
+            log.info("going on after %s", last.id)
         values: list[bytes] = []
         if settings.decide.checkpoint_interval_s > 0:
             with TopicConsumer(broker, [kafka.state_topic], fetch_wait_max_ms=5) as states:

@@ -122,10 +122,18 @@ def test_run_and_record_on_kafka_lose_nothing_and_count_no_gap(
 
 
 def test_a_second_run_ends_the_first(kafka_bootstrap: str, tmp_path: Path) -> None:
-    _, settings = own_topics(kafka_bootstrap)
+    name, settings = own_topics(kafka_bootstrap)
     settings |= QUICK
+    many = f"{name}.many"
+    TopicAdmin(kafka_bootstrap).make([TopicSpec(many, 2)])
     with Running(tmp_path, "run", **settings) as first:
         first.until(lambda: "reading" in first.output(), "the first to read")
+        misset = run_command(
+            tmp_path, "run", "--once", **settings | {"kafka__ticks_topic": many},
+        )  # fmt: skip
+        assert misset.returncode == 2, misset.stderr
+        assert "has 2 partitions" in misset.stderr
+        assert first.process.poll() is None
         with Running(tmp_path / "second", "run", **settings) as second:
             until(lambda: first.process.poll() is not None, "the first to end", 60)
             assert first.process.returncode == 1

@@ -20,8 +20,8 @@ class Topics:
     def last(self, topic, n):
         return self.payloads[-n:]
 
-    def positions(self):
-        return {("ticks", partition): 0 for partition in self.partitions}
+    def bounds(self, topic):
+        return {(topic, partition): (0, 0) for partition in self.partitions}
 
 
 def settings_of(**window):
