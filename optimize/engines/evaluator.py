@@ -170,7 +170,10 @@ class Evaluator:
             state = "ready"
         elif lane.health.phase == "failed":
             state = "failed"
-        reasons = dict.fromkeys(text for text in (lane.health.account(), account.reason) if text)
+        health = lane.health.account()
+        # What put it out of use is as a rule what the engine itself says: once is enough.
+        told = "" if account.reason in health else account.reason
+        reasons = [text for text in (health, told) if text]
         return EngineView(
             engine.name, state, engine.dispatch, account.workers, "; ".join(reasons),
             len(lane.in_flight), lane.done, account.restarts, account.peers,

@@ -125,3 +125,11 @@ def test_every_id_that_the_scripts_name_is_in_the_layout(client: FlaskClient) ->
     named |= set(re.findall(r'paint\.text\("([^"]+)"', scripts))
     assert len(named) > 20
     assert named - ids == set()
+
+
+def test_what_no_page_asks_is_refused_without_an_error_of_the_servers(client, caplog) -> None:
+    for body in ({}, {"output": "x", "inputs": []}, {"output": "..a.b..", "changedPropIds": 7}):
+        answer = client.post("/_dash-update-component", json=body)
+        assert answer.status_code == 404
+        assert answer.json["detail"] == "the page has no callbacks on the server"
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]

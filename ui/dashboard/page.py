@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Any, cast
 
 import dash
-from flask import Flask, Response, abort, make_response
+from flask import Flask, Response, abort, make_response, request
 
 from ui.dashboard.first_content import first_content
 from ui.dashboard.layout import page
 from ui.dashboard.wiring import connect
+from ui.problems import ProblemError
 
 ASSETS = Path(__file__).parent / "assets"
 
@@ -91,3 +92,12 @@ def mount(app: Flask) -> None:
     )
     dashboard.layout = page(app.config.get("SILVERBULLET_PORTFOLIO", "main"))
     connect(dashboard)
+
+    def refuse_callbacks() -> None:
+        # All run in the browser; Dash answers any other with an error of its own, and a traceback.
+        if request.path == "/_dash-update-component":
+            raise ProblemError(
+                404, "the page has no callbacks on the server", "ask /api/v1/openapi.json"
+            )
+
+    app.before_request(refuse_callbacks)

@@ -79,11 +79,12 @@
     box.replaceChildren(...make());
   }
 
+  const KEPT = 20; // as many as a status holds
+
   function drawSwitches(status) {
     const box = document.getElementById("switches");
     const list = status && status.switches ? spans(status) : [];
-    sb.paint.text("switches-caption", status && status.dispatch && status.dispatch.switches
-      ? `the newest ${list.length}; ${sb.format.count(status.dispatch.switches)} in all` : "");
+    sb.paint.text("switches-caption", list.length < KEPT ? "" : `the newest ${KEPT}`);
     if (!list.length) {
       fill(box, "none", () => [sb.paint.element("p", "empty", EMPTY_SWITCHES)]);
       return;
