@@ -102,10 +102,12 @@ def down(names: tuple[str, ...], folder: Path | None, wipe: bool, yes: bool, as_
                 told[name] = "wiped" if own_services.wipe(name, root) else "not there"
             else:
                 told[name] = "down" if own_services.take_down(name, root) else "not up"
-            if not as_json:
-                click.echo(f"{name}: {told[name]}")
+    # After the moving line has gone: while there is one, its console takes what stdout should have.
     if as_json:
         click.echo(json.dumps(told))
+        return
+    for name, what in told.items():
+        click.echo(f"{name}: {what}")
 
 
 @services.command()

@@ -2,8 +2,10 @@
 
 import json
 import os
+import pty
 import socket
 import stat
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,6 +22,7 @@ from cluster.service_layout import ServiceLayout, argument_file
 from cluster.service_state import ServerProcess, ServiceFolder, ServiceState
 from silverbullet.cli import main
 from silverbullet.own_services import KINDS, examine_service, open_service
+from tests.integration.commands import COMMAND
 from tests.services import free_offset
 
 STATE = ServiceState(version="4.3.1", n_nodes=1, port_offset=0, secure=False)
@@ -145,6 +148,29 @@ def test_wipe_asks_before_and_leaves_what_is_not_ours(folder: Path) -> None:
     assert service.state_path.exists()
     assert run("down", "kafka", "--wipe", "--yes").stdout == "kafka: wiped\n"
     assert [path.name for path in service.path.iterdir()] == ["notes.txt"]
+
+
+@pytest.mark.parametrize(("answer", "left"), [("n", True), ("y", False)])
+def test_wipe_at_a_terminal_does_as_it_is_answered(
+    answer: str, left: bool, folder: Path, tmp_path: Path
+) -> None:
+    service = written(folder, STATE)
+    ours, theirs = pty.openpty()
+    os.write(ours, f"{answer}\n".encode())
+    done = subprocess.run(
+        [*COMMAND, "services", "down", "--wipe"],
+        env={**os.environ, "XDG_STATE_HOME": str(tmp_path)},
+        stdin=theirs,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    os.close(ours)
+    os.close(theirs)
+    assert f"Delete all data of kafka in {folder}?" in done.stderr
+    assert done.returncode == int(left)
+    assert service.state_path.exists() == left
 
 
 def test_certificates_and_passwords_are_the_users_alone(tmp_path: Path) -> None:
