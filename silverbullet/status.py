@@ -1,6 +1,7 @@
 """What is true between decisions, from the decider's counts and what the shell has seen."""
 
 import math
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import fields
 from typing import NamedTuple
@@ -24,6 +25,7 @@ from storage.records import (
 # so that a row of 100 ms does not flicker.
 STALE_AFTER_ROWS = 3
 STALE_AFTER_LEAST_NS = 5_000_000_000
+_RATE_NS = 5_000_000_000
 
 
 class Surroundings(NamedTuple):
@@ -45,18 +47,27 @@ class Surroundings(NamedTuple):
 
 
 class Rates:
-    """Ticks and decisions a second, from one status to the next."""
+    """Ticks and decisions a second, over the last five seconds.
+
+    A decision a second, looked at once a second, is none or two in every other look.
+    """
 
     def __init__(self) -> None:
-        self._last: tuple[int, int, int] | None = None
+        self._steps: deque[tuple[int, int, int]] = deque()
 
     def step(self, time_ns: int, ticks: int, decisions: int) -> tuple[float, float]:
-        """Give ticks and decisions a second since the step before (0 at the first)."""
-        last, self._last = self._last, (time_ns, ticks, decisions)
-        if last is None or time_ns <= last[0]:
+        """Give ticks and decisions a second (0 at the first step, and where the clock went back)."""
+        steps = self._steps
+        if steps and time_ns <= steps[-1][0]:
+            steps.clear()
+        while len(steps) > 1 and time_ns - steps[1][0] >= _RATE_NS:
+            steps.popleft()
+        steps.append((time_ns, ticks, decisions))
+        if len(steps) == 1:
             return 0.0, 0.0
-        seconds = (time_ns - last[0]) / 1e9
-        return (ticks - last[1]) / seconds, (decisions - last[2]) / seconds
+        begun_ns, ticks_then, decisions_then = steps[0]
+        seconds = (time_ns - begun_ns) / 1e9
+        return (ticks - ticks_then) / seconds, (decisions - decisions_then) / seconds
 
 
 def run_state(decider: Decider, time_ns: int) -> tuple[RunState, str]:

@@ -64,3 +64,22 @@ def test_what_is_not_defined_yet_is_null_and_an_unseen_symbol_has_no_window() ->
 def test_rows_that_wait_for_the_newest_event_time_are_counted() -> None:
     tape = random_tape(6)
     assert status_after(tape, 200).rows_waiting >= 1
+
+
+def test_a_decision_a_second_is_told_as_one_whenever_it_is_looked_at():
+    rates = Rates()
+    assert rates.step(0, 0, 0) == (0, 0)
+    # Looked at every 0.98 to 1.02 s, so that a look may hold none or two of them.
+    times = [0.98 * k if k < 6 else 5.9 + 1.02 * (k - 6) for k in range(1, 30)]
+    seen = [rates.step(int(at * 1e9), int(60 * at), int(at)) for at in times]
+    assert all(abs(ticks - 60) < 2 for ticks, _ in seen)
+    assert all(0.75 <= decisions <= 1.25 for _, decisions in seen[3:])
+
+
+def test_rates_follow_within_five_seconds_and_begin_anew_where_the_clock_went_back():
+    rates = Rates()
+    for second in range(20):
+        rates.step(second * 10**9, 100 * min(second, 10), 0)
+    assert rates.step(20 * 10**9, 1000, 0) == (0, 0)
+    assert rates.step(10**9, 1000, 0) == (0, 0)
+    assert rates.step(2 * 10**9, 1300, 2) == (300, 2)
