@@ -56,7 +56,7 @@ class Rates:
         self._steps: deque[tuple[int, int, int]] = deque()
 
     def step(self, time_ns: int, ticks: int, decisions: int) -> tuple[float, float]:
-        """Give ticks and decisions a second (0 at the first step, and where the clock went back)."""
+        """Give ticks and decisions a second; 0 at the first step and where the clock went back."""
         steps = self._steps
         if steps and time_ns <= steps[-1][0]:
             steps.clear()
