@@ -50,8 +50,7 @@ from storage.cassandra.errors import Cause, explain
 from storage.protocol import StoreError
 
 Row = tuple[Any, ...]
-Call = tuple[str, Row]
-"""A CQL statement and its values."""
+Call = tuple[str, Row]  # a CQL statement and its values
 
 _ERRORS = (
     DriverException, NoHostAvailable, ConnectionException, ConnectionBusy, ErrorMessage,
@@ -67,8 +66,7 @@ def _told(error: BaseException) -> list[BaseException]:
     """List what the nodes answered; none where no node was asked."""
     errors = getattr(error, "errors", None)
     # The driver gives a list of names instead where none of them is of the data centre.
-    values = errors.values() if isinstance(errors, dict) else ()
-    return [each for each in values if isinstance(each, BaseException)]
+    return list(errors.values()) if isinstance(errors, dict) else []
 
 
 def _cause(error: BaseException) -> Cause:
@@ -147,9 +145,8 @@ class Link:
             return []
         with self._explained(doing):
             statements = [(self._batch(batch), ()) for batch in batches]
-            found = execute_concurrent(
-                self._connected(), statements, concurrency=self.address.requests_in_flight
-            )
+            at_once = self.address.requests_in_flight
+            found = execute_concurrent(self._connected(), statements, concurrency=at_once)
             return [list(result) for _, result in found]
 
     def close(self) -> None:
@@ -196,8 +193,7 @@ class Link:
             return session
         with self._lock:
             if self._closed:
-                place = self.address.place
-                raise StoreError(f"using {place}: the store is closed; open it again")
+                raise StoreError(f"using {self.address.place}: the store is closed; open it again")
             if self._session is None:
                 self._connect()
             return self._session
@@ -251,5 +247,5 @@ def _tls(address: CassandraAddress) -> dict[str, Any]:
             context.load_cert_chain(address.certificate_path, address.key_path or None)
     except OSError as error:
         raise explain("tls", str(error), address, "opening") from error
-    name = address.tls_name or address.contact_points[0]
-    return {"ssl_context": context, "ssl_options": {"server_hostname": name}}
+    named = {"server_hostname": address.tls_name or address.contact_points[0]}
+    return {"ssl_context": context, "ssl_options": named}
