@@ -3,7 +3,8 @@
 import logging
 from typing import Any, Final
 
-from ingest.topics import Right, TopicAdmin, TopicSpec, compare, prepare
+from ingest.topic_specs import TopicSpec, compare
+from ingest.topics import Right, TopicAdmin, prepare
 from silverbullet.broker_access import broker_access
 from silverbullet.options import Refused
 from silverbullet.sections import Kafka

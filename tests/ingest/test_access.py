@@ -10,7 +10,7 @@ from ingest.access import BrokerAccess
 from ingest.broker import BrokerError, EmbeddedBroker
 from ingest.consumer import TopicConsumer
 from ingest.producer import TopicProducer
-from ingest.topics import FoundTopic, TopicSpec, compare
+from ingest.topic_specs import FoundTopic, TopicSpec, compare
 from silverbullet.broker_access import broker_access
 from silverbullet.cli import main
 from silverbullet.options import Refused

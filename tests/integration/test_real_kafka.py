@@ -33,7 +33,8 @@ from ingest.offsets import Partition
 from ingest.producer import TopicProducer
 from ingest.sole_producer import SoleProducer
 from ingest.topic_log import TopicLog
-from ingest.topics import TopicAdmin, TopicSpec
+from ingest.topic_specs import TopicSpec
+from ingest.topics import TopicAdmin
 from optimize.decision import decode_decision
 from silverbullet.own_services import Wish, bring_up, wipe
 from storage.protocol import DecisionQuery
