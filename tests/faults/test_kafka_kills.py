@@ -118,6 +118,7 @@ def test_killed_again_and_again_no_decision_is_lost_doubled_or_changed(
     settings: dict[str, Any] = settings_of(kafka_bootstrap, portfolio, portfolio) | {
         "storage__path": tmp_path / "decisions.sqlite",
         "decide__checkpoint_interval_s": 1,
+        "storage__retention_s": 1e9,  # the ticks are of 2023
         "serve__port": 0,
     }
     tape = random_tape(50, n_rows=N_ROWS)
