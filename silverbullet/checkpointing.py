@@ -37,6 +37,7 @@ log = logging.getLogger("silverbullet.run")
 _POLL_S = 0.5
 _MOST_POLLS = 120  # a checkpoint of 500 assets and 10 000 rows has 50 MB: seconds from a disk
 _LAST_WRITE_S = 2.0
+_NO_CHECKPOINT = "no checkpoint: %s; an earlier one, or the ticks, serve a restart"
 
 Partition = tuple[str, int]
 
@@ -142,13 +143,15 @@ class Checkpoints:
         arrays = flatten(taken.windows) | {"trade_ids": taken.trade_ids}
         payload = encode_checkpoint(taken.header, arrays)
         self._number += 1
-        topic = self._settings.kafka.state_topic
+        topic, failed_before = self._settings.kafka.state_topic, self._producer.failed
         try:
             for key, value in split(taken.header.portfolio, self._number, payload):
                 self._producer.send(topic, value, key=key, partition=0)
             self._producer.flush(_POLL_S)
         except BrokerError as error:
-            log.warning("no checkpoint: %s; an earlier one, or the ticks, serve a restart", error)
+            log.warning(_NO_CHECKPOINT, error)
+        if self._producer.failed > failed_before:
+            log.warning(_NO_CHECKPOINT, self._producer.first_failure)
         return len(payload)
 
 

@@ -1,5 +1,6 @@
 import logging
 import re
+import time
 from dataclasses import dataclass
 
 import msgspec
@@ -17,13 +18,13 @@ from silverbullet.checkpoint import (
     window_settings,
 )
 from silverbullet.checkpoint_parts import PART_BYTES, CheckpointSchedule, join, split
-from silverbullet.checkpointing import find_checkpoint, go_on_from
+from silverbullet.checkpointing import Checkpoints, find_checkpoint, go_on_from
 from silverbullet.decider import Decider
 from silverbullet.settings import load_settings
 from silverbullet.starting import make_admission
 from stats.snapshot import flatten
 from tests.factories import make_decision
-from tests.silverbullet.scripted_shell import message, messages_of
+from tests.silverbullet.scripted_shell import KeptMessages, message, messages_of
 from tests.silverbullet.test_runner import make_settings, make_tape
 from tests.silverbullet.virtual_shell import VirtualShell
 
@@ -204,3 +205,19 @@ def test_a_checkpoint_whose_parts_do_not_fit_each_other_is_refused():
     arrays = flatten(decider.market.copy_state()) | {"trade_ids": np.zeros(1, np.int64)}
     with pytest.raises(CheckpointError, match="symbols and trade ids"):
         go_on_from(decode_checkpoint(encode_checkpoint(header(), arrays)), decider, admission)
+
+
+def test_a_checkpoint_that_the_broker_does_not_take_is_told(caplog):
+    class Refusing(KeptMessages):
+        def flush(self, timeout_s):
+            self.failed, self.first_failure = 1, "state: message too large"
+
+    settings = make_settings(decide={"checkpoint_interval_s": 1e-9})
+    decider = Decider(settings, SymbolTable())
+    admission = make_admission(settings, decider.table)
+    checkpoints = Checkpoints(settings, Refusing(), "f", 0)
+    deadline_s = time.monotonic() + 30
+    while "message too large" not in caplog.text and time.monotonic() < deadline_s:
+        checkpoints.look(decider, admission, lambda: {("ticks", 0): 3})
+    checkpoints.close()
+    assert "no checkpoint: state: message too large; an earlier one" in caplog.text
