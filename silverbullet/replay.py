@@ -15,7 +15,7 @@ import numpy as np
 
 from ingest.codec import RawMessages
 from ingest.ticks import SymbolTable
-from optimize.decision import Decision
+from optimize.decision import Decision, decision_id
 from optimize.evaluate import evaluate_block, merge_blocks
 from silverbullet.decider import Decider
 from silverbullet.portfolio import Basis, Provenance, make_decision, make_job
@@ -150,7 +150,9 @@ class Replay:
             rows = f"{moments.n_observations} of {recorded.n_observations} rows of its window"
             return Verdict(recorded, None, "lacking", f"the topic has ticks for {rows} only")
         again = self._decide(recorded, moments)
-        difference = first_difference(recorded, again)
+        decide = self._settings.decide
+        reads_on = decide.conflate and decide.trigger == "row"
+        difference = first_difference(recorded, again, reads_on=reads_on)
         if not difference:
             return Verdict(recorded, again, "equal", "")
         if self._is_cut and (lacking := self._not_full(moments)):
@@ -195,15 +197,21 @@ def symbol_order(lists: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
         return tuple(dict.fromkeys(symbol for symbols in lists for symbol in symbols))
 
 
-def first_difference(recorded: Decision, again: Decision) -> str:
+def first_difference(recorded: Decision, again: Decision, *, reads_on: bool) -> str:
     """Name the first quantity that differs between two decisions on a row; empty where none does.
 
     Not the digest alone is compared: a decision that was changed on its way still carries it.
+
+    Parameters
+    ----------
+    reads_on
+        Whether the run may have read beyond the row before it decided, as it does with
+        conflation: its offsets are then those of the row's end or later ones.
     """
-    return next(_differences(recorded, again), "")
+    return next(_differences(recorded, again, reads_on=reads_on), "")
 
 
-def _differences(recorded: Decision, again: Decision) -> Iterator[str]:
+def _differences(recorded: Decision, again: Decision, *, reads_on: bool) -> Iterator[str]:
     for name, setting in _SETTINGS.items():
         was, here = getattr(recorded, name), getattr(again, name)
         if was != here:
@@ -215,8 +223,13 @@ def _differences(recorded: Decision, again: Decision) -> Iterator[str]:
             pair = f"{float(was[i])!r} recorded, {float(here[i])!r} again"
             yield f"{name} of {recorded.symbols[i]}: {pair}"
     yield from _unequal(_PLAIN_AFTER, recorded, again)
-    if recorded.id != again.id:
-        yield f"input offsets: {recorded.offsets} recorded, {again.offsets} again"
+    was, here = recorded.offsets, again.offsets
+    is_later = was.keys() >= here.keys() and all(was[p] >= at for p, at in here.items())
+    if not is_later or (was != here and not reads_on):
+        yield f"input offsets: {was} recorded, {here} again"
+    offsets = {int(partition): offset for partition, offset in was.items()}
+    if recorded.id != decision_id(recorded.portfolio, recorded.row, offsets):
+        yield f"id: {recorded.id} is not of its own row and offsets"
     if recorded.digest != again.digest:
         # The covariance, the cap and the block size are in the digest, but not on a decision.
         yield "digest: a covariance, optimize.max_weight or optimize.block_size is another"
