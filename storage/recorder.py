@@ -10,7 +10,7 @@ import threading
 import time
 from dataclasses import dataclass
 
-from storage.protocol import Store, StoreError
+from storage.protocol import Store, StoreError, UnreachableError
 from storage.recording import (
     FIRST_WAIT_S,
     LONGEST_WAIT_S,
@@ -114,7 +114,11 @@ class _Loop:
                     _log.error("%s; ended: %s come again at the next start", error, _held(batch))
                     return False
                 _log.error("%s; %s wait, next try in %.1f s", error, _held(batch), wait_s)
+                reached = not isinstance(error, UnreachableError)
             self.stop.wait(wait_s)
+            if reached:
+                # A disk that old records fill has room once they are gone.
+                self.prune()
         self.recorder.kept(batch, n_new)
         try:
             self.source.commit(batch.positions)

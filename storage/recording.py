@@ -18,6 +18,9 @@ Positions = dict[tuple[str, int], int]
 
 # One transaction of 500 decisions with 50 assets takes about 0.15 s and 8 MB of log.
 _MESSAGES_AT_ONCE = 500
+# Decisions with a cloud are larger: a batch takes some fifteen times its bytes in memory on its
+# way into Cassandra.
+_BYTES_AT_ONCE = 4_000_000
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.1, 30.0
 
 
@@ -115,8 +118,8 @@ class Recorder:
 
     def take(self, messages: Messages) -> Iterator[Batch]:
         """Cut messages into batches; a payload that cannot be read becomes a problem in words."""
-        for start in range(0, len(messages.values), _MESSAGES_AT_ONCE):
-            yield self._batch(messages, range(start, len(messages.values))[:_MESSAGES_AT_ONCE])
+        for chosen in _in_pieces(messages.values):
+            yield self._batch(messages, chosen)
 
     def kept(self, batch: Batch, n_new: int) -> None:
         """Count a batch that the store has kept."""
@@ -185,3 +188,15 @@ class Recorder:
         if not notices:
             return status
         return msgspec.structs.replace(status, notices=(*status.notices, *notices))
+
+
+def _in_pieces(values: Sequence[bytes]) -> Iterator[range]:
+    """Cut at 500 messages or 4 MB, whichever comes first; a larger one is a piece by itself."""
+    start = n_bytes = 0
+    for index, value in enumerate(values):
+        n_bytes += len(value)
+        if index > start and (index - start == _MESSAGES_AT_ONCE or n_bytes > _BYTES_AT_ONCE):
+            yield range(start, index)
+            start, n_bytes = index, len(value)
+    if start < len(values):
+        yield range(start, len(values))

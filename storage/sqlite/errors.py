@@ -9,8 +9,8 @@ from storage.protocol import StoreError
 _MOVE_AWAY = "choose another storage.path, or move the file away and a new one is begun"
 _EXPLANATIONS = {
     sqlite3.SQLITE_FULL: (
-        "the disk is full ({free} free)",
-        "free space there, or lower storage.retention_s",
+        "the disk at {disk} is full ({free} free)",
+        "free space there, and lower storage.retention_s where it is this file that fills it",
     ),
     sqlite3.SQLITE_CORRUPT: (
         "the file is damaged",
@@ -28,7 +28,7 @@ _EXPLANATIONS = {
         "see whether a second `silverbullet record` or another program has it open",
     ),
     sqlite3.SQLITE_IOERR: (
-        "reading or writing the disk failed ({free} free)",
+        "reading or writing the disk at {disk} failed ({free} free)",
         "check the disk and that it is a local one",
     ),
 }
@@ -47,6 +47,12 @@ def _why_not_opened(path: Path) -> tuple[str, str]:
     except OSError as error:
         return f"{error.strerror}", allow
     return "no permission to open it", allow
+
+
+def _disk(path: Path) -> Path:
+    """Find where the file system of a file is mounted."""
+    folder = path.absolute().parent
+    return next((at for at in (folder, *folder.parents) if at.is_mount()), folder)
 
 
 def _free_space(path: Path) -> str:
@@ -77,5 +83,5 @@ def explain(error: sqlite3.Error, path: Path, doing: str) -> StoreError:
             code & 0xFF, (str(error), "report this with the file's schema")
         )
     name = getattr(error, "sqlite_errorname", type(error).__name__)
-    what = what.format(free=_free_space(path))
+    what = what.format(disk=_disk(path), free=_free_space(path))
     return StoreError(f"{doing} {path}: {what} ({name}); {remedy.format(path=path)}")

@@ -3,6 +3,8 @@
 import logging
 import threading
 import time
+from collections.abc import Sequence
+from itertools import chain, pairwise
 from pathlib import Path
 
 import pytest
@@ -10,11 +12,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest.broker import BrokerError
-from storage.protocol import DecisionQuery, StoreError
+from optimize.decision import Decision
+from storage.protocol import DecisionQuery, StoreError, UnreachableError
 from storage.recorder import Recorder, record
+from storage.records import Status
 from storage.sqlite import SqliteStore
 from tests.factories import FIRST_ROW, SECOND_NS, make_decision, make_status
-from tests.storage.scripted import Broker, Crash, FailingStore, NotedWaits, ScriptedSource
+from tests.storage.scripted import (
+    Broker,
+    Crash,
+    FailingStore,
+    NotedWaits,
+    ScriptedSource,
+    Taken,
+)
 
 LONG_S = 1e9  # nothing is too old
 DECISIONS = [make_decision(FIRST_ROW + row, n=2) for row in range(10)]
@@ -244,6 +255,38 @@ def test_a_failure_of_retention_is_told_and_does_not_end_it(
     assert caplog.text.count("deleting old records from x.sqlite") == 1
 
 
+def test_a_store_that_old_records_fill_gets_room_by_deleting_them(broker: Broker) -> None:
+    class Full(FailingStore):
+        def prune(self, before_ns: int) -> int:
+            if not self.tries or not self.failures:
+                return 0
+            self.failures -= 1  # each step makes some room; there are more than tries by then
+            return 200
+
+    stop, store = NotedWaits(), Full(failures=100)
+    record(ScriptedSource(broker, stop), store, stop=stop, retention_s=1)
+    assert len(kept_ids(store)) == 10
+    assert store.tries < 60  # without deleting 100 and more
+
+
+def test_a_store_that_cannot_be_reached_is_not_asked_to_delete(broker: Broker) -> None:
+    class Away(FailingStore):
+        def append(self, decisions: Sequence[Decision], statuses: Sequence[Status]) -> int:
+            if self.failures:
+                self.failures -= 1
+                raise UnreachableError("writing Cassandra at 127.0.0.1:1: nobody answers")
+            return super().append(decisions, statuses)
+
+        def prune(self, before_ns: int) -> int:
+            assert not self.failures
+            return 0
+
+    stop = NotedWaits()
+    store = Away(failures=5)
+    record(ScriptedSource(broker, stop), store, stop=stop, retention_s=1)
+    assert len(kept_ids(store)) == 10
+
+
 def test_a_long_poll_is_kept_in_bounded_transactions() -> None:
     many = [make_decision(FIRST_ROW + row, n=1) for row in range(1201)]
     broker, stop, store = Broker(), threading.Event(), FailingStore()
@@ -252,3 +295,24 @@ def test_a_long_poll_is_kept_in_bounded_transactions() -> None:
     store.after = lambda: sizes.append(len(store.kept))
     record(ScriptedSource(broker, stop, 5000), store, stop=stop, retention_s=LONG_S)
     assert sizes == [500, 1000, 1201]
+
+
+@given(
+    sizes=st.lists(st.sampled_from([1, 900, 1_000_000, 3_000_000, 5_000_000]), max_size=30),
+    n_small=st.integers(0, 1_100),
+)
+def test_batches_are_bounded_by_count_and_bytes_and_keep_the_order(
+    sizes: list[int], n_small: int
+) -> None:
+    lengths = [*sizes, *[10] * n_small]
+    n = len(lengths)
+    values = [bytes(length) for length in lengths]
+    batches = list(Recorder().take(Taken(["elsewhere"] * n, values, [0] * n, list(range(n)))))
+    ends = [batch.positions["elsewhere", 0] for batch in batches]
+    assert ends == sorted(ends)
+    assert ends[-1:] == [n][: len(ends)]
+    pieces = [lengths[a:b] for a, b in pairwise([0, *ends])]
+    assert [*chain.from_iterable(pieces)] == lengths
+    for piece in pieces:
+        assert 0 < len(piece) <= 500
+        assert len(piece) == 1 or sum(piece) <= 4_000_000

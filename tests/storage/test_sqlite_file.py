@@ -176,7 +176,7 @@ def test_a_full_disk_keeps_nothing_of_the_call_and_goes_on_when_there_is_space(p
         pages = connection.execute("PRAGMA page_count").fetchone()[0]
         connection.execute(f"PRAGMA max_page_count = {pages + 20}")
         batch = [make_decision(FIRST_ROW + row, n=50) for row in range(1, 40)]
-        with pytest.raises(StoreError, match=r"disk is full \(\d+ MB free\).*retention_s"):
+        with pytest.raises(StoreError, match=r"disk at /\S* is full \(\d+ MB free\).*retention_s"):
             store.append(batch, [make_status(1)])
         assert [d.id for d in store.decisions(DecisionQuery())] == [make_decision().id]
         assert len(store.statuses(limit=9)) == 1
