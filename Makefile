@@ -9,10 +9,10 @@ INSTALLER := .venv/uv-$(UV)
 PIP_AUDIT := 2.10.1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test faults check bench audit clean lock
+.PHONY: help setup demo test faults check bench bench-kafka soak audit clean lock
 
 help: ## show these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: .venv/ready ## make .venv from the locked packages and fill the compile cache
 
@@ -59,6 +59,14 @@ bench: setup ## measure kernels, the pipeline and (in short) the engines beside 
 	@$(BIN)/silverbullet bench kernels
 	@$(BIN)/silverbullet bench pipeline
 	@$(BIN)/silverbullet bench engines --quick
+
+bench-kafka: setup ## measure tick to decision, ingest and overload on a real Kafka (30 min)
+	@$(BIN)/silverbullet bench pipeline --broker kafka --methods exact,resample --libraries
+	@$(BIN)/silverbullet bench ingest --broker kafka
+	@$(BIN)/silverbullet bench pipeline --broker kafka --overload
+
+soak: setup ## run everything on a real Kafka for 30 minutes; slopes of memory, descriptors, latency
+	@$(BIN)/silverbullet bench soak
 
 lock: $(INSTALLER) ## renew requirements.lock from pyproject.toml
 	@$(BIN)/uv pip compile pyproject.toml --group dev --universal --generate-hashes --no-emit-index-url --no-header --quiet -o requirements.lock

@@ -6,14 +6,11 @@ import msgspec
 import numpy as np
 
 from bench.attribution import Arrivals
+from bench.brokers import Broker
 from bench.relay import Passed
 from ingest.codec import RawMessages
 from ingest.consumer import TopicConsumer
 from optimize.decision import StageTimes
-
-# The embedded broker lets a fetch wait out its time: 0.7, 2.5, 6.3 and 90 ms from tick to
-# decision with 0, 1, 5 and 100; 0 doubles what the consumer takes of the processor.
-FETCH_WAIT_MAX_MS = 1
 
 
 class _Decided(msgspec.Struct, frozen=True):
@@ -32,11 +29,55 @@ class _Counted(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Topics:
-    """Topics of one run alone, so that nothing of another is in the way."""
+    """Topics of one run alone, so that nothing of another is in the way.
 
-    ticks: str
-    decisions: str
-    status: str
+    Attributes
+    ----------
+    prefix
+        What all their names begin with.
+    """
+
+    prefix: str
+
+    @property
+    def ticks(self) -> str:
+        """What a contender reads."""
+        return f"{self.prefix}-ticks"
+
+    @property
+    def decisions(self) -> str:
+        """What it sends."""
+        return f"{self.prefix}-decisions"
+
+    @property
+    def status(self) -> str:
+        """What a pipeline tells of itself."""
+        return f"{self.prefix}-status"
+
+    @property
+    def rejected(self) -> str:
+        """What a pipeline refuses."""
+        return f"{self.prefix}-rejected"
+
+    @property
+    def control(self) -> str:
+        """What a pipeline could be asked for."""
+        return f"{self.prefix}-control"
+
+    @property
+    def state(self) -> str:
+        """Where a pipeline keeps checkpoints."""
+        return f"{self.prefix}-state"
+
+    @property
+    def heard(self) -> tuple[str, ...]:
+        """What generator, contender and listener need to be there."""
+        return self.ticks, self.decisions, self.status
+
+    @property
+    def others(self) -> tuple[str, ...]:
+        """What a pipeline makes by itself."""
+        return self.rejected, self.control, self.state
 
 
 class Listener:
@@ -51,13 +92,15 @@ class Listener:
     told_ns
         When it said so, ns UTC.
     has_status
-        It sends decisions and status, not the relay's messages.
+        It sends decisions and status, not a peer's messages.
     """
 
-    def __init__(self, bootstrap: str, topics: Topics, *, has_status: bool) -> None:
+    def __init__(self, broker: Broker, topics: Topics, *, has_status: bool) -> None:
         names = [topics.decisions, *([topics.status] if has_status else [])]
         self._status_topic = topics.status
-        self._consumer = TopicConsumer(bootstrap, names, fetch_wait_max_ms=FETCH_WAIT_MAX_MS)
+        self._consumer = TopicConsumer(
+            broker.address, names, fetch_wait_max_ms=broker.fetch_wait_max_ms
+        )
         self._decide = msgspec.json.Decoder(_Decided).decode
         self._count = msgspec.json.Decoder(_Counted).decode
         self._pass = msgspec.json.Decoder(Passed).decode

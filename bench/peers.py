@@ -134,6 +134,26 @@ def pypfopt_max_sharpe(mean: FloatArray, covariance: FloatArray) -> FloatArray:
     return weights
 
 
+def skfolio_max_sharpe(mean: FloatArray, covariance: FloatArray) -> FloatArray:
+    """Maximum Sharpe ratio, long only, by skfolio's default solver from given estimates."""
+    from skfolio.optimization import MeanRisk, ObjectiveFunction
+    from skfolio.prior import BasePrior, ReturnDistribution
+
+    class Given(BasePrior):  # type: ignore[misc]
+        def __init__(self) -> None:
+            pass
+
+        def fit(self, X: FloatArray, y: object = None, **_: object) -> "Given":  # noqa: N803, ARG002
+            self.return_distribution_ = ReturnDistribution(
+                mu=mean, covariance=covariance, returns=X
+            )
+            return self
+
+    model = MeanRisk(objective_function=ObjectiveFunction.MAXIMIZE_RATIO, prior_estimator=Given())
+    weights: FloatArray = np.asarray(model.fit(np.zeros((2, len(mean)))).weights_, np.float64)
+    return weights
+
+
 def scipy_resample(
     mean: FloatArray, covariance: FloatArray, n_observations: int, draws: int, seed: int
 ) -> FloatArray:

@@ -1,50 +1,81 @@
-"""``bench pipeline``: from a tick to its decision by stage, beside a relay."""
+"""``bench pipeline``: from a tick to its decision by stage, beside a relay and libraries."""
 
+import os
 import sys
 import tempfile
 from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from rich.console import Console
 
 from bench.attribution import SPANS, STAGES, Latencies, attribute
+from bench.brokers import EMBEDDED, Broker, OpenBroker, embedded_broker, topic_prefix
+from bench.contenders import RELAY, Contender, make_contenders
 from bench.listener import Topics
 from bench.machine import describe_machine, describe_versions, real_time
-from bench.report import Report, Row, keep_report, make_row
-from bench.session import SUBJECTS, Played, RunError, play
-from ingest.broker import EmbeddedBroker
+from bench.report import OURS, Report, Row, keep_report, make_row
+from bench.session import Played, RunError, play
 
 RATES = (100, 1000, 20_000)
 SECONDS = 10.0
 REPETITIONS = 2
-_PACKAGES = ("numpy", "numba", "confluent-kafka", "msgspec")
+PACKAGES = ("numpy", "numba", "confluent-kafka", "msgspec")
+LIBRARY_PACKAGES = ("pyportfolioopt", "skfolio")
 # Numba's code is loaded, caches and the producer's choice of linger settle: half a second each.
 _MOST_WARM_UP_S = 2.0
 _MOST_UNCOVERED = 0.001
-Run = dict[str, tuple[Played, Latencies]]
+# A JVM that has just started compiles what is called often: a thousand messages are not enough
+# for its compilers, four thousand are.
+_BROKER_WARM_UP = (1000.0, 4.0)
+Key = tuple[str, str]
+Run = dict[Key, tuple[Played, Latencies]]
 
 
-def run_bench(
-    seconds: float = SECONDS,
-    repetitions: int = REPETITIONS,
-    output: Path | None = None,
-    *,
-    rates: Sequence[int] = RATES,
-    prefer_real_time: bool = True,
-) -> Report:
-    """Measure the pipeline and the relay in turn, at each rate.
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is measured.
 
-    Parameters
+    Attributes
     ----------
     seconds
         Of each tape that count; a fifth more, at most 2 s, comes before.
     repetitions
         Runs of each contender at each rate; who begins changes from one to the next.
-    output
-        Folder of the kept JSON; by default in the user's data folder.
     rates
         Ticks a second.
+    methods
+        How ours decides; each is a contender.
+    libraries
+        Whether portfolio libraries are measured in the same loop.
+    """
+
+    seconds: float = SECONDS
+    repetitions: int = REPETITIONS
+    rates: Sequence[int] = RATES
+    methods: Sequence[str] = ("exact",)
+    libraries: bool = False
+
+
+def run_bench(
+    plan: Plan,
+    brokers: Sequence[OpenBroker] = (embedded_broker,),
+    output: Path | None = None,
+    *,
+    prefer_real_time: bool = True,
+) -> Report:
+    """Measure the pipeline and its peers in turn, on each broker at each rate.
+
+    Parameters
+    ----------
+    plan
+        What is measured.
+    brokers
+        They all run from the beginning to the end.
+    output
+        Folder of the kept JSON; by default in the user's data folder.
     prefer_real_time
         Real-time priority for all processes, where that is allowed.
 
@@ -52,85 +83,119 @@ def run_bench(
     ------
     RunError
         No run at one of the rates gave figures.
+    BrokerError
+        A broker does not answer.
     """
-    with real_time(prefer_real_time) as scheduling:
+    contenders = make_contenders(plan.methods, libraries=plan.libraries)
+    with real_time(prefer_real_time) as scheduling, ExitStack() as stack:
+        opened = [stack.enter_context(broker()) for broker in brokers]
         machine = describe_machine(scheduling=scheduling)
-        runs = _run_all(rates, seconds, repetitions)
+        runs = _run_all(opened, contenders, plan)
+        machine["load at end"] = f"{os.getloadavg()[0]:.1f}"
+    machine |= {f"broker {broker.name}": broker.about for broker in opened}
     report = Report(
         bench="pipeline",
         machine=machine,
-        versions=describe_versions(_PACKAGES),
-        rows=tuple(row for rate in rates for row in make_rows(rate, runs[rate])),
+        versions=describe_versions(PACKAGES + (LIBRARY_PACKAGES if plan.libraries else ())),
+        rows=tuple(
+            row
+            for (broker, rate), found in runs.items()
+            for method in plan.methods
+            for row in make_rows(f"{broker}, {method}, {rate} ticks/s", method, found)
+        ),
     )
     keep_report(report, output)
     return report
 
 
-def _run_all(rates: Sequence[int], seconds: float, repetitions: int) -> dict[int, list[Run]]:
-    runs: dict[int, list[Run]] = {rate: [] for rate in rates}
-    order = list(SUBJECTS)
+def _run_all(
+    brokers: Sequence[Broker], contenders: Sequence[Contender], plan: Plan
+) -> dict[tuple[str, int], list[Run]]:
+    runs: dict[tuple[str, int], list[Run]] = {
+        (broker.name, rate): [] for broker in brokers for rate in plan.rates
+    }
+    order = list(contenders)
     with (
-        EmbeddedBroker() as broker,
         tempfile.TemporaryDirectory(prefix="silverbullet-bench-") as folder,
         Console(stderr=True).status("starting") as line,
     ):
-        for repetition in range(repetitions):
-            for rate in rates:
-                line.update(f"{rate} ticks/s, run {repetition + 1} of {repetitions}")
-                try:
-                    pair = {
-                        subject: _measure(
-                            broker.address, subject, Path(folder), repetition, rate, seconds
-                        )
-                        for subject in order
-                    }
-                except RunError as error:
-                    print(f"run left out, {rate} ticks/s: {error}", file=sys.stderr)
-                else:
-                    runs[rate].append(pair)
-                order.reverse()
-    for rate, found in runs.items():
+        for broker in brokers:
+            _warm_up(broker, Path(folder))
+        for repetition in range(plan.repetitions):
+            for broker in brokers:
+                for rate in plan.rates:
+                    line.update(
+                        f"{broker.name}, {rate} ticks/s, run {repetition + 1} of {plan.repetitions}"
+                    )
+                    try:
+                        run = _take_run(broker, order, Path(folder), repetition, rate, plan.seconds)
+                    except RunError as error:
+                        print(f"run left out, {rate} ticks/s: {error}", file=sys.stderr)
+                    else:
+                        runs[broker.name, rate].append(run)
+                    order = [*order[1:], order[0]]
+    for (name, rate), found in runs.items():
         if not found:
-            raise RunError(f"no run at {rate} ticks/s gave figures; the reasons stand above")
+            raise RunError(f"{name}: no run at {rate} ticks/s gave figures; reasons stand above")
     return runs
 
 
+def _warm_up(broker: Broker, folder: Path) -> None:
+    """Let a broker that has just started compile what it needs; nothing of it counts."""
+    if broker.name != EMBEDDED:
+        (relay,) = (one for one in make_contenders((), libraries=False) if one.subject == RELAY)
+        rate, seconds = _BROKER_WARM_UP
+        topics = Topics(topic_prefix("warm-up"))
+        play(broker, relay, topics, folder, seed=0, rate=rate, seconds=seconds)
+
+
+def _take_run(
+    broker: Broker, order: Sequence[Contender], folder: Path, repetition: int, rate: int,
+    seconds: float,
+) -> Run:  # fmt: skip
+    # Equal seeds: all contenders of a run have the same prices and the same due times.
+    return {
+        (contender.subject, contender.method): _measure(
+            broker, contender, folder, repetition + 1, rate, seconds
+        )
+        for contender in order
+    }
+
+
 def _measure(
-    bootstrap: str, subject: str, folder: Path, repetition: int, rate: int, seconds: float
+    broker: Broker, contender: Contender, folder: Path, seed: int, rate: int, seconds: float
 ) -> tuple[Played, Latencies]:
-    name = f"{subject}-{rate}-{repetition}"
-    topics = Topics(f"ticks-{name}", f"decisions-{name}", f"status-{name}")
+    topics = Topics(topic_prefix(f"{contender.label}-{rate}-{seed}"))
     warm_up_s = min(_MOST_WARM_UP_S, seconds / 5)
-    # Equal seeds: both contenders of a run have the same prices and the same due times.
     played = play(
-        bootstrap, subject, topics, folder,
-        seed=repetition + 1, rate=rate, seconds=seconds + warm_up_s,
-    )  # fmt: skip
+        broker, contender, topics, folder, seed=seed, rate=rate, seconds=seconds + warm_up_s
+    )
     latencies = attribute(played.sent, played.arrivals, round(warm_up_s * 1e9))
     n_covered = len(latencies.stages["total"])
     if latencies.n_uncovered > _MOST_UNCOVERED * (n_covered + latencies.n_uncovered):
-        raise RunError(f"{subject}: {latencies.n_uncovered} ticks were never covered")
+        raise RunError(f"{contender.label}: {latencies.n_uncovered} ticks were never covered")
     return played, latencies
 
 
-def make_rows(rate: int, runs: Sequence[Run]) -> list[Row]:
-    """Give the rows of a rate: each stage, then what each contender has sent."""
+def make_rows(case: str, method: str, runs: Sequence[Run]) -> list[Row]:
+    """Give the rows of a case: each stage, then what each contender has sent.
+
+    The relay decides nothing: it stands beside every method, measured once.
+    """
+    keys = sorted(
+        (key for key in runs[0] if key[1] in (method, "")), key=lambda key: key[0] != OURS
+    )
     rows = [
-        make_row(
-            f"{rate} ticks/s, {stage}",
-            subject,
-            "us",
-            [run[subject][1].stages[stage] for run in runs],
-        )
+        make_row(f"{case}, {stage}", key[0], "us", [run[key][1].stages[stage] for run in runs])
         for stage in (*STAGES, *SPANS)
-        for subject in SUBJECTS
-        if stage in runs[0][subject][1].stages
+        for key in keys
+        if stage in runs[0][key][1].stages
     ]
-    for subject in SUBJECTS:
-        sent = [run[subject][0] for run in runs]
+    for key in keys:
+        sent = [run[key][0] for run in runs]
         counts = [[len(one.message_bytes) / one.seconds] for one in sent]
-        rows.append(make_row(f"{rate} ticks/s, messages out", subject, "a second", counts))
-    for subject in SUBJECTS:
-        sizes = [run[subject][0].message_bytes.astype(np.float64) for run in runs]
-        rows.append(make_row(f"{rate} ticks/s, size of a message out", subject, "bytes", sizes))
+        rows.append(make_row(f"{case}, messages out", key[0], "a second", counts))
+    for key in keys:
+        sizes = [run[key][0].message_bytes.astype(np.float64) for run in runs]
+        rows.append(make_row(f"{case}, size of a message out", key[0], "bytes", sizes))
     return rows

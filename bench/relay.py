@@ -19,13 +19,14 @@ _POLL_S = 0.5
 
 
 class Passed(msgspec.Struct, frozen=True, kw_only=True):
-    """What the relay says of a wake-up: times ns UTC, messages lost so far, and padding."""
+    """What a peer says of a wake-up: times ns UTC, messages lost so far, what it decided."""
 
     offset: int
     received_ns: int
     published_ns: int
     lost: int
     padding: str = ""
+    weights: tuple[float, ...] = ()
 
 
 def run_relay(bootstrap: str, ticks: str, decisions: str, fetch_wait_max_ms: int) -> None:

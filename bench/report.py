@@ -16,6 +16,8 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from bench.report_notes import NOTES
+
 OURS = "silverbullet"
 # What no part of ours can be faster than: ratios are read the other way round.
 FLOORS = frozenset({"bound", "relay"})
@@ -163,42 +165,11 @@ def format_number(value: float) -> str:
     return f"{value:,.{digits}f}".replace(",", " ")
 
 
-_READ = {
-    "kernels": (
-        "Same input for all contenders of a case, their results compared before any is timed; "
-        "compilation excluded; one thread each. Times are the process's own: what neighbours "
-        "take from a shared machine does not count.",
-        "Rolling moments after every tick: ours takes one tick at a time, as they come; polars "
-        "and bottleneck have the whole series at once. Covariance: ours is called from Python row "
-        "by row, numbagg once.",
-    ),
-    "storage": (
-        "Wall-clock times of one writer that waits for each answer. A batch counts when it is on "
-        "the disk: SQLite with synchronous = FULL, Cassandra as its commit log is set.",
-        "The bound is the same driver sending the same rows, and nothing else: it looks up no "
-        "known ids and lets no row count.",
-    ),
-    "pipeline": (
-        "Times run from the instant a tick was due (open loop, Poisson) to the arrival of the "
-        "first decision that covers it.",
-        "The broker is the embedded one (librdkafka's mock): its latency is not Kafka's, and only "
-        "the ratio to the relay and our own part say something about this program.",
-        "The relay is the same client: it drains what is there and sends one 2 kB message a "
-        "wake-up, deciding nothing.",
-        "Stages follow one another: kafka in (producer, broker, consumer), update (decode, admit, "
-        "digest), wait (read the windows, estimate), solve, publish (merge, write the decision "
-        "and its digest), kafka out (encode, producer, broker, receiver). Own part is all between "
-        "the consumer's wake-up and the decision being made; made and total begin when the tick "
-        "was due and end at the decision made, and arrived.",
-    ),
-}
-
-
 def describe(report: Report) -> list[str]:
     """Say how to read a report, and where it was measured."""
     machine = ", ".join(f"{name} {value}" for name, value in report.machine.items())
     versions = ", ".join(f"{name} {value}" for name, value in report.versions.items())
-    return [*_READ.get(report.bench, ()), f"Machine: {machine}.", f"Versions: {versions}."]
+    return [*NOTES.get(report.bench, ()), f"Machine: {machine}.", f"Versions: {versions}."]
 
 
 def read_report(path: Path) -> Report:
@@ -222,10 +193,15 @@ def keep_report(report: Report, folder: Path | None, now: datetime | None = None
     now
         UTC; by default the clock's.
     """
+    return keep_text(report.bench, report.to_json(), folder, now)
+
+
+def keep_text(bench: str, text: str, folder: Path | None, now: datetime | None = None) -> Path:
+    """Write a benchmark's JSON, see `keep_report`."""
     folder = folder or Path(platformdirs.user_data_dir("silverbullet")) / "bench"
     folder.mkdir(parents=True, exist_ok=True)
     stamp = (now or datetime.now(UTC)).strftime("%Y%m%dT%H%M%SZ")
-    path = folder / f"{report.bench}-{stamp}.json"
-    path.write_text(report.to_json() + "\n")
+    path = folder / f"{bench}-{stamp}.json"
+    path.write_text(text + "\n")
     print(f"kept in {path}", file=sys.stderr)
     return path

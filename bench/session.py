@@ -1,4 +1,4 @@
-"""One run of one contender on the embedded broker: start it, fill its windows, play, listen."""
+"""One run of one contender: start it, fill its windows, play it a tape, listen."""
 
 import sys
 import time
@@ -10,9 +10,10 @@ from pathlib import Path
 import numpy as np
 
 from bench.attribution import Arrivals, Sent
-from bench.listener import FETCH_WAIT_MAX_MS, Listener, Topics
-from bench.machine import THREADS
-from bench.workload import SAMPLE_INTERVAL_NS, WINDOW_ROWS, WINDOW_TICKS, make_history
+from bench.brokers import Broker, own_topics
+from bench.contenders import Contender
+from bench.listener import Listener, Topics
+from bench.workload import make_history
 from cluster.process import Child, spawn
 from ingest.producer import TopicProducer
 
@@ -22,6 +23,7 @@ _START_LIMIT_S = 180.0
 _DRAIN_LIMIT_S = 10.0
 _GRACE_S = 5.0
 _MOST_CLOCK_SET_NS = 100_000
+Watch = Callable[[Child], None]
 
 
 class RunError(RuntimeError):
@@ -48,41 +50,8 @@ class Played:
     seconds: float
 
 
-def _start_pipeline(bootstrap: str, topics: Topics, log_path: Path) -> Child:
-    """Start `silverbullet run` as it is: only what is measured, and its windows, are set."""
-    settings = {
-        "KAFKA__BOOTSTRAP": bootstrap,
-        "KAFKA__TICKS_TOPIC": topics.ticks,
-        "KAFKA__REJECTED_TOPIC": f"{topics.ticks}.rejected",
-        "KAFKA__DECISIONS_TOPIC": topics.decisions,
-        "KAFKA__STATUS_TOPIC": topics.status,
-        "KAFKA__FETCH_WAIT_MAX_MS": FETCH_WAIT_MAX_MS,
-        "WINDOW__SAMPLE_INTERVAL_S": SAMPLE_INTERVAL_NS / 1e9,
-        "WINDOW__ROWS": WINDOW_ROWS,
-        "WINDOW__TICKS": WINDOW_TICKS,
-        "OPTIMIZE__METHOD": "exact",
-        "DECIDE__TRIGGER": "tick",
-        "DECIDE__MIN_INTERVAL_S": 0.0,
-        "ENGINE__ORDER": "local",
-    }
-    environment = {f"SILVERBULLET_{name}": str(value) for name, value in settings.items()}
-    return spawn(
-        [sys.executable, "-m", "silverbullet.cli", "run"],
-        name="silverbullet run",
-        env=environment | THREADS,
-        log_path=log_path,
-    )
-
-
-def _start_relay(bootstrap: str, topics: Topics, log_path: Path) -> Child:
-    arguments = (bootstrap, topics.ticks, topics.decisions, str(FETCH_WAIT_MAX_MS))
-    return spawn([sys.executable, "-m", "bench.relay", *arguments], name="relay", log_path=log_path)
-
-
-SUBJECTS: dict[str, Callable[[str, Topics, Path], Child]] = {
-    "silverbullet": _start_pipeline,
-    "relay": _start_relay,
-}
+def _look_away(_child: Child) -> None:
+    """Watch nothing."""
 
 
 @contextmanager
@@ -106,60 +75,68 @@ def _listen_until(
 
 
 def play(
-    bootstrap: str, subject: str, topics: Topics, folder: Path, *, seed: int, rate: float,
-    seconds: float,
+    broker: Broker, contender: Contender, topics: Topics, folder: Path, *, seed: int, rate: float,
+    seconds: float, watch: Watch = _look_away,
 ) -> Played:  # fmt: skip
     """Run one contender on one tape.
 
     Parameters
     ----------
-    bootstrap
-        The broker's address.
-    subject
-        One of `SUBJECTS`.
     folder
         Where logs and times are put.
     seed, rate, seconds
         Of the tape, see `bench.workload`.
+    watch
+        Is shown the contender five times a second and more while the tape is played.
 
     Raises
     ------
     RunError
         The contender or the generator ended early, hung or lost ticks; the clock was set.
     """
-    is_pipeline = subject == "silverbullet"
-    listener = Listener(bootstrap, topics, has_status=is_pipeline)
-    try:
-        log_path = folder / f"{topics.ticks}.log"
-        with _ended(SUBJECTS[subject](bootstrap, topics, log_path)) as child:
-            if is_pipeline:  # the relay has nothing to say before it has ticks
-                _listen_until(
-                    listener, lambda: listener.lost is not None, child, _START_LIMIT_S, "its start"
-                )
-            history = make_history(seed, time.time_ns())
-            with TopicProducer(bootstrap) as producer:
-                for message in history:
-                    producer.send(topics.ticks, message)
-            _listen_until(
-                listener,
-                lambda: listener.covered >= len(history) - 1,
-                child,
-                _START_LIMIT_S,
-                "a decision on the whole history",
-            )
-            listener.forget()
-            path = folder / f"{topics.ticks}.npz"
-            _play_tape(listener, child, (bootstrap, topics.ticks, seed, rate, seconds), path)
-            sent = _read_sent(path, len(history))
-            _drain(listener, child, len(history) + len(sent.due_ns) - 1)
-            return _collect(listener, sent)
-    finally:
-        listener.close()
+    with own_topics(broker, topics.heard, topics.others):
+        listener = Listener(broker, topics, has_status=contender.is_pipeline)
+        try:
+            log_path = folder / f"{topics.ticks}.log"
+            with _ended(contender.start(broker, topics, log_path)) as child:
+                n_history = _fill_windows(listener, child, broker, topics, seed)
+                listener.forget()
+                path = folder / f"{topics.ticks}.npz"
+                tape = (broker.address, topics.ticks, seed, rate, seconds)
+                _play_tape(listener, child, tape, path, watch)
+                sent = _read_sent(path, n_history)
+                _drain(listener, child, n_history + len(sent.due_ns) - 1)
+                return _collect(listener, sent)
+        finally:
+            listener.close()
+
+
+def _fill_windows(
+    listener: Listener, child: Child, broker: Broker, topics: Topics, seed: int
+) -> int:
+    """Have a contender decide on a whole history; gives how many messages that has."""
+    if listener.has_status:  # a peer has nothing to say before it has ticks
+        _listen_until(
+            listener, lambda: listener.lost is not None, child, _START_LIMIT_S, "its start"
+        )
+    history = make_history(seed, time.time_ns())
+    with TopicProducer(broker.address) as producer:
+        for message in history:
+            producer.send(topics.ticks, message)
+    _listen_until(
+        listener,
+        lambda: listener.covered >= len(history) - 1,
+        child,
+        _START_LIMIT_S,
+        "a decision on the whole history",
+    )
+    return len(history)
 
 
 def _play_tape(
-    listener: Listener, child: Child, tape: tuple[str, str, int, float, float], path: Path
-) -> None:
+    listener: Listener, child: Child, tape: tuple[str, str, int, float, float], path: Path,
+    watch: Watch,
+) -> None:  # fmt: skip
     arguments = [str(argument) for argument in tape] + [str(path)]
     load = spawn(
         [sys.executable, "-m", "bench.load", *arguments],
@@ -168,7 +145,12 @@ def _play_tape(
     )
     with _ended(load):
         limit_s = 3.0 * tape[-1] + _START_LIMIT_S
-        _listen_until(listener, lambda: load.poll() is not None, child, limit_s, "the tape's end")
+
+        def is_over() -> bool:
+            watch(child)
+            return load.poll() is not None
+
+        _listen_until(listener, is_over, child, limit_s, "the tape's end")
         if load.poll() != 0:
             raise RunError(load.describe_exit())
 

@@ -3,11 +3,14 @@
 import functools
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from silverbullet.options import given_settings, setting_options
+
+if TYPE_CHECKING:  # what it imports is heavy
+    from bench.brokers import OpenBroker
 
 JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
@@ -15,6 +18,20 @@ JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.group()
 def bench() -> None:
     """Measure a part beside its peers, in one run."""
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    numbers = tuple(int(word) for word in text.split(","))
+    if min(numbers) < 1:
+        raise ValueError
+    return numbers
+
+
+def _methods(text: str) -> tuple[str, ...]:
+    methods = tuple(text.split(","))
+    if not set(methods) <= {"exact", "resample"}:
+        raise ValueError
+    return methods
 
 
 def _bench_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -37,13 +54,98 @@ def kernels(**options: Any) -> None:
     _run_bench(run_bench, **options)
 
 
+def _broker_options(command: Callable[..., None]) -> Callable[..., None]:
+    for option in (
+        click.option(
+            "--broker",
+            type=click.Choice(["embedded", "kafka", "both"]),
+            default="embedded",
+            help="kafka: an Apache Kafka started for this, gone afterwards.",
+        ),
+        click.option("--bootstrap", help="HOST:PORT of a running Kafka to use instead."),
+    ):
+        command = option(command)
+    return command
+
+
 @bench.command()
 @_bench_options
-def pipeline(**options: Any) -> None:
+@_broker_options
+@click.option("--rates", type=_numbers, help="Ticks a second, as in 100,1000.")
+@click.option("--methods", type=_methods, help="exact, resample or both, with a comma.")
+@click.option("--libraries", is_flag=True, help="PyPortfolioOpt and skfolio in the same loop too.")
+@click.option("--overload", is_flag=True, help="Ten times the ticks that it can decide one by one.")
+@click.option("--minutes", type=click.FloatRange(min=0.05), help="Of --overload; 10 otherwise.")
+def pipeline(
+    broker: str, bootstrap: str | None, overload: bool, minutes: float | None, **options: Any
+) -> None:
     """Tick to decision by stage, beside a relay that only passes messages on."""
-    from bench.pipeline import run_bench
+    brokers = _brokers(broker, bootstrap)
+    if overload:
+        from bench.overload import run_bench as run_overload
 
-    _run_bench(run_bench, **options)
+        given = {name: options[name] for name in ("output", "as_json")}
+        _run_bench(functools.partial(run_overload, brokers[-1]), minutes=minutes, **given)
+        return
+    if minutes is not None:
+        raise click.UsageError("--minutes belongs to --overload; --seconds is for the rest")
+    from bench.pipeline import Plan, run_bench
+
+    names = ("seconds", "repetitions", "rates", "methods", "libraries")
+    plan = Plan(**{name: options[name] for name in names if options[name] is not None})
+    _run_bench(
+        functools.partial(run_bench, plan, brokers),
+        output=options["output"],
+        as_json=options["as_json"],
+    )
+
+
+def _brokers(which: str, bootstrap: str | None) -> "list[OpenBroker]":
+    from bench.brokers import embedded_broker, running_kafka
+    from silverbullet.bench_kafka import own_kafka
+
+    kafka: OpenBroker = own_kafka
+    if bootstrap:
+        kafka = functools.partial(running_kafka, bootstrap)
+        which = "kafka" if which == "embedded" else which
+    found: list[OpenBroker] = []
+    if which != "kafka":
+        found.append(embedded_broker)
+    if which != "embedded":
+        found.append(kafka)
+    return found
+
+
+@bench.command()
+@click.option("--repetitions", type=click.IntRange(1), help="Repetitions.")
+@click.option("--output", type=click.Path(path_type=Path), help="Folder of the JSON.")
+@JSON
+@_broker_options
+def ingest(broker: str, bootstrap: str | None, **options: Any) -> None:
+    """JSON and packed ticks to the end of a topic, beside a plain loop and a raw fetch."""
+    from bench.ingest import run_bench
+
+    _run_bench(functools.partial(run_bench, _brokers(broker, bootstrap)), **options)
+
+
+@bench.command()
+@click.option("--minutes", type=click.FloatRange(min=0.1), help="Length; 30 otherwise.")
+@click.option("--rate", type=click.FloatRange(min=1), help="Ticks a second; 1000 otherwise.")
+@click.option(
+    "--broker",
+    type=click.Choice(["kafka", "embedded"]),
+    default="kafka",
+    help="kafka: an Apache Kafka started for this, gone afterwards.",
+)
+@click.option("--bootstrap", help="HOST:PORT of a running Kafka to use instead.")
+@click.option("--output", type=click.Path(path_type=Path), help="Folder of the JSON.")
+@JSON
+def soak(broker: str, bootstrap: str | None, **options: Any) -> None:
+    """All parts under a steady load: slopes of memory, descriptors, threads and latency."""
+    (open_broker,) = _brokers(broker, bootstrap)
+    from bench.soak import run_bench
+
+    _run_bench(functools.partial(run_bench, open_broker), **options)
 
 
 @bench.command()

@@ -1,12 +1,17 @@
 import json
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
+from confluent_kafka.admin import AdminClient
 
-from bench import pipeline, session
+from bench import pipeline
 from bench.attribution import SPANS, STAGES
-from bench.pipeline import run_bench
+from bench.brokers import Broker, embedded_broker, running_kafka
+from bench.contenders import Contender
+from bench.listener import Topics
+from bench.pipeline import Plan, run_bench
 from bench.report import read_report
 from bench.session import RunError
 from cluster.process import spawn
@@ -14,46 +19,64 @@ from tests.descendants import descendants
 from tests.integration.commands import until
 
 RATE = 200
+CASE = f"embedded, exact, {RATE} ticks/s"
 
 
-def test_a_short_bench_gives_rows_of_both_contenders_and_leaves_nothing_behind(tmp_path: Path):
+def test_a_short_bench_gives_rows_of_all_contenders_and_leaves_nothing_behind(tmp_path: Path):
     before = descendants()
-    report = run_bench(1.0, 1, tmp_path, rates=(RATE,), prefer_real_time=False)
+    plan = Plan(seconds=1.0, repetitions=1, rates=(RATE,), libraries=True)
+    report = run_bench(plan, output=tmp_path, prefer_real_time=False)
     until(lambda: descendants() <= before, "its processes to be gone", 5.0)
     rows = {(row.case, row.subject): row for row in report.rows}
     for stage in (*STAGES, *SPANS):
-        ours = rows[f"{RATE} ticks/s, {stage}", "silverbullet"]
+        ours = rows[f"{CASE}, {stage}", "silverbullet"]
         assert ours.unit == "us"
         assert 0 <= ours.p50 <= ours.p99 <= ours.max < 60e6
         assert ours.runs == (ours.p50,)
-    relayed = {case.split(", ")[1] for case, subject in rows if subject == "relay"}
-    assert set(SPANS) | {"generator lag", "kafka in", "kafka out"} <= relayed
-    assert relayed.isdisjoint({"solve", "wait", "update"})
-    for subject in ("silverbullet", "relay"):
+    for peer in ("relay", "PyPortfolioOpt"):
+        told = {case.removeprefix(f"{CASE}, ") for case, subject in rows if subject == peer}
+        assert set(SPANS) | {"generator lag", "kafka in", "kafka out"} <= told
+        assert told.isdisjoint({"solve", "wait", "update"})
+    for subject in ("silverbullet", "relay", "PyPortfolioOpt"):
         total, own, made = (
-            rows[f"{RATE} ticks/s, {span}", subject] for span in ("total", "own part", "made")
+            rows[f"{CASE}, {span}", subject] for span in ("total", "own part", "made")
         )
         assert own.p50 < made.p50 < total.p50
         # No contender can send more often than ticks come, nor hardly ever.
-        assert 1 < rows[f"{RATE} ticks/s, messages out", subject].p50 < 2 * RATE
-    assert rows[f"{RATE} ticks/s, size of a message out", "relay"].p50 == pytest.approx(
-        2000, abs=50
-    )
+        assert 1 < rows[f"{CASE}, messages out", subject].p50 < 2 * RATE
+    for peer in ("relay", "PyPortfolioOpt"):
+        size = rows[f"{CASE}, size of a message out", peer].p50
+        assert size == pytest.approx(2000, abs=50)
     (kept,) = tmp_path.glob("pipeline-*.json")
     assert read_report(kept) == report
     assert json.loads(report.to_json())["machine"]["scheduling"] == "normal"
-    assert "not Kafka's" in report.to_text()
+    assert "mock" in report.machine["broker embedded"]
+    assert "not Kafka's" in " ".join(report.to_text().split())
+
+
+@pytest.mark.kafka
+def test_topics_on_a_real_kafka_are_measured_and_deleted(kafka_bootstrap: str, tmp_path: Path):
+    admin = AdminClient({"bootstrap.servers": kafka_bootstrap})
+    plan = Plan(seconds=1.0, repetitions=1, rates=(RATE,), methods=("resample",))
+    kafka = partial(running_kafka, kafka_bootstrap)
+    report = run_bench(plan, [kafka], tmp_path, prefer_real_time=False)
+    total = f"Kafka, resample, {RATE} ticks/s, total"
+    assert {row.subject for row in report.rows if row.case == total} == {"silverbullet", "relay"}
+
+    def left() -> list[str]:
+        return [name for name in admin.list_topics(timeout=5).topics if "bench" in name]
+
+    until(lambda: not left(), "its topics to be gone", 10.0)
 
 
 def test_a_contender_that_ends_is_named_with_its_last_words(tmp_path: Path, monkeypatch, capsys):
-    def die(_bootstrap: str, _topics: session.Topics, log_path: Path):
+    def die(_broker: Broker, _topics: Topics, log_path: Path):
         program = "print('no such kernel'); raise SystemExit(3)"
         return spawn([sys.executable, "-c", program], name="relay", log_path=log_path)
 
-    monkeypatch.setattr(session, "SUBJECTS", {"relay": die})
-    monkeypatch.setattr(pipeline, "SUBJECTS", {"relay": die})
+    monkeypatch.setattr(pipeline, "make_contenders", lambda *_, **__: [Contender("relay", "", die)])
     with pytest.raises(RunError, match="no run at 100 ticks/s"):
-        run_bench(0.1, 1, tmp_path, rates=(100,), prefer_real_time=False)
+        run_bench(Plan(0.1, 1, (100,)), [embedded_broker], tmp_path, prefer_real_time=False)
     told = capsys.readouterr().err
     assert "exit code 3" in told
     assert "no such kernel" in told

@@ -1,0 +1,113 @@
+"""Who is measured from tick to decision: ours, the relay, and libraries in the same loop."""
+
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from bench.brokers import Broker
+from bench.library_loop import LIBRARIES
+from bench.listener import Topics
+from bench.machine import THREADS
+from bench.peers import is_installed
+from bench.report import OURS
+from bench.workload import SAMPLE_INTERVAL_NS, WINDOW_ROWS, WINDOW_TICKS
+from cluster.process import Child, spawn
+
+RELAY = "relay"
+METHODS = ("exact", "resample")
+
+
+@dataclass(frozen=True, slots=True)
+class Contender:
+    """Someone who is played a tape.
+
+    Attributes
+    ----------
+    subject
+        As the report calls it.
+    method
+        How it decides, one of `METHODS`; empty where that is no question.
+    start
+        Starts its process, which writes to a log.
+    """
+
+    subject: str
+    method: str
+    start: Callable[[Broker, Topics, Path], Child]
+
+    @property
+    def is_pipeline(self) -> bool:
+        """Whether it sends decisions and status, not a peer's messages."""
+        return self.subject == OURS
+
+    @property
+    def label(self) -> str:
+        """Names it in a topic or a line."""
+        return "-".join(part for part in (self.subject, self.method) if part)
+
+
+def topic_environment(broker: Broker, topics: Topics) -> dict[str, str]:
+    """Set where a part finds the broker and the topics of a run."""
+    settings = {
+        "KAFKA__BOOTSTRAP": broker.address,
+        "KAFKA__TICKS_TOPIC": topics.ticks,
+        "KAFKA__REJECTED_TOPIC": topics.rejected,
+        "KAFKA__DECISIONS_TOPIC": topics.decisions,
+        "KAFKA__STATUS_TOPIC": topics.status,
+        "KAFKA__CONTROL_TOPIC": topics.control,
+        "KAFKA__STATE_TOPIC": topics.state,
+        "KAFKA__FETCH_WAIT_MAX_MS": broker.fetch_wait_max_ms,
+    }
+    return {f"SILVERBULLET_{name}": str(value) for name, value in settings.items()} | THREADS
+
+
+def pipeline_environment(broker: Broker, topics: Topics, method: str) -> dict[str, str]:
+    """Set what is measured, its windows and its topics; all else stays as it is by default."""
+    settings = {
+        "WINDOW__SAMPLE_INTERVAL_S": SAMPLE_INTERVAL_NS / 1e9,
+        "WINDOW__ROWS": WINDOW_ROWS,
+        "WINDOW__TICKS": WINDOW_TICKS,
+        "OPTIMIZE__METHOD": method,
+        "DECIDE__TRIGGER": "tick",
+        "DECIDE__MIN_INTERVAL_S": 0.0,
+        "ENGINE__ORDER": "local",
+    }
+    ours = {f"SILVERBULLET_{name}": str(value) for name, value in settings.items()}
+    return topic_environment(broker, topics) | ours
+
+
+def _start_pipeline(method: str, broker: Broker, topics: Topics, log_path: Path) -> Child:
+    return spawn(
+        [sys.executable, "-m", "silverbullet.cli", "run"],
+        name="silverbullet run",
+        env=pipeline_environment(broker, topics, method),
+        log_path=log_path,
+    )
+
+
+def _start_peer(
+    module: str, more: Sequence[str], broker: Broker, topics: Topics, log_path: Path
+) -> Child:
+    arguments = [broker.address, topics.ticks, topics.decisions, str(broker.fetch_wait_max_ms)]
+    return spawn(
+        [sys.executable, "-m", module, *arguments, *more],
+        name=more[0] if more else RELAY,
+        env=THREADS,
+        log_path=log_path,
+    )
+
+
+def make_contenders(methods: Sequence[str], *, libraries: bool) -> list[Contender]:
+    """Give ours with each method, the relay and, if asked for, the libraries that are there.
+
+    Libraries solve what the method ``exact`` does; without it they are left out.
+    """
+    found = [Contender(OURS, method, partial(_start_pipeline, method)) for method in methods]
+    found.append(Contender(RELAY, "", partial(_start_peer, "bench.relay", ())))
+    for name, library in LIBRARIES.items():
+        if libraries and "exact" in methods and is_installed(library.module):
+            start = partial(_start_peer, "bench.library_loop", (name,))
+            found.append(Contender(name, "exact", start))
+    return found

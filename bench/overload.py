@@ -1,0 +1,134 @@
+"""``bench pipeline --overload``: ten times the ticks that can be decided one by one."""
+
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+
+from bench.attribution import Latencies, attribute
+from bench.brokers import Broker, OpenBroker, embedded_broker, topic_prefix
+from bench.contenders import Contender, make_contenders
+from bench.listener import Topics
+from bench.machine import describe_machine, describe_versions
+from bench.pipeline import PACKAGES
+from bench.report import OURS, Report, Row, keep_report, make_row
+from bench.session import Played, RunError, play
+from bench.soak_samples import Series, look_at
+from cluster.process import Child
+from stats.compiled import FloatArray
+
+MINUTES = 10.0
+OVERLOAD = 10.0
+_METHOD = "resample"
+_PROBE_RATE, _PROBE_S = 200.0, 6.0
+_SAMPLE_S = 2.0
+QUARTERS = 4
+_WARM_UP_S = 5.0
+
+
+def run_bench(
+    open_broker: OpenBroker = embedded_broker,
+    minutes: float = MINUTES,
+    output: Path | None = None,
+) -> Report:
+    """Overload the pipeline and see how old its decisions are, quarter by quarter.
+
+    Parameters
+    ----------
+    open_broker
+        Where ticks come from.
+    minutes
+        Length of the overload.
+    output
+        Folder of the kept JSON; by default in the user's data folder.
+
+    Raises
+    ------
+    RunError
+        It gave no figures.
+    BrokerError
+        The broker does not answer.
+    """
+    (ours,) = (one for one in make_contenders([_METHOD], libraries=False) if one.is_pipeline)
+    with (
+        open_broker() as broker,
+        tempfile.TemporaryDirectory(prefix="silverbullet-bench-") as folder,
+        Console(stderr=True).status("measuring how fast it can decide") as line,
+    ):
+        machine = describe_machine(scheduling="normal") | {f"broker {broker.name}": broker.about}
+        solve_s = _probe(broker, ours, Path(folder))
+        rate = OVERLOAD / solve_s
+        line.update(
+            f"{rate:.0f} ticks/s for {minutes:g} minutes; a solve takes {solve_s * 1e3:.1f} ms"
+        )
+        memory = _Memory()
+        played = play(
+            broker, ours, Topics(topic_prefix("overload")), Path(folder),
+            seed=2, rate=rate, seconds=60.0 * minutes + _WARM_UP_S, watch=memory.look,
+        )  # fmt: skip
+    latencies = attribute(played.sent, played.arrivals, round(_WARM_UP_S * 1e9))
+    if latencies.n_uncovered:
+        raise RunError(f"{latencies.n_uncovered} ticks were never covered by a decision")
+    report = Report(
+        bench="overload",
+        machine=machine | {"ticks a second": f"{rate:.0f}"},
+        versions=describe_versions(PACKAGES),
+        rows=tuple(make_rows(latencies, played, memory.rss)),
+    )
+    keep_report(report, output)
+    return report
+
+
+def _probe(broker: Broker, ours: Contender, folder: Path) -> float:
+    """Measure the seconds that a solve takes, back to back."""
+    played = play(
+        broker, ours, Topics(topic_prefix("probe")), folder,
+        seed=1, rate=_PROBE_RATE, seconds=_PROBE_S,
+    )  # fmt: skip
+    solves = attribute(played.sent, played.arrivals, round(1e9)).stages["solve"]
+    return float(np.median(solves)) / 1e6
+
+
+class _Memory:
+    """Notes the memory of a process every two seconds."""
+
+    def __init__(self) -> None:
+        self.rss = Series()
+        self._due_s = 0.0
+
+    def look(self, child: Child) -> None:
+        """Note it if it is time."""
+        now_s = time.monotonic()
+        if now_s >= self._due_s:
+            self._due_s = now_s + _SAMPLE_S
+            self.rss.add(now_s, look_at(child.pid)[0])
+
+
+def make_rows(latencies: Latencies, played: Played, rss: Series) -> list[Row]:
+    """Give the age of decisions and the memory by quarters, beside the time of a solve."""
+    stages = {
+        "age of a decision": latencies.stages["made"],
+        "age of a decision when it arrives": latencies.stages["total"],
+        "solve": latencies.stages["solve"],
+    }
+    rows = [
+        make_row(name, OURS, "ms", [quarter / 1e3 for quarter in _quarters(times)])
+        for name, times in stages.items()
+    ]
+    ratios = [
+        [float(np.median(age) / np.median(solve))]
+        for age, solve in zip(
+            _quarters(stages["age of a decision"]), _quarters(stages["solve"]), strict=True
+        )
+    ]
+    rows.append(make_row("age of a decision, in solve times", OURS, "solves", ratios))
+    rows.append(make_row("memory of run", OURS, "MiB", _quarters(np.array(rss.values))))
+    decided = len(played.message_bytes) / played.seconds
+    rows.append(make_row("decisions", OURS, "a second", [[decided]]))
+    return rows
+
+
+def _quarters(values: FloatArray) -> list[FloatArray]:
+    return np.array_split(values, QUARTERS)

@@ -1,0 +1,44 @@
+"""How to read each benchmark's figures: a few lines before its table."""
+
+NOTES = {
+    "kernels": (
+        "Same input for all contenders of a case, their results compared before any is timed; "
+        "compilation excluded; one thread each. Times are the process's own: what neighbours "
+        "take from a shared machine does not count.",
+        "Rolling moments after every tick: ours takes one tick at a time, as they come; polars "
+        "and bottleneck have the whole series at once. Covariance: ours is called from Python row "
+        "by row, numbagg once.",
+    ),
+    "storage": (
+        "Wall-clock times of one writer that waits for each answer. A batch counts when it is on "
+        "the disk: SQLite with synchronous = FULL, Cassandra as its commit log is set.",
+        "The bound is the same driver sending the same rows, and nothing else: it looks up no "
+        "known ids and lets no row count.",
+    ),
+    "ingest": (
+        "From the first message to the last of a topic that is there already: consumed, decoded, "
+        "admitted, and in the windows of each symbol's last 1000 ticks. A process of its own for "
+        "each turn; its start does not count, a poll that finds the first message does.",
+        "The bound fetches messages and looks into none. confluent-kafka with msgspec does what a "
+        "user would write: a typed struct a tick, checks, rolling moments by numpy at the end.",
+    ),
+    "overload": (
+        "Ten times the ticks a second that could be decided one by one, one decision for all that "
+        "has come meanwhile. An age is from the instant a tick was due to the first decision that "
+        "covers it being made. The runs are the quarters of the time.",
+    ),
+    "pipeline": (
+        "Times run from the instant a tick was due (open loop, Poisson) to the arrival of the "
+        "first decision that covers it.",
+        "Each case names its broker. Of the embedded one (librdkafka's mock) the latency is not "
+        "Kafka's: only the ratio to the relay and our own part say something about this program.",
+        "The relay is the same client: it drains what is there and sends one 2 kB message a "
+        "wake-up, deciding nothing. It is measured once a run and stands beside each method. The "
+        "libraries stand in our loop, with our windows and estimates: only the solver is theirs.",
+        "Stages follow one another: kafka in (producer, broker, consumer), update (decode, admit, "
+        "digest), wait (read the windows, estimate), solve, publish (merge, write the decision "
+        "and its digest), kafka out (encode, producer, broker, receiver). Own part is all between "
+        "the consumer's wake-up and the decision being made; made and total begin when the tick "
+        "was due and end at the decision made, and arrived.",
+    ),
+}

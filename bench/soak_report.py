@@ -1,0 +1,98 @@
+"""What ``bench soak`` found: one JSON object, and a table that people read."""
+
+import io
+import textwrap
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+
+import msgspec
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from bench.report import format_number, keep_text
+from bench.soak_trends import Trend
+
+_WIDTH, _TEXT_WIDTH = 200, 100
+_COLUMNS = (
+    "process", "measure", "unit", "first quarter", "last quarter", "slope an hour",
+    "standard error", "95 % interval", "verdict",
+)  # fmt: skip
+_READ = (
+    "All parts as processes under a steady load, the page asked every few seconds; what came "
+    "before the warm-up's end does not count. A slope is that of a line through the medians of "
+    "24 blocks, for neighbouring samples are alike. Verdicts: flat within its error; steps (no "
+    "chance, but less in the whole time than counts); grows; falls.",
+    "A decision's time is from the consumer's wake-up to the decision being made. ZGC maps the "
+    "heap three times, so a Kafka with it counts that often.",
+)
+
+
+class SoakReport(msgspec.Struct, frozen=True, kw_only=True):
+    """All trends, and where they were measured."""
+
+    bench: str = "soak"
+    machine: Mapping[str, str]
+    versions: Mapping[str, str]
+    minutes: float
+    warm_up_s: float
+    ticks_a_second: float
+    decisions: int
+    refused_answers: int
+    trends: tuple[Trend, ...]
+
+    def to_json(self) -> str:
+        """Give the one object that ``bench soak --json`` prints."""
+        return msgspec.json.format(msgspec.json.encode(self), indent=2).decode()
+
+    def to_text(self) -> str:
+        """Give a table for a terminal, with what is to be known to read it."""
+        out = io.StringIO()
+        console = Console(file=out, width=_WIDTH, highlight=False, color_system=None)
+        table = Table(*_COLUMNS, box=box.SIMPLE_HEAD, title="bench soak", title_justify="left")
+        for trend in self.trends:
+            table.add_row(*format_trend(trend))
+        console.print(table)
+        said = "\n".join(textwrap.fill(line, _TEXT_WIDTH) for line in describe_soak(self))
+        return "\n".join(line.rstrip() for line in out.getvalue().splitlines()) + said
+
+    def to_markdown(self) -> str:
+        """Give the section of a page."""
+        lines = ["## bench soak", "", *(f"- {line}" for line in describe_soak(self)), ""]
+        lines += [_markdown(_COLUMNS), "|---|---|---|--:|--:|--:|--:|---|---|"]
+        lines += [_markdown(format_trend(trend)) for trend in self.trends]
+        return "\n".join([*lines, ""])
+
+
+def _markdown(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def format_trend(trend: Trend) -> tuple[str, ...]:
+    """Write a trend's cells."""
+    numbers = (trend.first_quarter, trend.last_quarter, trend.slope, trend.slope_error)
+    interval = f"{format_number(trend.low)} to {format_number(trend.high)}"
+    return (
+        trend.process, trend.measure, trend.unit, *map(format_number, numbers), interval,
+        trend.verdict,
+    )  # fmt: skip
+
+
+def describe_soak(report: SoakReport) -> list[str]:
+    """Say how to read a report, and what was measured where."""
+    machine = ", ".join(f"{name} {value}" for name, value in report.machine.items())
+    versions = ", ".join(f"{name} {value}" for name, value in report.versions.items())
+    return [
+        *_READ,
+        f"{report.minutes:g} minutes, the first {report.warm_up_s:.0f} s left out, "
+        f"{report.ticks_a_second:g} ticks/s of 50 assets, {report.decisions} decisions, "
+        f"{report.refused_answers} questions to the page without an answer.",
+        f"Machine: {machine}.",
+        f"Versions: {versions}.",
+    ]
+
+
+def keep_soak(report: SoakReport, folder: Path | None, now: datetime | None = None) -> Path:
+    """Write a report to a file named by time; its path is told on stderr."""
+    return keep_text(report.bench, report.to_json(), folder, now)
