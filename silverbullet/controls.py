@@ -5,8 +5,16 @@ from typing import NamedTuple
 
 import msgspec
 
-from storage.control import Control, ControlState, DispatchName, EngineName, decode_control
+from storage.control import (
+    Control,
+    ControlPhase,
+    ControlState,
+    DispatchName,
+    EngineName,
+    decode_control,
+)
 
+_WORDS = {"order": "engines", "dispatch": "dispatch", "workers": "workers"}
 _KEPT = 20  # newest controls in the status; the topic has them all
 
 
@@ -24,6 +32,10 @@ class EngineChoice(NamedTuple):
 class Controls:
     """Folds controls into a choice of engines and whether to decide.
 
+    What of an earlier control a later one does not name holds on, whether its engines were up by
+    then or not: read again from the topic, the same controls give the same choice. So a control
+    is `replaced` only where nothing of it is left in that choice.
+
     Parameters
     ----------
     settings_choice
@@ -33,6 +45,9 @@ class Controls:
     def __init__(self, settings_choice: EngineChoice) -> None:
         self._settings_choice = settings_choice
         self._log: deque[ControlState] = deque(maxlen=_KEPT)
+        self._in_effect = settings_choice
+        self._from: dict[str, str] = {}  # part of the choice to the control that named it last
+        self._waiting: dict[str, tuple[str, ...]] = {}  # control to the parts that it named
         self.wanted = settings_choice
         self.wanted_by = ""
         """Who asked for it; empty where it is the settings'."""
@@ -68,23 +83,33 @@ class Controls:
             )  # fmt: skip
             self._log.append(state)
             return state
-        before = self.wanted
-        self._apply(control)
-        changed = self.wanted != before
-        if changed:
-            self._settle("replaced", "a later control came before its engines were up")
+        named = self._apply(control)
+        self._from |= dict.fromkeys(named, control.id)
+        waits = bool(named) and self.wanted != self._in_effect
         state = ControlState(
             id=control.id, time_ns=control.time_ns, who=control.who, wish=control.wish(),
-            state="waiting" if changed else "applied", reason="",
+            state="waiting" if waits else "applied", reason="",
         )  # fmt: skip
         self._log.append(state)
+        if named:
+            self._replace()
+        if waits:
+            self._waiting[control.id] = named
+        elif named:
+            self.applied()  # what is there already is what all of them come to
         return state
 
-    def applied(self, reason: str) -> None:
-        """Take note that the engines that were waited for decide now, or why others do."""
-        self._settle("applied", reason)
+    def applied(self) -> None:
+        """Take note that the engines that were waited for decide now."""
+        self._in_effect = self.wanted
+        for number, named in self._waiting.items():
+            gone = [_WORDS[part] for part in named if self._from[part] != number]
+            but = f"but for its {' and '.join(gone)}, which a later control changed"
+            self._settle(number, "applied", but if gone else "")
+        self._waiting.clear()
 
-    def _apply(self, control: Control) -> None:
+    def _apply(self, control: Control) -> tuple[str, ...]:
+        """Fold a control in; give the parts of the choice that it named."""
         choice = self._settings_choice if control.reset else self.wanted
         if control.order is not None:
             choice = choice._replace(order=tuple(dict.fromkeys(control.order)))
@@ -97,8 +122,20 @@ class Controls:
         self.wanted = choice
         if control.paused is not None or control.reset:
             self.paused = f"paused by {control.who}" if control.paused else ""
+        return tuple(
+            part
+            for part in EngineChoice._fields
+            if control.reset or getattr(control, part) is not None
+        )
 
-    def _settle(self, phase: str, reason: str) -> None:
+    def _replace(self) -> None:
+        """Settle those that wait and of which nothing is left."""
+        left = set(self._from.values())
+        for number in [number for number in self._waiting if number not in left]:
+            del self._waiting[number]
+            self._settle(number, "replaced", "a later control came before its engines were up")
+
+    def _settle(self, number: str, phase: ControlPhase, reason: str) -> None:
         for index, state in enumerate(self._log):
-            if state.state == "waiting":
+            if state.id == number and state.state == "waiting":
                 self._log[index] = msgspec.structs.replace(state, state=phase, reason=reason)

@@ -5,6 +5,7 @@ is finished before they end.
 """
 
 import threading
+from collections import Counter
 from collections.abc import Callable
 from itertools import count
 
@@ -43,6 +44,8 @@ class EngineChanges:
         self._old: list[Evaluator] = []
         self._closing: list[threading.Thread] = []
         self._past = Counts(0, 0, 0, 0, 0)
+        self._past_blocks: Counter[str] = Counter()  # by engine, of the sets that are gone
+        self._past_restarts: Counter[str] = Counter()
 
     def start(self) -> None:
         """Start the first set."""
@@ -65,6 +68,7 @@ class EngineChanges:
         for old in [old for old in self._old if old.n_open == 0]:
             self._old.remove(old)
             self._past = _sum(self._past, old.counts())
+            _add(old.states(), self._past_blocks, self._past_restarts)
             self._close(old)
         self._closing = [thread for thread in self._closing if thread.is_alive()]
         if self._next is None:
@@ -102,8 +106,15 @@ class EngineChanges:
         return self._present.wait(timeout_s)
 
     def states(self) -> tuple[EngineView, ...]:
-        """Describe the present engines."""
-        return self._present.states()
+        """Describe the present engines; blocks and restarts are of all sets since the start."""
+        blocks, restarts = self._past_blocks.copy(), self._past_restarts.copy()
+        present = self._present.states()
+        for views in (*(old.states() for old in self._old), present):
+            _add(views, blocks, restarts)
+        return tuple(
+            view._replace(blocks_done=blocks[view.name], restarts=restarts[view.name])
+            for view in present
+        )
 
     def counts(self) -> Counts:
         """Give what dispatch counted since the start, of all sets."""
@@ -133,6 +144,12 @@ def _is_up(views: tuple[EngineView, ...]) -> bool:
     """Tell whether the first engine that has not failed is ready."""
     states = [view.state for view in views if view.state != "failed"]
     return not states or states[0] == "ready"
+
+
+def _add(views: tuple[EngineView, ...], blocks: "Counter[str]", restarts: "Counter[str]") -> None:
+    for view in views:
+        blocks[view.name] += view.blocks_done
+        restarts[view.name] += view.restarts
 
 
 def _sum(one: Counts, other: Counts) -> Counts:

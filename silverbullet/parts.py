@@ -39,7 +39,7 @@ from silverbullet.runner import Runner
 from silverbullet.settings import Settings
 from silverbullet.sole_run import open_outputs
 from silverbullet.starting import begin
-from silverbullet.steering import ControlFeed, Steering
+from silverbullet.steering import ControlFeed, Steering, log_switch
 from silverbullet.topics import (
     needs_of_feeds,
     needs_of_record,
@@ -123,12 +123,7 @@ def make_evaluator(
         clock=time.monotonic_ns,
     )
 
-    def on_switch(switch: Switch) -> None:
-        before = switch.old or "none"
-        log.warning("jobs go to %s now (before: %s): %s", switch.new, before, switch.cause)
-        if note_switch is not None:
-            note_switch(switch)
-
+    on_switch = note_switch or log_switch
     return Evaluator(engines, evaluate=evaluate_block, on_switch=on_switch, ids=ids)
 
 

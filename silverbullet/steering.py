@@ -130,7 +130,7 @@ class Steering:
         self._controls = Controls(settings_choice)
         for payload, where in feed.catch_up():
             self._controls.step(payload, where)
-        self._controls.applied("")
+        self._controls.applied()
         if self._controls.wanted != settings_choice:
             log.warning(
                 "engines %s, as was asked for earlier, not %s of the settings; "
@@ -165,7 +165,7 @@ class Steering:
             asked = [state.who for state in self._controls.log if state.state == "waiting"]
             cause = f"asked for by {asked[-1]}" if asked else "asked for"
             self._note(before, _in_use(self.engines.states()), cause)
-            self._controls.applied("")
+            self._controls.applied()
         if self._controls.paused == self._paused:
             return None
         self._paused = self._controls.paused
@@ -192,6 +192,7 @@ class Steering:
             self._note(switch.old, switch.new, switch.cause)
 
     def _note(self, old: str, new: str, cause: str) -> None:
+        log_switch(Switch(old, new, cause))
         self._switches.append(
             SwitchState(time_ns=self._wall_clock(), old=old, new=new, cause=cause)
         )
@@ -205,6 +206,12 @@ class Steering:
         """End the engines and listen no more."""
         self.engines.close()
         self._feed.close()
+
+
+def log_switch(switch: Switch) -> None:
+    """Tell that jobs go to another engine from now on."""
+    before = switch.old or "none"
+    log.warning("jobs go to %s now (before: %s): %s", switch.new, before, switch.cause)
 
 
 def _in_use(views: Sequence[EngineView]) -> str:

@@ -54,8 +54,8 @@ class Control(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 class ControlState(msgspec.Struct, frozen=True, kw_only=True):
     """A control as ``run`` has taken it.
 
-    ``state`` is ``waiting`` while engines come up for it, ``replaced`` where a later one came
-    before it was applied.
+    ``state`` is ``waiting`` while engines come up for it, ``replaced`` where later ones changed all
+    that it named before it was applied.
     """
 
     id: str

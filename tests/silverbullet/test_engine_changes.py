@@ -26,6 +26,7 @@ class Puppet:
         self.open: deque[int] = deque()
         self.done: deque[int] = deque()
         self.phases = dict.fromkeys(choice.order, "starting") | {"local": "ready"}
+        self.blocks = self.restarts = 0
 
     def start(self) -> None:
         self.started = True
@@ -50,7 +51,16 @@ class Puppet:
 
     def states(self) -> tuple[EngineView, ...]:
         return tuple(
-            EngineView(name, self.phases[name], "tasks", 2, "is starting", 0, 0, 0)  # type: ignore[arg-type]
+            EngineView(
+                name,
+                self.phases[name],
+                "tasks",
+                2,
+                "is starting",
+                0,  # type: ignore[arg-type]
+                self.blocks,
+                self.restarts,
+            )
             for name in self.choice.order
         )
 
@@ -110,6 +120,29 @@ def test_what_the_old_are_at_is_finished_before_they_end(rig: Rig) -> None:
     until(lambda: old.closed, "the old engines to end")
     assert rig.changes.wait(0.0) is None
     assert rig.changes.counts().switches == 2  # of both
+
+
+def test_what_engines_have_done_and_how_often_they_came_is_counted_over_all_sets(rig: Rig) -> None:
+    def counted() -> dict[str, tuple[int, int]]:
+        return {v.name: (v.blocks_done, v.restarts) for v in rig.changes.states()}
+
+    rig.changes.submit(JOB, 1.0)
+    rig.made[0].blocks, rig.made[0].restarts = 40, 2
+    rig.changes.change(SPARK)
+    rig.made[1].phases["spark"] = "ready"
+    rig.changes.tend()
+    rig.made[1].blocks = 7
+    assert counted() == {"spark": (7, 0), "local": (47, 2)}  # the old set is at a job yet
+    rig.made[0].blocks = 41
+    rig.made[0].finish()
+    rig.changes.wait(0.0)
+    rig.changes.tend()
+    assert counted() == {"spark": (7, 0), "local": (48, 2)}
+    rig.changes.change(TWO)
+    rig.made[2].phases["ray"] = "ready"
+    rig.changes.tend()
+    rig.changes.tend()
+    assert counted() == {"ray": (41, 2), "local": (48, 2)}
 
 
 def test_a_later_change_drops_the_one_that_was_coming_up(rig: Rig) -> None:

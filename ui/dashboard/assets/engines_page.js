@@ -3,7 +3,7 @@
   "use strict";
   const FIGURES = [
     ["dispatch", "Who hands blocks to workers"], ["workers", "Workers that take blocks now"],
-    ["in flight", "Blocks sent and not back yet"], ["blocks done", "Since the engine came up"],
+    ["in flight", "Blocks sent and not back yet"], ["blocks done", "Since the run began"],
     ["job p50", "Of its newest 100 whole jobs, first block sent to last one back"],
     ["job p99", "Of its newest 100 whole jobs, first block sent to last one back"],
     ["restarts", "How often its host was started again"],
