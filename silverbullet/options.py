@@ -103,9 +103,28 @@ def _put(setting: str) -> Callable[[click.Context, click.Parameter, Any], None]:
             given = [value, *(["local"] if value != "local" else [])]
         elif key == "ray_address" and value.startswith("spark://"):
             name = "spark_master"
-        _flags(ctx).setdefault(section, {})[name] = given
+        _keep(ctx, section, name, given)
 
     return callback
+
+
+def _keep(ctx: click.Context, section: str, key: str, value: Any) -> None:
+    """Take a setting down; given twice, one of the two would be dropped in silence.
+
+    Raises
+    ------
+    Refused
+        It was given already.
+    """
+    values = _flags(ctx).setdefault(section, {})
+    if key in values:
+        setting = "engine.ray_address" if key == "spark_master" else f"{section}.{key}"
+        ways = [f"--{name}" for name, (its, _, _) in _SETTING_OPTIONS.items() if its == setting]
+        ways.append(f"--set {section}.{key}=")
+        raise Refused(
+            f"setting {section}.{key} is given twice: give it once, by {' or '.join(ways)}"
+        )
+    values[key] = value
 
 
 def _assign(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> None:
@@ -114,7 +133,7 @@ def _assign(ctx: click.Context, param: click.Parameter, values: tuple[str, ...])
         section, dot, key = name.partition(".")
         if not (equals and dot):
             raise click.BadParameter(f"{text!r}: write SECTION.KEY=VALUE", ctx, param)
-        _flags(ctx).setdefault(section, {}).setdefault(key, value)
+        _keep(ctx, section, key, value)
 
 
 def _keep_path(ctx: click.Context, _: click.Parameter, value: Path | None) -> None:

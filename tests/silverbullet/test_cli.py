@@ -94,6 +94,27 @@ def test_an_option_is_over_set_and_both_over_the_environment() -> None:
     assert values["decide.conflate"] == "False"
 
 
+@pytest.mark.parametrize(
+    ("words", "setting", "ways"),
+    [
+        (("run", "--engine", "ray"), "engine.order=spark", "--engine or --set engine.order="),
+        (("demo", "--address", "spark://h:1"), "engine.spark_master=spark://h:2", "--address or "),
+        (("settings", "--set", "window.rows=5"), "window.rows=7", "--window or --set window.rows="),
+        (("record", "--set", "kafka.user=a"), "kafka.user=b", "by --set kafka.user="),
+    ],
+)
+def test_a_setting_given_twice_is_refused_in_one_line_in_either_order(
+    words: tuple[str, ...], setting: str, ways: str
+) -> None:
+    for arguments in ([*words, "--set", setting], [words[0], "--set", setting, *words[1:]]):
+        result = CliRunner().invoke(main, arguments)
+        assert result.exit_code == 2
+        told = f"Error: setting {setting.partition('=')[0]} is given twice: give it once, by "
+        assert result.stderr.startswith(told)
+        assert ways in result.stderr
+        assert result.stderr.count("\n") == 1
+
+
 @pytest.mark.parametrize("command", ["run", "record", "simulate"])
 def test_without_a_broker_the_remedy_is_told(command: str) -> None:
     result = CliRunner().invoke(main, [command], env={"SILVERBULLET_KAFKA__BOOTSTRAP": ""})
