@@ -28,11 +28,8 @@ def up(engine: str, workers: int | None, port: int | None, as_json: bool) -> Non
 
     It stays up until `silverbullet cluster down`, and any number of pipelines may join it.
     """
-    from silverbullet.own_clusters import (  # noqa: PLC0415 - it takes 0.3 s
-        bring_up,
-        count_workers,
-        joining,
-    )
+    from silverbullet.own_cluster_place import count_workers, joining  # noqa: PLC0415
+    from silverbullet.own_clusters import bring_up  # noqa: PLC0415 - it takes 0.3 s
 
     state = bring_up(engine, workers, port)
     join = joining(state)
@@ -64,13 +61,12 @@ def status(as_json: bool, watch: bool) -> None:
     Exit status 1 where there is neither.
     """
     settings = given_settings()
-    from silverbullet.cluster_report import Lookout, show, show_until_stopped  # noqa: PLC0415
+    from silverbullet.cluster_report import look_around, show, show_until_stopped  # noqa: PLC0415
 
-    with Lookout(settings) as lookout:
-        if watch:
-            show_until_stopped(lookout, as_json)
-            return
-        report = lookout.look()
+    if watch:
+        show_until_stopped(settings, as_json)
+        return
+    report = look_around(settings)
     show(report, as_json)
     sys.exit(0 if report["pipeline"] or report["clusters"] else 1)
 

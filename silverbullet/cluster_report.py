@@ -4,22 +4,16 @@ import json
 import signal
 import threading
 import time
-from contextlib import suppress
-from types import TracebackType
 from typing import Any
 
 import click
 import msgspec
 from rich.console import Console, Group, RenderableType
-from rich.live import Live
 from rich.table import Table
 
-from cluster.detached import look
-from ingest.broker import BrokerError
-from ingest.consumer import TopicConsumer
-from silverbullet.control_commands import broker_address, newest_status
 from silverbullet.options import Refused
-from silverbullet.own_clusters import count_workers, joining, own_folder
+from silverbullet.own_cluster_place import ENGINES, count_workers, joining, own_folder
+from silverbullet.running_pipeline import broker_address, newest_status
 from silverbullet.settings import Settings
 from storage.records import EngineState, Status
 
@@ -30,59 +24,32 @@ _PAGE_WIDTH = 110
 Report = dict[str, Any]
 
 
-class Lookout:
-    """Looks at pipeline and clusters, again and again.
+def look_around(settings: Settings) -> Report:
+    """Give all there is to show of pipeline and clusters, as plain values."""
+    status, reason = _pipeline(settings)
+    shown = None if status is None else _pipeline_part(status)
+    return {"pipeline": shown, "reason": reason, "clusters": _clusters()}
 
-    Parameters
-    ----------
-    settings
-        Which broker and portfolio.
-    """
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        self._consumer: TopicConsumer | None = None
+def _pipeline(settings: Settings) -> tuple[Status | None, str]:
+    """Give the newest status, or why there is none."""
+    portfolio = settings.decide.portfolio
+    try:
+        broker = broker_address(settings)
+    except Refused as error:
+        return None, str(error)
+    from ingest.broker import BrokerError  # noqa: PLC0415 - the library of a broker that is there
 
-    def look(self) -> Report:
-        """Give all there is to show, as plain values."""
-        status, reason = self._pipeline()
-        shown = None if status is None else _pipeline_part(status)
-        return {"pipeline": shown, "reason": reason, "clusters": _clusters()}
-
-    def close(self) -> None:
-        """Leave the broker."""
-        if self._consumer is not None:
-            self._consumer.close()
-            self._consumer = None
-
-    def __enter__(self) -> "Lookout":
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
-
-    def _pipeline(self) -> tuple[Status | None, str]:
-        """Give the newest status, or why there is none."""
-        portfolio = self._settings.decide.portfolio
-        try:
-            if self._consumer is None:
-                self._consumer = TopicConsumer(broker_address(self._settings), [])
-            status = newest_status(self._settings, self._consumer)
-        except (BrokerError, Refused) as error:
-            with suppress(BrokerError):
-                self.close()
-            return None, str(error)
-        if status is None:
-            return None, f"no pipeline of portfolio {portfolio} has said how it is"
-        age_s = time.time() - status.time_ns / 1e9  # noqa: TID251 - age of a record
-        if age_s > _OLDEST_S:
-            return None, f"the pipeline of portfolio {portfolio} has said nothing for {age_s:.0f} s"
-        return status, ""
+    try:
+        status = newest_status(settings, broker)
+    except BrokerError as error:
+        return None, str(error)
+    if status is None:
+        return None, f"no pipeline of portfolio {portfolio} has said how it is"
+    age_s = time.time() - status.time_ns / 1e9  # noqa: TID251 - age of a record
+    if age_s > _OLDEST_S:
+        return None, f"the pipeline of portfolio {portfolio} has said nothing for {age_s:.0f} s"
+    return status, ""
 
 
 def _pipeline_part(status: Status) -> Report:
@@ -101,7 +68,11 @@ def _pipeline_part(status: Status) -> Report:
 
 def _clusters() -> list[Report]:
     found = []
-    for engine in ("ray", "spark"):
+    for engine in ENGINES:
+        if not own_folder(engine).path.exists():
+            continue
+        from cluster.detached import look  # noqa: PLC0415 - nothing to look at, nothing to load
+
         try:
             view = look(own_folder(engine))
         except ValueError as error:
@@ -137,7 +108,7 @@ def show(report: Report, as_json: bool) -> None:
     console.print(_page(report))
 
 
-def show_until_stopped(lookout: Lookout, as_json: bool) -> None:
+def show_until_stopped(settings: Settings, as_json: bool) -> None:
     """Show it each second, on a terminal in place, until Ctrl-C."""
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -145,12 +116,14 @@ def show_until_stopped(lookout: Lookout, as_json: bool) -> None:
     console = _console()
     if as_json or not console.is_terminal:
         while not stop.is_set():
-            show(lookout.look(), as_json)
+            show(look_around(settings), as_json)
             stop.wait(_INTERVAL_S)
         return
-    with Live(_page(lookout.look()), console=console, auto_refresh=False) as live:
+    from rich.live import Live  # noqa: PLC0415
+
+    with Live(_page(look_around(settings)), console=console, auto_refresh=False) as live:
         while not stop.wait(_INTERVAL_S):
-            live.update(_page(lookout.look()), refresh=True)
+            live.update(_page(look_around(settings)), refresh=True)
 
 
 def _console() -> Console:
@@ -216,7 +189,7 @@ def _cluster_lines(found: Report) -> str:
         + f"\n  {found['address'] or 'no address yet'}, {count_workers(found['workers'])}, "
         f"{found['memory_bytes'] / 2**20:.0f} MiB, pids {pids or 'none'}"
         + (
-            f"\n  {found['shell']}; silverbullet run {found['options']}"
+            f"\n  {found['shell']}; silverbullet run --engine {found['engine']} {found['options']}"
             if found["state"] == "up"
             else ""
         )

@@ -6,20 +6,14 @@ import time
 import uuid
 from typing import Any
 
-import msgspec
-
 from ingest.access import BrokerAccess
 from ingest.broker import BrokerError
-from ingest.consumer import TopicConsumer
 from ingest.producer import TopicProducer
-from silverbullet.broker_access import broker_access
-from silverbullet.demo import BROKER_FILE, demo_folder
 from silverbullet.options import Refused
+from silverbullet.running_pipeline import broker_address, newest_status
 from silverbullet.settings import Settings
 from storage.control import Control, ControlState, encode_control
-from storage.records import Status, decode_status
 
-_LOOK_BACK = 20  # newest status records looked at for one of our own portfolio
 _WATCH_S = 0.25
 
 
@@ -31,25 +25,6 @@ def make_control(who: str, **wish: Any) -> Control:
 def user() -> str:
     """Name who types."""
     return f"{getpass.getuser()} (command line)"
-
-
-def broker_address(settings: Settings) -> BrokerAccess:
-    """Give the broker of the pipeline that is meant: the settings', else a running demo's.
-
-    Raises
-    ------
-    Refused
-        There is neither.
-    """
-    if settings.kafka.bootstrap:
-        return broker_access(settings.kafka)
-    try:
-        return BrokerAccess((demo_folder() / BROKER_FILE).read_text())
-    except OSError:
-        raise Refused(
-            "no broker is named and no demo runs: name that of the pipeline "
-            "(--set kafka.bootstrap=HOST:PORT)"
-        ) from None
 
 
 def ask(settings: Settings, wait_s: float, **wish: Any) -> ControlState:
@@ -87,29 +62,16 @@ def ask(settings: Settings, wait_s: float, **wish: Any) -> ControlState:
         raise Refused(str(error)) from None
 
 
-def newest_status(settings: Settings, consumer: TopicConsumer) -> Status | None:
-    """Read the newest status of the portfolio from its topic."""
-    for payload in reversed(consumer.last(settings.kafka.status_topic, _LOOK_BACK)):
-        try:
-            status = decode_status(payload)
-        except msgspec.DecodeError:
-            continue  # of another version; the recorder says so
-        if status.portfolio == settings.decide.portfolio:
-            return status
-    return None
-
-
 def _follow(
     settings: Settings, broker: BrokerAccess, sent: ControlState, wait_s: float
 ) -> ControlState:
     deadline_s, state = time.monotonic() + wait_s, sent
-    with TopicConsumer(broker, [settings.kafka.status_topic]) as consumer:
-        while time.monotonic() < deadline_s:
-            status = newest_status(settings, consumer)
-            for taken in () if status is None else status.controls:
-                if taken.id == sent.id:
-                    state = taken
-            if state.state != "waiting":
-                break
-            threading.Event().wait(_WATCH_S)
+    while time.monotonic() < deadline_s:
+        status = newest_status(settings, broker)
+        for taken in () if status is None else status.controls:
+            if taken.id == sent.id:
+                state = taken
+        if state.state != "waiting":
+            break
+        threading.Event().wait(_WATCH_S)
     return state

@@ -15,11 +15,11 @@ from typing import Any
 
 import click
 import filelock
-import platformdirs
 from rich.console import Console
 
 from ingest.broker import EmbeddedBroker
 from silverbullet.children import Children
+from silverbullet.demo_place import BROKER_FILE, demo_folder
 from silverbullet.demo_start import WATCH_INTERVAL_S, ready_lines, wait_until_up
 from silverbullet.feeding import FeedOptions, spacing_settings
 from silverbullet.options import Flags, Refused
@@ -34,8 +34,6 @@ from silverbullet.own_services import (
 from silverbullet.settings import ENVIRONMENT_PREFIX, Settings
 from storage.tokens import TokenError, TokenFile
 
-BROKER_FILE = "broker"
-"""Where the demo's folder says its broker's address, while the demo runs."""
 # Where a demo that listens on every address is asked on this machine.
 _WILDCARDS = {str(ipaddress.IPv4Address(0)): "127.0.0.1", "::": "::1"}
 PARTS = ("serve", "record", "run", "simulate")
@@ -44,11 +42,6 @@ _NO_SECURITY = {"security_protocol": "plaintext"} | dict.fromkeys(
 )
 Servers = dict[str, dict[str, Any]]
 """Settings, by section and key, that point at the servers of a demo."""
-
-
-def demo_folder() -> Path:
-    """Give the folder of the demo's store, logs and lock."""
-    return Path(platformdirs.user_state_dir("silverbullet")) / "demo"
 
 
 def _free_port(host: str, port: int) -> int:

@@ -22,8 +22,8 @@ from ingest.live_status import LOOK_BACK, FeedStatus, Kind, newest_feeds
 from ingest.producer import TopicProducer
 from optimize.engines.session import on_signals
 from silverbullet.broker_access import broker_access
-from silverbullet.control_commands import broker_address
 from silverbullet.options import Refused
+from silverbullet.running_pipeline import broker_address
 from silverbullet.settings import Settings
 from silverbullet.topics import needs_of_live_feeds, prepare_topics
 

@@ -1,19 +1,16 @@
 """Brings up, scales and takes down the clusters of ours on this machine."""
 
-import shlex
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 
-import platformdirs
 from rich.console import Console
 
 from cluster.cluster_state import ClusterFolder, ClusterState, FolderBusyError
 from cluster.detached import Launch, end, free_port, keeper_lives
 from cluster.process import SpawnError
-from optimize.engines.catalogue import HOSTED
 from silverbullet.options import Refused
+from silverbullet.own_cluster_place import count_workers, own_folder
 
 _POLL_S = 0.2
 # Ray's head took 3 s alone and 12 on two processors shared with ten others, each node as long.
@@ -21,11 +18,6 @@ _UP_S, _UP_WORKER_S = 120.0, 30.0
 _WORKERS = 2
 _PORTS: Mapping[str, int] = {"ray": 6379, "spark": 7077}  # where people expect them
 _RAY_WORKER_PORTS = range(10_002, 20_000)  # Ray refuses to have its head there
-
-
-def own_folder(engine: str) -> ClusterFolder:
-    """Give the folder of an engine's cluster."""
-    return ClusterFolder(Path(platformdirs.user_state_dir("silverbullet")) / "cluster" / engine)
 
 
 @contextmanager
@@ -75,6 +67,9 @@ def bring_up(engine: str, workers: int | None, port: int | None) -> ClusterState
             return _resize(folder, state, workers)
         end(folder)  # what one left that did not end in good order
         folder.clear()
+        # Here: `status` looks again and again, and the engines' imports take 2 s.
+        from optimize.engines.catalogue import HOSTED  # noqa: PLC0415
+
         if missing := HOSTED[engine].missing():
             raise Refused(missing)
         return _launch(folder, engine, workers or _WORKERS, _choose_port(engine, port))
@@ -92,28 +87,6 @@ def take_down(engine: str) -> str:
         return f"{engine} is not up"
     with _held(engine) as folder:
         return f"{engine} is down" if end(folder) else f"{engine} is not up"
-
-
-def joining(state: ClusterState) -> dict[str, str | int]:
-    """Say what a pipeline needs to join: address, file of the secret, options, the shell's part.
-
-    The secret itself is nowhere in it.
-    """
-    secret = str(own_folder(state.engine).secret_path)
-    key, shell = {
-        "ray": ("ray_address", f"export RAY_AUTH_TOKEN_PATH={shlex.quote(secret)}"),
-        "spark": ("spark_master", f"export SPARK_AUTH_SECRET_PATH={shlex.quote(secret)}"),
-    }[state.engine]
-    options = f"--set engine.{key}={state.address} --set engine.workers={state.workers}"
-    return {
-        "engine": state.engine, "address": state.address, "workers": state.workers,
-        "secret_path": secret, "options": options, "shell": shell,
-    }  # fmt: skip
-
-
-def count_workers(workers: int) -> str:
-    """Say how many in words."""
-    return "1 worker" if workers == 1 else f"{workers} workers"
 
 
 def _choose_port(engine: str, port: int | None) -> int:

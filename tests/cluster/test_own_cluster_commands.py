@@ -4,6 +4,7 @@ import json
 import signal
 import socket
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from click.testing import CliRunner, Result
 from ingest.broker import EmbeddedBroker
 from ingest.producer import TopicProducer
 from silverbullet.cli import main
+from silverbullet.cluster_report import show
 from storage.records import EngineState, EngineWish, Status, WorkerState, encode_status
 from tests.factories import make_status
 from tests.integration.commands import COMMAND, environment
@@ -131,6 +133,33 @@ def test_a_pipeline_that_has_fallen_silent_does_not_run() -> None:
         told = run("status", "--set", f"kafka.bootstrap={broker.address}")
     assert told.exit_code == 1
     assert "the pipeline of portfolio main has said nothing for 6" in told.stdout
+
+
+def test_the_line_that_joins_a_cluster_names_its_engine(capsys: pytest.CaptureFixture[str]) -> None:
+    found = {
+        "engine": "spark", "address": "spark://127.0.0.1:7077", "workers": 2, "state": "up",
+        "secret_path": "/s", "options": "--set engine.spark_master=spark://127.0.0.1:7077",
+        "shell": "export SPARK_AUTH_SECRET_PATH=/s", "reason": "", "since": None, "pids": [1],
+        "memory_bytes": 2**20,
+    }  # fmt: skip
+    show({"pipeline": None, "reason": "none", "clusters": [found]}, as_json=False)
+    line = "silverbullet run --engine spark --set engine.spark_master=spark://127.0.0.1:7077"
+    assert f"export SPARK_AUTH_SECRET_PATH=/s; {line}\n" in capsys.readouterr().out
+
+
+def test_status_waits_for_no_import_that_it_does_not_need(tmp_path: Path) -> None:
+    code = (
+        "import sys\nfrom silverbullet.cli import main\n"
+        "main(['cluster', 'status'], standalone_mode=False)"
+    )
+    probe = f"try:\n {code.replace(chr(10), chr(10) + ' ')}\nexcept SystemExit: print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", probe], env=environment(tmp_path), capture_output=True, text=True,
+        check=True,
+    )  # fmt: skip
+    loaded = done.stdout.splitlines()[-1].split()
+    assert "silverbullet.cluster_report" in loaded
+    assert {"numba", "scipy", "pyarrow", "optimize", "ccxt", "cassandra"}.isdisjoint(loaded)
 
 
 def test_watch_looks_again_until_ctrl_c(tmp_path: Path) -> None:

@@ -10,7 +10,8 @@ from cluster.process import Child, spawn
 from silverbullet import children as children_module
 from silverbullet.children import RESTARTS, Children
 from silverbullet.cli import main
-from silverbullet.demo import _environment, _feed_arguments, _free_port, demo_folder
+from silverbullet.demo import _environment, _feed_arguments, _free_port
+from silverbullet.demo_place import demo_folder
 from silverbullet.demo_start import ready_lines
 from silverbullet.feeding import FeedOptions
 from silverbullet.options import Refused
