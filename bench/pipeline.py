@@ -13,7 +13,7 @@ from rich.console import Console
 
 from bench.attribution import SPANS, STAGES, Latencies, attribute
 from bench.brokers import EMBEDDED, Broker, OpenBroker, embedded_broker, topic_prefix
-from bench.contenders import RELAY, Contender, make_contenders
+from bench.contenders import Contender, make_contenders
 from bench.listener import Topics
 from bench.machine import describe_machine, describe_versions, real_time
 from bench.report import OURS, Report, Row, keep_report, make_row
@@ -27,8 +27,7 @@ LIBRARY_PACKAGES = ("pyportfolioopt", "skfolio")
 # Numba's code is loaded, caches and the producer's choice of linger settle: half a second each.
 _MOST_WARM_UP_S = 2.0
 _MOST_UNCOVERED = 0.001
-# A JVM that has just started compiles what is called often: a thousand messages are not enough
-# for its compilers, four thousand are.
+# A JVM that has just started compiles what is called often, transactions of ours among it.
 _BROKER_WARM_UP = (1000.0, 4.0)
 Key = tuple[str, str]
 Run = dict[Key, tuple[Played, Latencies]]
@@ -143,10 +142,10 @@ def _run_all(
 def _warm_up(broker: Broker, folder: Path) -> None:
     """Let a broker that has just started compile what it needs; nothing of it counts."""
     if broker.name != EMBEDDED:
-        (relay,) = (one for one in make_contenders((), libraries=False) if one.subject == RELAY)
         rate, seconds = _BROKER_WARM_UP
-        topics = Topics(topic_prefix("warm-up"))
-        play(broker, relay, topics, folder, seed=0, rate=rate, seconds=seconds)
+        for contender in make_contenders(["exact"], libraries=False):
+            topics = Topics(topic_prefix("warm-up"))
+            play(broker, contender, topics, folder, seed=0, rate=rate, seconds=seconds)
 
 
 def _take_run(

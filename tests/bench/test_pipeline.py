@@ -19,6 +19,7 @@ from tests.descendants import descendants
 from tests.integration.commands import until
 
 RATE = 200
+PEERS = ("relay", "PyPortfolioOpt", "skfolio")
 CASE = f"embedded, exact, {RATE} ticks/s"
 
 
@@ -33,18 +34,18 @@ def test_a_short_bench_gives_rows_of_all_contenders_and_leaves_nothing_behind(tm
         assert ours.unit == "us"
         assert 0 <= ours.p50 <= ours.p99 <= ours.max < 60e6
         assert ours.runs == (ours.p50,)
-    for peer in ("relay", "PyPortfolioOpt"):
+    for peer in PEERS:
         told = {case.removeprefix(f"{CASE}, ") for case, subject in rows if subject == peer}
         assert set(SPANS) | {"generator lag", "kafka in", "kafka out"} <= told
         assert told.isdisjoint({"solve", "wait", "update"})
-    for subject in ("silverbullet", "relay", "PyPortfolioOpt"):
+    for subject in ("silverbullet", *PEERS):
         total, own, made = (
             rows[f"{CASE}, {span}", subject] for span in ("total", "own part", "made")
         )
         assert own.p50 < made.p50 < total.p50
         # No contender can send more often than ticks come, nor hardly ever.
         assert 1 < rows[f"{CASE}, messages out", subject].p50 < 2 * RATE
-    for peer in ("relay", "PyPortfolioOpt"):
+    for peer in PEERS:
         size = rows[f"{CASE}, size of a message out", peer].p50
         assert size == pytest.approx(2000, abs=50)
     (kept,) = tmp_path.glob("pipeline-*.json")

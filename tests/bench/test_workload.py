@@ -1,7 +1,9 @@
 from itertools import pairwise
 
 import numpy as np
+import pytest
 
+from bench.library_loop import LIBRARIES, LibraryDecider
 from bench.workload import (
     SAMPLE_INTERVAL_NS,
     SYMBOLS,
@@ -73,3 +75,14 @@ def test_returns_of_a_row_do_not_depend_on_the_rate():
             changes += [(last[b] - last[a]) / np.sqrt(b - a) for a, b in pairwise(keys)]
         spreads.append(np.std(changes))
     assert abs(spreads[0] / spreads[1] - 1) < 0.15
+
+
+def test_windows_of_a_history_have_a_portfolio_that_libraries_find_too():
+    history = make_history(3, END_NS)
+    n = len(history)
+    raw = RawMessages(["t"] * n, history, [END_NS // 10**6] * n, [0] * n, list(range(n)), END_NS)
+    found = [LibraryDecider(library).decide(raw) for library in LIBRARIES.values()]
+    for weights in found:
+        assert weights.sum() == pytest.approx(1.0)
+        # Two solvers of one problem.
+        assert weights == pytest.approx(found[0], abs=1e-3)
