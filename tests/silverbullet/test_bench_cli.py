@@ -1,0 +1,50 @@
+from pathlib import Path
+
+import psutil
+import pytest
+from click.testing import CliRunner
+from confluent_kafka.admin import AdminClient
+
+from silverbullet.bench_kafka import own_kafka
+from silverbullet.cli import main
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["pipeline", "--rates", "100,fast"], "--rates"),
+        (["pipeline", "--rates", "0"], "--rates"),
+        (["pipeline", "--methods", "exact,guess"], "--methods"),
+        (["pipeline", "--broker", "redpanda"], "--broker"),
+        (["pipeline", "--minutes", "3"], "--overload"),
+        (["soak", "--minutes", "0"], "--minutes"),
+        (["ingest", "--repetitions", "0"], "--repetitions"),
+    ],
+)
+def test_what_cannot_be_measured_is_refused_before_anything_starts(arguments, told: str):
+    done = CliRunner().invoke(main, ["bench", *arguments])
+    assert done.exit_code == 2
+    assert told in done.output
+
+
+def test_a_broker_that_is_not_there_is_told_in_one_line(tmp_path):
+    options = ["--bootstrap", "127.0.0.1:1", "--rates", "100", "--output", str(tmp_path)]
+    done = CliRunner().invoke(main, ["bench", "pipeline", *options])
+    assert done.exit_code == 1
+    (line,) = [line for line in done.output.splitlines() if line]
+    assert line.startswith("Error: ")
+    assert "127.0.0.1:1" in line
+
+
+@pytest.mark.kafka
+def test_a_kafka_of_its_own_answers_with_short_pauses_and_is_gone_afterwards():
+    with own_kafka() as broker:
+        assert AdminClient({"bootstrap.servers": broker.address}).list_topics(timeout=10).brokers
+        assert broker.pid is not None
+        server = psutil.Process(broker.pid)
+        folder = Path(server.cwd())
+        options = (folder / "java.args").read_text()
+        assert "-XX:+UseZGC" in options
+        assert "SerialGC" not in options
+    assert not server.is_running()
+    assert not folder.exists()
