@@ -1,14 +1,10 @@
-"""The connections to a cluster: the one file that imports the driver.
+"""The connections to a cluster: statements out, rows and errors in words back.
 
-The driver's own defaults are wrong here in three places. Without TCP_NODELAY a write of 16 KB
-takes 44 ms instead of 1.1 ms. Reconnection waits up to ten minutes; ours is tried every second.
-Statements are taken as not repeatable; all of ours are, because every row is written whole under
-its key.
+The driver takes statements as not repeatable; all of ours are, because every row is written whole
+under its key.
 """
 
 import logging
-import socket
-import ssl
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -17,35 +13,20 @@ from typing import Any
 
 from cassandra import (
     AuthenticationFailed,
-    ConsistencyLevel,
     DriverException,
     InvalidRequest,
     OperationTimedOut,
     RequestExecutionException,
     Unauthorized,
 )
-from cassandra.auth import PlainTextAuthProvider
-from cassandra.cluster import (
-    EXEC_PROFILE_DEFAULT,
-    Cluster,
-    ExecutionProfile,
-    NoHostAvailable,
-    Session,
-)
+from cassandra.cluster import Cluster, NoHostAvailable, Session
 from cassandra.concurrent import execute_concurrent
 from cassandra.connection import ConnectionBusy, ConnectionException
-from cassandra.io.libevreactor import LibevConnection
-from cassandra.policies import (
-    ConstantReconnectionPolicy,
-    DCAwareRoundRobinPolicy,
-    RetryPolicy,
-    TokenAwarePolicy,
-    WriteType,
-)
 from cassandra.protocol import ErrorMessage
-from cassandra.query import BatchStatement, BatchType, PreparedStatement, tuple_factory
+from cassandra.query import BatchStatement, BatchType, PreparedStatement
 
 from storage.cassandra.address import CassandraAddress
+from storage.cassandra.driver import RECONNECT_S, make_cluster
 from storage.cassandra.errors import Cause, explain
 from storage.protocol import StoreError
 
@@ -55,7 +36,6 @@ Call = tuple[str, Row]  # a CQL statement and its values
 _ERRORS = (
     DriverException, NoHostAvailable, ConnectionException, ConnectionBusy, ErrorMessage,
 )  # fmt: skip
-_RECONNECT_S = 1.0
 _ABSENT = ("does not exist", "unconfigured table", "doesn't exist")
 # The driver tells each failed attempt at length; what it raises is told by us in one line.
 logging.getLogger("cassandra").setLevel(logging.CRITICAL)
@@ -84,24 +64,11 @@ def _cause(error: BaseException) -> Cause:
     return next((cause for cause, holds in kinds if holds), "refused")
 
 
-def _detail(error: BaseException) -> str:
+def _detail(error: BaseException, address: CassandraAddress) -> str:
     """Take the words that say why, without the driver's list of addresses."""
+    if isinstance(error, OperationTimedOut):  # its own words name calls of the driver
+        return f"{address.request_timeout_s:g} s"
     return str(next(iter(_told(error)), error)).rpartition("Last error: ")[2]
-
-
-class _Patience(RetryPolicy):  # type: ignore[misc]
-    """Sends again what a busy server did not get done in its own two seconds.
-
-    Without it one late row of thousands would have all of an append written again. The time
-    limit of the request ends it: two or three tries.
-    """
-
-    def on_read_timeout(self, *_: Any, **__: Any) -> tuple[int, None]:
-        return self.RETRY, None
-
-    def on_write_timeout(self, *_: Any, write_type: int, **__: Any) -> tuple[int, None]:
-        # What a lightweight transaction did is not known: that is for its caller to find out.
-        return (self.RETHROW if write_type == WriteType.CAS else self.RETRY), None
 
 
 class Link:
@@ -175,7 +142,17 @@ class Link:
         try:
             yield
         except _ERRORS as error:
-            raise explain(_cause(error), _detail(error), self.address, doing) from error
+            cause, detail = _cause(error), _detail(error, self.address)
+            if cause == "datacenter" and self._knows_nodes():
+                cause, detail = "unreachable", "all its nodes are away"
+            raise explain(cause, detail, self.address, doing) from error
+
+    def _knows_nodes(self) -> bool:
+        """Tell whether the data centre is there, whose nodes may all be away."""
+        cluster = self._cluster
+        return cluster is not None and any(
+            host.datacenter == self.address.local_dc for host in cluster.metadata.all_hosts()
+        )
 
     def _statement(self, cql: str) -> PreparedStatement:
         prepared = self._prepared.get(cql)
@@ -201,50 +178,12 @@ class Link:
         # A server's threads all come here while nobody answers: one try a second is enough.
         if self._refused is not None and time.monotonic() < self._next_try_s:
             raise self._refused
-        cluster = _make_cluster(self.address)
+        cluster = make_cluster(self.address)
         try:
             self._session = cluster.connect()
         except BaseException as error:
             self._refused = error if isinstance(error, NoHostAvailable) else None
-            self._next_try_s = time.monotonic() + _RECONNECT_S
+            self._next_try_s = time.monotonic() + RECONNECT_S
             cluster.shutdown()
             raise
         self._cluster = cluster
-
-
-def _make_cluster(address: CassandraAddress) -> Cluster:
-    profile = ExecutionProfile(
-        load_balancing_policy=TokenAwarePolicy(DCAwareRoundRobinPolicy(address.local_dc)),
-        consistency_level=ConsistencyLevel.LOCAL_QUORUM,
-        serial_consistency_level=ConsistencyLevel.LOCAL_SERIAL,
-        request_timeout=address.request_timeout_s,
-        retry_policy=_Patience(),
-        row_factory=tuple_factory,
-    )
-    login = PlainTextAuthProvider(address.user, address.password) if address.user else None
-    return Cluster(
-        list(address.contact_points),
-        port=address.port,
-        protocol_version=5,
-        connection_class=LibevConnection,
-        auth_provider=login,
-        execution_profiles={EXEC_PROFILE_DEFAULT: profile},
-        reconnection_policy=ConstantReconnectionPolicy(_RECONNECT_S, None),
-        sockopts=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],
-        connect_timeout=address.request_timeout_s,
-        control_connection_timeout=address.request_timeout_s,
-        **_tls(address),
-    )
-
-
-def _tls(address: CassandraAddress) -> dict[str, Any]:
-    if not address.tls:
-        return {}
-    try:
-        context = ssl.create_default_context(cafile=address.ca_path or None)
-        if address.certificate_path:
-            context.load_cert_chain(address.certificate_path, address.key_path or None)
-    except OSError as error:
-        raise explain("tls", str(error), address, "opening") from error
-    named = {"server_hostname": address.tls_name or address.contact_points[0]}
-    return {"ssl_context": context, "ssl_options": named}

@@ -42,7 +42,7 @@ class Pruning:
         self._link = link
         self._cql = cql
         self._before_ns = max(0, min(before_ns, 2**63 - 1))
-        self._reading = Reading(link, cql)
+        self._reading = Reading(link, cql, _DOING)
         self.forgotten: set[Entry] = set()
 
     def run(self) -> int:

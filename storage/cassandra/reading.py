@@ -33,14 +33,18 @@ _DOING = "reading"
 
 
 class Reading:
-    """One state of the store: rows of appends that were complete when it was made."""
+    """One state of the store: rows of appends that were complete when it was made.
 
-    def __init__(self, link: Link, cql: Statements) -> None:
+    Parameters
+    ----------
+    doing
+        What it is made for, as an error says it.
+    """
+
+    def __init__(self, link: Link, cql: Statements, doing: str = _DOING) -> None:
         self._link = link
         self._cql = cql
-        self._upto: dict[uuid.UUID, int] = {
-            row[0]: row[1] for row in link.read(_DOING, cql.writers)
-        }
+        self._upto: dict[uuid.UUID, int] = {row[0]: row[1] for row in link.read(doing, cql.writers)}
 
     def counts(self, row: Row) -> bool:
         """Tell whether a row that begins with its writer and append number is of this state."""

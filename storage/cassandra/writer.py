@@ -72,7 +72,7 @@ class Writer:
         by_time: dict[tuple[str, int], Status] = {}
         for status in statuses:
             by_time.setdefault((status.portfolio, status.time_ns), status)
-        reading, cql = Reading(self._link, self._cql), self._cql
+        reading, cql = Reading(self._link, self._cql, "writing"), self._cql
         calls = [
             (cql.has_id, (name, bucket_of_id(name, identity), identity)) for name, identity in by_id
         ] + [(cql.has_status, (name, bucket_of(time_ns), time_ns)) for name, time_ns in by_time]

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import httpx
 import pytest
@@ -168,6 +168,37 @@ def test_a_store_opens_while_nobody_answers_and_recovers(address: CassandraAddre
             assert retried(reader.statuses) == [make_status()]
 
 
+def test_a_server_that_says_nothing_is_left_within_a_request_and_found_again(
+    address: CassandraAddress,
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as held:
+        port = held.getsockname()[1]
+    near = replace(address, port=port, request_timeout_s=2.0)
+    with (
+        relay(port, address.port) as way,
+        CassandraStore(near) as writer,
+        CassandraStore(near, read_only=True) as reader,
+    ):
+        records = [make_decision()], [make_status()]
+        assert retried(lambda: writer.append(*records)) == 1
+        assert retried(reader.statuses) == [make_status()]
+        way.flows.clear()
+        begun_s = time.monotonic()
+        with pytest.raises(UnreachableError, match=r"no answer in time \(2 s\)|nobody answers"):
+            reader.statuses()
+        assert time.monotonic() - begun_s < 3
+        # From now on a page is not kept waiting.
+        for _ in range(5):
+            begun_s = time.monotonic()
+            with pytest.raises(UnreachableError, match="nobody answers"):
+                reader.statuses()
+            assert time.monotonic() - begun_s < 0.5
+        way.flows.set()
+        assert retried(reader.statuses) == [make_status()]
+        newer = [make_decision(FIRST_ROW + 1)], [make_status((FIRST_ROW + 1) * SECOND_NS)]
+        assert retried(lambda: writer.append(*newer)) == 1
+
+
 def command(
     name: str, address: CassandraAddress, given: dict[str, Any], **options: Any
 ) -> "subprocess.Popen[str]":
@@ -260,15 +291,21 @@ def retried(use: Callable[[], Any]) -> Any:
 
 
 class relay:  # noqa: N801 - used as a function
-    """Passes connections on to a port of this machine until its block ends."""
+    """Passes connections on to a port of this machine until its block ends.
+
+    While `flows` is not set it takes connections and passes nothing on, as a stopped server does.
+    """
 
     def __init__(self, port: int, target: int) -> None:
         self._target = target
+        self.flows = threading.Event()
+        self.flows.set()
         self._server = socket.create_server(("127.0.0.1", port), reuse_port=False)
         self._sockets = [self._server]
 
-    def __enter__(self) -> None:
+    def __enter__(self) -> Self:
         threading.Thread(target=self._accept, daemon=True).start()
+        return self
 
     def __exit__(self, *_: object) -> None:
         for one in self._sockets:
@@ -288,6 +325,7 @@ class relay:  # noqa: N801 - used as a function
     def _pump(self, source: socket.socket, sink: socket.socket) -> None:
         try:
             while data := source.recv(65_536):
+                self.flows.wait()
                 sink.sendall(data)
             sink.shutdown(socket.SHUT_WR)
         except OSError:
