@@ -36,6 +36,7 @@ def readyz() -> Response:
             503,
             f"not ready: the newest status is {age_s:.1f} s old, at most {STATUS_MAX_AGE_S:.0f} s "
             "is fresh",
-            "see that `silverbullet run`, `silverbullet record` and the broker are up",
+            "see that `silverbullet run`, `silverbullet record` and the broker are up, and what "
+            "`record` says: with its disk full nothing is stored",
         )
     return fresh(Ready(status="ready", age_s=age_s))

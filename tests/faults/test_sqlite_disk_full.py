@@ -73,7 +73,8 @@ class Site:
         status = make_status(time.time_ns() - int(STATUS_AGE_S * 1e9), n=1)
         self._producer.send("status", encode_status(status))
         answer = httpx.get(f"{self.url}/readyz", timeout=10)
-        return answer.status_code, answer.json().get("detail", "")
+        told = answer.json()
+        return answer.status_code, told.get("detail", "") + told.get("remedy", "")
 
     def fill(self) -> None:
         """Leave no byte free on the disk."""
@@ -137,7 +138,9 @@ def fill_until_told(site: Site, record: Running) -> str:
 def check_red(site: Site, record: Running) -> None:
     """See that the site is red, and that what was kept can be read meanwhile."""
     record.until(lambda: site.ready()[0] == 503, "the site to be red")
-    assert "the newest status is" in site.ready()[1]
+    detail = site.ready()[1]
+    assert "the newest status is" in detail
+    assert "what `record` says: with its disk full nothing is stored" in detail
     newest = httpx.get(f"{site.url}/api/v1/decisions/latest", timeout=10)
     assert newest.json()["id"] == site.kept()[-1]
     assert site.is_whole()
