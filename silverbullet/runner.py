@@ -38,6 +38,7 @@ from silverbullet.events import (
 from silverbullet.portfolio import Provenance
 from silverbullet.refusals import Refusals
 from silverbullet.settings import Settings
+from silverbullet.standstill import Standstill
 from silverbullet.status import Rates, Surroundings, make_status
 from silverbullet.steering import Steering
 from storage.records import Status, encode_status
@@ -101,6 +102,7 @@ class Runner:
         self._rates = Rates()
         self._started_ns = time.time_ns()
         self._next_status_s = time.monotonic()
+        self._standstill = Standstill()
         self._process = psutil.Process()
 
     def run(self, *, until_end: bool = False, wait_for_engine: str | None = None) -> Finished:
@@ -127,6 +129,8 @@ class Runner:
             ):
                 ended = True
                 self._decider.step(EndOfInput())
+            if self._reads_on(raw):
+                continue
             if self._steering is not None and (paused := self._steering.step()) is not None:
                 self._decider.step(paused)
             self._carry_out(self._decider.step(Timer(time.time_ns())))
@@ -136,6 +140,12 @@ class Runner:
         self._next_status_s = -math.inf  # the last word, however young the one before is
         self._report()
         return Finished(self._decider.last_decision, self._status())
+
+    def _reads_on(self, raw: RawMessages | None) -> bool:
+        """Tell whether what came while this process stood still is to be read before it decides."""
+        message_ns = max(raw.timestamps_ms) * 1_000_000 if raw is not None else None
+        reads_on = self._standstill.step(time.time_ns(), message_ns)
+        return reads_on and self._settings.decide.conflate and not self._decider.finished
 
     def _has_all(self, engine: str | None) -> bool:
         """Tell whether the input was read to its end and the engine waited for has settled."""
