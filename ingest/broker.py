@@ -28,7 +28,11 @@ _START_IT = "start the broker there or set kafka.bootstrap to where one runs"
 _CREDENTIALS = "check kafka.user, the password, kafka.sasl_mechanism and kafka.security_protocol"
 _PROTOCOL = "check kafka.security_protocol and kafka.ca_file"
 _RIGHTS = "grant this user the right to the topic and group"
-_TAKEN_OVER = "another `silverbullet run` decides for this portfolio now; one is enough"
+# Kafka ends a transaction left open for a minute, and refuses its sender like one taken over.
+_TAKEN_OVER = (
+    "another `silverbullet run` decides for this portfolio now; one is enough. If none does, this "
+    "one stood still for over a minute: start it again"
+)
 _REMEDIES: dict[int, str] = {
     KafkaError._AUTHENTICATION: _CREDENTIALS,
     KafkaError.SASL_AUTHENTICATION_FAILED: _CREDENTIALS,
