@@ -13,6 +13,7 @@ from cluster.cluster_state import boot_id, start_ticks
 from cluster.jars import class_path
 from cluster.java import Java
 from cluster.process import SpawnError
+from cluster.room import no_room
 from cluster.service_layout import (
     PASSWORD_VARIABLE,
     Port,
@@ -194,6 +195,11 @@ def last_complaint(log_path: Path) -> str:
             return complaint(log.read().decode(errors="replace"))
     except FileNotFoundError:
         return "no log"
+
+
+def why_ended(log_path: Path) -> str:
+    """Say why a server has ended: a full disk, which its log may have no room for, and its log."""
+    return "; ".join(filter(None, (no_room(log_path.parent), last_complaint(log_path))))
 
 
 def complaint(text: str) -> str:

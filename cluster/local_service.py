@@ -17,11 +17,12 @@ from cluster.java_server import (
     archive_path,
     check_port,
     keep_recording,
-    last_complaint,
     reap,
     recording_path,
+    why_ended,
 )
 from cluster.process import SpawnError
+from cluster.room import no_room
 from cluster.service_layout import Port, ServerKind, ServiceLayout
 from cluster.service_state import ServerProcess, ServiceFolder, ServiceState, end_processes
 
@@ -85,11 +86,14 @@ class LocalService:
         Raises
         ------
         SpawnError
-            A port is taken, or a file is missing that their data are of no use without.
+            A port is taken, the disk is full, or a file is missing that their data are of no use
+            without.
         """
         layout = self.folder.layout(state)
         alive = {server.node for server in state.servers if server.lives}
         missing = [node for node in layout.nodes if node not in alive]
+        if missing and (full := no_room(self.folder.path)):
+            raise SpawnError(full)
         for node in missing:
             for port in self.kind.ports(layout, node):
                 check_port(port)
@@ -131,8 +135,7 @@ class LocalService:
         self._prepare(state, layout, servers)
         state = replace(state, version=self.kind.version, prepared=True, servers=alive)
         for server in servers.values():
-            state = replace(state, servers=(*state.servers, server.start()))
-            self.folder.write(state)
+            state = self._note(state, server.start())
         return missing
 
     def check(self) -> None:
@@ -150,7 +153,7 @@ class LocalService:
             if not server.lives:
                 log_path = self.folder.layout(state).log_path(server.node)
                 raise SpawnError(
-                    f"node {server.node} ended: {last_complaint(log_path)} (log: {log_path})"
+                    f"node {server.node} ended: {why_ended(log_path)} (log: {log_path})"
                 )
 
     def look(self) -> list[ServerView]:
@@ -221,6 +224,16 @@ class LocalService:
             for server in servers.values():
                 server.first_run(ids)
 
+    def _note(self, state: ServiceState, server: ServerProcess) -> ServiceState:
+        """Write down a server that was started; one that is not written down nobody could end."""
+        state = replace(state, servers=(*state.servers, server))
+        try:
+            self.folder.write(state)
+        except OSError:
+            end_processes([server], signal.SIGKILL, _KILLED_S)
+            raise
+        return state
+
     def _view(self, layout: ServiceLayout, node: int, server: ServerProcess | None) -> ServerView:
         ports = self.kind.ports(layout, node)
         if server is None:
@@ -231,7 +244,7 @@ class LocalService:
                 since = datetime.fromtimestamp(process.create_time(), UTC)
                 memory = process.memory_full_info().pss
                 return ServerView(node, ports, server.pid, since, memory)
-        return ServerView(node, ports, None, reason=last_complaint(layout.log_path(node)))
+        return ServerView(node, ports, None, reason=why_ended(layout.log_path(node)))
 
 
 def _identifier() -> str:

@@ -1,5 +1,6 @@
 """Brings up, looks at and takes down the Kafka and Cassandra of ours on this machine."""
 
+import errno
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -121,6 +122,11 @@ def told_in_one_line(name: str) -> Iterator[None]:
         yield
     except (FolderBusyError, JarError, MissingError, SpawnError, ValueError) as error:
         raise Refused(f"{name}: {error}") from None
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        text = f"{name}: no space left on the disk of its folder; make room there"
+        raise Refused(text) from error
 
 
 def bring_up(name: str, folder: Path, wish: Wish, tell: Tell) -> bool:

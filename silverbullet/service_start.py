@@ -47,10 +47,10 @@ def start(service: LocalService, state: ServiceState, cache: Path, tell: Tell) -
     name, java = service.kind.name, find_java()
     jars = ensure_jars(service.kind.jars, cache, tell)
     ran_before = any(server.lives for server in state.servers)
+    if service.check_fit(state):
+        tell(f"{service.kind.jars.title} starts")
     done = False
     try:
-        if service.check_fit(state):
-            tell(f"{service.kind.jars.title} starts")
         started = service.start(state, java, jars, _make_credentials(service, state))
         if started:
             tell(f"{service.kind.jars.title} has started; waiting until {name} answers")
