@@ -23,13 +23,13 @@ from ingest.codec import Decoded, RawMessages, decode
 from ingest.duplicates import TradeIds
 from ingest.json_rows import Fault, show
 from ingest.rejection import Rejection, row_payloads
-from ingest.ticks import SymbolLimitError, SymbolTable, TickBatch
+from ingest.ticks import CLOCK, SymbolLimitError, SymbolTable, TickBatch
 
 MIN_PRICE = 1e-15
 MAX_PRICE = 1e15
 SYMBOL = re.compile(r"[A-Z0-9._/-]{1,32}")
 
-_INVALID, _NEW, _OVER_LIMIT = -1, -2, -3  # in place of a symbol's id
+_INVALID, _NEW, _OVER_LIMIT = -2, -3, -4  # in place of a symbol's id
 _NS_PER_MS = 1_000_000
 _MAX_TIMESTAMP_MS = 2**62 // _NS_PER_MS  # year 2116; beyond, ns would not fit 64 bits
 
@@ -45,16 +45,19 @@ class Admitted:
     rejections
         What was refused, in order.
     n_read
-        Rows seen, a message that cannot be read counted as one:
-        ``len(batch) + len(rejections) + n_duplicate``.
+        Rows seen, a message that cannot be read counted as one, but no clock messages:
+        ``len(batch) + len(rejections) + n_duplicate - n_clock``.
     n_duplicate
         Trades already seen.
+    n_clock
+        Clock messages in the batch.
     """
 
     batch: TickBatch
     rejections: tuple[Rejection, ...]
     n_read: int
     n_duplicate: int
+    n_clock: int = 0
 
 
 class Admission:
@@ -107,7 +110,9 @@ class Admission:
         if rows.row_faults:
             used[list(rows.row_faults)] = False
         ids = self._identify(rows, used)
-        n = len(used)
+        n, n_clock = len(used), 0
+        if rows.clocks:
+            n_clock = _take_clocks(rows, latest_ns, ids, used)
         n_used = np.count_nonzero(used)
         rejections: tuple[Rejection, ...] = ()
         if n_used < n or rows.message_faults:
@@ -116,7 +121,8 @@ class Admission:
         if rows.trade_ids is not None:
             n_duplicate = self._trade_ids.drop_seen(ids, rows.trade_ids, used)
         batch = _batch(raw, rows, ids, used if n_used - n_duplicate < n else None)
-        return Admitted(batch, rejections, n + len(rows.message_faults), n_duplicate)
+        n_read = n + len(rows.message_faults) - n_clock
+        return Admitted(batch, rejections, n_read, n_duplicate, n_clock)
 
     def _latest_event_time_ns(self, raw: RawMessages, counts: list[int]) -> NDArray[np.int64] | int:
         """Give the latest event time taken, of each row or of all."""
@@ -197,6 +203,20 @@ class Admission:
         return Rejection(topic, partition, offset, row, fault.reason, text, payload)
 
 
+def _take_clocks(
+    rows: Decoded,
+    latest_ns: NDArray[np.int64] | int,
+    ids: NDArray[np.int32],
+    used: NDArray[np.bool_],
+) -> int:
+    """Use clock messages whose time is possible; gives how many."""
+    places = np.array(rows.clocks)
+    when = rows.event_time_ns[places]
+    ids[places] = CLOCK
+    used[places] = (when >= 0) & (when <= np.broadcast_to(latest_ns, used.shape)[places])
+    return int(np.count_nonzero(used[places]))
+
+
 def _fault(rows: Decoded, place: int, symbol_id: int, latest_ns: int, limit: int) -> Fault:
     """Find why a row is refused: the first rule that it breaks."""
     known = rows.row_faults.get(place)
@@ -209,7 +229,7 @@ def _fault(rows: Decoded, place: int, symbol_id: int, latest_ns: int, limit: int
     if not MIN_PRICE <= price <= MAX_PRICE:
         rule = "must be > 0" if price <= 0 else f"must be in [{MIN_PRICE:g}, {MAX_PRICE:g}]"
         return Fault("price", f"price={price!r} for {symbol}", rule)
-    when = f"event_time_ns={time_ns} for {symbol}"
+    when = f"clock_ns={time_ns}" if symbol_id == CLOCK else f"event_time_ns={time_ns} for {symbol}"
     if time_ns < 0:
         return Fault("event_time_past", when, "must be >= 0, the year 1970")
     if time_ns > latest_ns:

@@ -8,6 +8,9 @@ JSON array          ``[tick, tick, ...]``
                     the date is ISO 8601, UTC where it names no zone, or a number since
                     1970 in s, ms, us or ns, told apart by its size
 packed batch        binary, see `ingest.packed`
+clock message       ``{"clock_ns": 1723075200000000000}``: no tick, its partition's event time
+                    has come so far; for a topic of several partitions, of which a silent one
+                    would hold all rows back
 ==================  ==================================================================
 
 Well-formed messages take the fast way: msgspec reads JSON into structs that the garbage
@@ -25,11 +28,19 @@ import numpy as np
 from msgspec import Meta
 from numpy.typing import NDArray
 
-from ingest.json_rows import Fault, Tick, encode_json, numeric_trade_id, read_message
+from ingest.json_rows import (
+    Clock,
+    Fault,
+    Tick,
+    encode_clock,
+    encode_json,
+    numeric_trade_id,
+    read_message,
+)
 from ingest.packed import MAGIC, PackedError, decode_packed, encode_packed
 from ingest.ticks import NO_TRADE_ID
 
-__all__ = ["Decoded", "RawMessages", "decode", "encode_json", "encode_packed"]
+__all__ = ["Decoded", "RawMessages", "decode", "encode_clock", "encode_json", "encode_packed"]
 
 _PACKED_BYTE, _OBJECT_BYTE, _ARRAY_BYTE = MAGIC[0], ord("{"), ord("[")
 _UNREADABLE = Tick("", float("nan"), 0)  # holds the place of a row that cannot be read
@@ -95,6 +106,8 @@ class Decoded:
         int64[n], -1 where a row has none; None where no row has one.
     row_faults, message_faults
         What cannot be read, by place of the row among all n and by place of the message.
+    clocks
+        Places of the rows that are clock messages; no name in the table is theirs.
     """
 
     counts: list[int]
@@ -105,6 +118,7 @@ class Decoded:
     trade_ids: NDArray[np.int64] | None
     row_faults: dict[int, Fault]
     message_faults: dict[int, Fault]
+    clocks: list[int]
 
 
 class _Part(NamedTuple):
@@ -124,6 +138,7 @@ class _Reader:
         self.counts: list[int] = []
         self.row_faults: dict[int, Fault] = {}
         self.message_faults: dict[int, Fault] = {}
+        self.clocks: list[int] = []
         self.parts: list[_Part] = []
         self._rows_in_parts = 0
         self._ticks: list[_StrictTick | Tick] = []
@@ -188,9 +203,13 @@ class _Reader:
             return
         self.counts.append(len(rows))
         for row in rows:
+            place = self._rows_in_parts + len(self._ticks)
             if isinstance(row, Fault):
-                self.row_faults[self._rows_in_parts + len(self._ticks)] = row
+                self.row_faults[place] = row
                 self._ticks.append(_UNREADABLE)
+            elif isinstance(row, Clock):
+                self.clocks.append(place)
+                self._ticks.append(Tick("", 1.0, row.event_time_ns))
             else:
                 self._ticks.append(row)
 
@@ -262,4 +281,4 @@ def decode(values: Sequence[bytes]) -> Decoded:
         reader.read(value)
     reader.end_json()
     part = reader.parts[0] if len(reader.parts) == 1 else _join(reader.parts or [_NO_ROWS])
-    return Decoded(reader.counts, *part, reader.row_faults, reader.message_faults)
+    return Decoded(reader.counts, *part, reader.row_faults, reader.message_faults, reader.clocks)

@@ -52,6 +52,11 @@ class TopicConsumer:
     fetch_wait_max_ms
         Longest wait of a fetch at the broker; 1 to 5 on the embedded one.
 
+    Attributes
+    ----------
+    is_embedded
+        Whether the broker is librdkafka's own, of whose partitions only number 0 is used.
+
     Raises
     ------
     BrokerError
@@ -94,7 +99,8 @@ class TopicConsumer:
         cluster = describe(self._consumer, self._bootstrap, self._errors)
         # Only there the offsets alone tell of a loss; on Kafka, markers of transactions and what
         # compaction leaves out take offsets without a message.
-        self._offsets = Offsets(is_dense=is_embedded(cluster))
+        self.is_embedded = is_embedded(cluster)
+        self._offsets = Offsets(is_dense=self.is_embedded)
         self._waiting = list(topics)
         self._down_since: float | None = None
         self._failed: KafkaError | None = None
@@ -185,6 +191,16 @@ class TopicConsumer:
     def positions(self) -> dict[Partition, int]:
         """Give the next offset of each partition: all before it was returned by `poll`."""
         return self._offsets.positions
+
+    def partitions(self, topic: str) -> tuple[int, ...]:
+        """Give the numbers of a topic's partitions, any topic; none where it is not.
+
+        Raises
+        ------
+        BrokerError
+            The broker does not answer or refuses the topic.
+        """
+        return tuple(number for _, number in self._log.partitions(topic))
 
     def bounds(self, topic: str) -> dict[Partition, tuple[int, int]]:
         """Give what the broker has of each partition of a topic, any topic.

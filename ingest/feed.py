@@ -8,15 +8,14 @@ from typing import Final, Protocol
 
 import numpy as np
 
-from ingest.codec import encode_packed
+from ingest.codec import encode_clock, encode_packed
 from ingest.file_ticks import FileTicks
 from ingest.pacing import Pacer, Schedule, Wait
+from ingest.partitioning import PartitionClocks, partition_of
 
 _LONGEST_WAIT_S: Final = 0.5  # delivery failures are looked at so often
 _CREDIT_WAIT_S: Final = 0.001
 _FLUSH_S, _STOPPED_FLUSH_S = 60.0, 2.0
-PARTITION: Final = 0
-"""Of the topic of ticks, the one there is: `run` refuses a topic with more."""
 
 
 class TickSource(Protocol):
@@ -87,12 +86,13 @@ def feed(
     history_ns: int = 0,
     begin_ns: int | None = None,
     can_send: Callable[[int], bool] | None = None,
+    n_partitions: int = 1,
 ) -> FeedReport:
     """Send ticks to a topic, each when it is due, until the source or the caller ends it.
 
     Ticks go in packed batches of those due together. Event times that run ahead of the wall
     clock (a speed above 1) take the Kafka timestamp with them, so that admission does not take
-    them for the future's.
+    them for the future's. Of several partitions each is told how far event time has come.
 
     Parameters
     ----------
@@ -114,6 +114,8 @@ def feed(
     can_send
         Asked before each message whether so many bytes may be sent now; until it says so,
         nothing is sent. So a feed can be held to what was consumed.
+    n_partitions
+        Of the topic.
 
     Returns
     -------
@@ -130,17 +132,19 @@ def feed(
     now_ns = time.time_ns()
     live_ns = now_ns if begin_ns is None else begin_ns
     pacer = Pacer(source.chunks(live_ns - history_ns, live_ns), Schedule(now_ns, live_ns, speed))
-    outlet = _Outlet(producer, topic, can_send, stop)
+    outlet = _Outlet(producer, topic, can_send, stop, n_partitions)
     while not stop.is_set():
         now_ns = time.time_ns()
         due = pacer.step(now_ns)
         if due is None:
             break
+        outlet.tell_time(now_ns)
         if isinstance(due, Wait):
             producer.poll()
             stop.wait(min((due.until_ns - now_ns) / 1e9, _LONGEST_WAIT_S))
         else:
             outlet.send(due, now_ns)
+    outlet.tell_time(time.time_ns(), at_end=True)
     outlet.report.undelivered = producer.flush(_STOPPED_FLUSH_S if stop.is_set() else _FLUSH_S)
     return outlet.report
 
@@ -154,23 +158,47 @@ class _Outlet:
         topic: str,
         can_send: Callable[[int], bool] | None,
         stop: threading.Event,
+        n_partitions: int,
     ) -> None:
         self.report = FeedReport()
+        self._n_partitions = n_partitions
+        self._clocks = PartitionClocks(n_partitions)
+        self._places: dict[str, int] = {}
         self._producer, self._topic = producer, topic
         self._can_send, self._stop = can_send, stop
 
     def send(self, due: FileTicks, now_ns: int) -> None:
-        last_ns = int(due.clock_ns[-1])
-        timestamp_ms = -(-last_ns // 1_000_000) if last_ns > now_ns else None
-        key, value = pack(due)
-        if not self._has_credit(len(value)):
-            return
-        self._producer.send(self._topic, value, key, PARTITION, timestamp_ms)
-        self.report.ticks += len(due)
-        self.report.messages += 1
-        self.report.sent_bytes += len(value)
-        self.report.last_clock_ns = last_ns
+        for partition, ticks in self._split(due):
+            key, value = pack(ticks)
+            if not self._has_credit(len(value)):
+                return
+            last_ns = int(ticks.clock_ns[-1])
+            self._producer.send(self._topic, value, key, partition, _stamp_ms(last_ns, now_ns))
+            possible = ticks.event_time_ns[ticks.event_time_ns <= last_ns]
+            self._clocks.sent(partition, int(possible.max(initial=-1)), now_ns)
+            self.report.ticks += len(ticks)
+            self.report.messages += 1
+            self.report.sent_bytes += len(value)
+            self.report.last_clock_ns = max(self.report.last_clock_ns, last_ns)
         self._producer.poll()
+
+    def tell_time(self, now_ns: int, *, at_end: bool = False) -> None:
+        """Tell the partitions that are due how far event time has come."""
+        for partition, clock_ns in self._clocks.due(now_ns, at_end=at_end):
+            stamp_ms = _stamp_ms(clock_ns, now_ns)
+            self._producer.send(self._topic, encode_clock(clock_ns), None, partition, stamp_ms)
+
+    def _split(self, due: FileTicks) -> Iterator[tuple[int, FileTicks]]:
+        """Part ticks by partition, each part in its order."""
+        if self._n_partitions == 1:
+            yield 0, due
+            return
+        for symbol in due.symbols:
+            if symbol not in self._places:
+                self._places[symbol] = partition_of(symbol, self._n_partitions)
+        places = np.array([self._places[symbol] for symbol in due.symbols])[due.symbol_ids]
+        for partition in np.unique(places).tolist():
+            yield partition, due.choose(places == partition)
 
     def _has_credit(self, n_bytes: int) -> bool:
         """Wait for credit; False where the feed was stopped meanwhile."""
@@ -179,6 +207,11 @@ class _Outlet:
             if self._stop.wait(_CREDIT_WAIT_S):
                 return False
         return True
+
+
+def _stamp_ms(event_time_ns: int, now_ns: int) -> int | None:
+    """Give the Kafka timestamp of a message whose event time is ahead of now; else None."""
+    return -(-event_time_ns // 1_000_000) if event_time_ns > now_ns else None
 
 
 def pack(ticks: FileTicks) -> tuple[str | None, bytes]:

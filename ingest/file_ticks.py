@@ -36,3 +36,14 @@ class FileTicks:
 
     def __len__(self) -> int:
         return len(self.symbol_ids)
+
+    def choose(self, chosen: slice | NDArray[np.bool_]) -> "FileTicks":
+        """Give some of the ticks, in their order."""
+        return FileTicks(
+            self.symbols,
+            self.symbol_ids[chosen],
+            self.prices[chosen],
+            self.event_time_ns[chosen],
+            self.trade_ids[chosen],
+            self.clock_ns[chosen],
+        )

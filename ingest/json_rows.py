@@ -15,6 +15,7 @@ from ingest.ticks import NO_TRADE_ID
 _INT64_MAX = 2**63 - 1
 _SHOWN = 60  # characters of a foreign value in a message
 _NS_PER_US = 1_000
+_INTEGER = "must be an integer, ns UTC"
 _encode = msgspec.json.Encoder().encode
 
 
@@ -25,6 +26,12 @@ class Tick(msgspec.Struct, gc=False):
     price: float
     event_time_ns: int
     trade_id: int = NO_TRADE_ID
+
+
+class Clock(NamedTuple):
+    """One row of JSON that says how far its partition's event time has come, ns UTC."""
+
+    event_time_ns: int
 
 
 class Fault(NamedTuple):
@@ -80,7 +87,7 @@ def parse_message(value: bytes) -> Any:
     return json.loads(value.decode(errors="replace"), parse_int=_parse_int)
 
 
-def read_message(value: bytes) -> list[Tick | Fault] | Fault:
+def read_message(value: bytes) -> list[Tick | Clock | Fault] | Fault:
     """Read a message that should be JSON.
 
     Parameters
@@ -90,8 +97,8 @@ def read_message(value: bytes) -> list[Tick | Fault] | Fault:
 
     Returns
     -------
-    list of Tick or Fault, or Fault
-        A tick or the fault of each row, or the fault of the whole message.
+    list of Tick, Clock or Fault, or Fault
+        Each row or its fault, or the fault of the whole message.
     """
     try:
         content = parse_message(value)
@@ -103,7 +110,14 @@ def read_message(value: bytes) -> list[Tick | Fault] | Fault:
     return [_read_row(content)]
 
 
-def _read_row(row: Any) -> Tick | Fault:
+def _read_row(row: Any) -> Tick | Clock | Fault:
+    if isinstance(row, dict) and row.keys() == {"clock_ns"}:
+        when = _check_time(row["clock_ns"], f"clock_ns={show(row['clock_ns'])}", _INTEGER)
+        return when if isinstance(when, Fault) else Clock(when)
+    return _read_tick(row)
+
+
+def _read_tick(row: Any) -> Tick | Fault:
     if not isinstance(row, dict):
         return Fault("missing_field", f"row {show(row)}", "must be a JSON object")
     is_prototype = "asset" in row and "symbol" not in row
@@ -127,10 +141,14 @@ def _read_row(row: Any) -> Tick | Fault:
 
 
 def _read_time(when: object, is_date: bool, symbol: str) -> int | Fault:
-    time_ns = _read_date(when) if is_date else when
     what = f"{'date' if is_date else 'event_time_ns'}={show(when)} for {show(symbol)}"
+    if is_date:
+        return _check_time(_read_date(when), what, "must be ISO 8601 or a number")
+    return _check_time(when, what, _INTEGER)
+
+
+def _check_time(time_ns: object, what: str, rule: str) -> int | Fault:
     if not isinstance(time_ns, int) or isinstance(time_ns, bool):
-        rule = "must be ISO 8601 or a number" if is_date else "must be an integer, ns UTC"
         return Fault("missing_field", what, rule)
     if not -_INT64_MAX - 1 <= time_ns <= _INT64_MAX:
         reason = "event_time_past" if time_ns < 0 else "event_time_future"
@@ -187,3 +205,8 @@ def encode_json(
     """
     tick = {"symbol": symbol, "price": price, "event_time_ns": event_time_ns}
     return _encode(tick if trade_id == NO_TRADE_ID else tick | {"trade_id": trade_id})
+
+
+def encode_clock(clock_ns: int) -> bytes:
+    """Write a clock message: all ticks of its partition up to this event time were sent before."""
+    return _encode({"clock_ns": clock_ns})

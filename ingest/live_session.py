@@ -5,11 +5,12 @@ import logging
 import time
 from typing import Final
 
-from ingest.feed import PARTITION
+from ingest.codec import encode_clock
 from ingest.live_feed import LiveFeed
 from ingest.live_messages import Message
 from ingest.live_status import encode_feed_status
 from ingest.live_venue import Venue, VenueError
+from ingest.partitioning import PAUSE_NS, PartitionClocks, partition_of
 from ingest.producer import TopicProducer
 
 log = logging.getLogger("silverbullet")
@@ -53,6 +54,8 @@ class LiveSession:
         Of ticks, and of the records told once a second.
     prefix
         Put before each symbol.
+    n_partitions
+        Of the topic of ticks.
     """
 
     def __init__(
@@ -64,10 +67,12 @@ class LiveSession:
         topic: str,
         feed_topic: str,
         prefix: str = "",
+        n_partitions: int = 1,
     ) -> None:
         self.feed, self._venue, self._inbox = feed, venue, inbox
         self._producer = producer
         self._topic, self._feed_topic, self._prefix = topic, feed_topic, prefix
+        self._n_partitions, self._clocks = n_partitions, PartitionClocks(n_partitions)
         self._is_loaded = False
         self._failed_told = 0
 
@@ -82,7 +87,10 @@ class LiveSession:
             The broker refuses for good.
         """
         stopping = asyncio.ensure_future(stop.wait())
-        work = [asyncio.ensure_future(run) for run in (self._send(), self._tell(), self._follow())]
+        loops = [self._send(), self._tell(), self._follow()]
+        if self._n_partitions > 1:
+            loops.append(self._keep_time())
+        work = [asyncio.ensure_future(loop) for loop in loops]
         try:
             done, _ = await asyncio.wait([*work, stopping], return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -93,6 +101,7 @@ class LiveSession:
         for task in done - {stopping}:
             task.result()
         self._send_ticks(self._inbox.take())
+        self._tell_time(time.time_ns(), at_end=True)
         self._send_status()
 
     async def _follow(self) -> None:
@@ -138,15 +147,28 @@ class LiveSession:
             await asyncio.sleep(_TELL_S)
 
     def _send_ticks(self, messages: list[Message]) -> None:
+        now_ns = time.time_ns()
         for ticks in self.feed.take(messages):
-            self._producer.send(self._topic, ticks.packed(), ticks.symbol, PARTITION)
+            partition = partition_of(ticks.symbol, self._n_partitions)
+            self._producer.send(self._topic, ticks.packed(), ticks.symbol, partition)
+            self._clocks.sent(partition, max(ticks.event_time_ns), now_ns)
         self._producer.poll()
         self._show()
 
+    async def _keep_time(self) -> None:
+        while True:
+            self._tell_time(time.time_ns())
+            await asyncio.sleep(PAUSE_NS / 1e9)
+
+    def _tell_time(self, now_ns: int, *, at_end: bool = False) -> None:
+        """Tell the partitions that are due how far event time has come."""
+        for partition, clock_ns in self._clocks.due(now_ns, at_end=at_end):
+            self._producer.send(self._topic, encode_clock(clock_ns), None, partition)
+
     def _send_status(self) -> None:
-        producer = self._producer
+        producer, now_ns = self._producer, time.time_ns()
         producer.poll()
-        status = self.feed.tell(time.time_ns(), producer.failed)
+        status = self.feed.tell(now_ns, producer.failed)
         producer.send(self._feed_topic, encode_feed_status(status), f"{status.venue} {status.kind}")
         if producer.failed > self._failed_told:
             self._failed_told = producer.failed

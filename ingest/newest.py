@@ -48,6 +48,7 @@ def newest_ticks(
         messages = read_tail(n)
         rows = decode(messages)
         possible = (rows.prices > 0) & (rows.prices < np.inf) & (rows.event_time_ns > 0)
+        possible[rows.clocks] = False
         ids, values = rows.name_ids[possible], rows.prices[possible]
         if event_time_ns is None and len(ids):
             event_time_ns = int(rows.event_time_ns[possible].max())

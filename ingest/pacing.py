@@ -92,17 +92,6 @@ class Pacer:
         if end < len(clock_ns) and end - self._at < MOST_ROWS:
             self._held_until_ns = now_ns + LEAST_PAUSE_NS
         end = min(end, self._at + MOST_ROWS)
-        due = _cut(self._ticks, self._at, end)
+        due = self._ticks.choose(slice(self._at, end))
         self._at = end
         return due
-
-
-def _cut(ticks: FileTicks, begin: int, end: int) -> FileTicks:
-    return FileTicks(
-        ticks.symbols,
-        ticks.symbol_ids[begin:end],
-        ticks.prices[begin:end],
-        ticks.event_time_ns[begin:end],
-        ticks.trade_ids[begin:end],
-        ticks.clock_ns[begin:end],
-    )

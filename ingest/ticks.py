@@ -7,6 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 NO_TRADE_ID = -1
+CLOCK = -1
+"""In place of a symbol's id: a clock message, which says how far its partition's time has come."""
 
 
 class SymbolLimitError(ValueError):
@@ -69,12 +71,14 @@ class SymbolTable:
 class TickBatch:
     """Admitted ticks of one wake-up of the consumer, in the order of their arrival.
 
+    Clock messages stand among them, for what they say holds from where they stand on.
+
     Attributes
     ----------
     symbol_ids
-        int32[n], positions in the symbol table.
+        int32[n], positions in the symbol table; `CLOCK` of a clock message.
     prices
-        float64[n], > 0 and finite.
+        float64[n], > 0 and finite; 1 of a clock message.
     event_time_ns
         int64[n], UTC.
     partitions, offsets

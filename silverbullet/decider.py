@@ -44,6 +44,8 @@ class Decider:
         Windows, method, trigger and the rest.
     symbols
         The live table of symbols that admission fills.
+    partitions
+        All partitions that ticks come from.
     resume
         The portfolio's newest decision of an earlier run: what it decided is not decided
         again, and its weights are where the next solve starts.
@@ -56,6 +58,7 @@ class Decider:
         settings: Settings,
         symbols: SymbolTable,
         *,
+        partitions: Sequence[int] = (0,),
         resume: Decision | None = None,
         only_at_end: bool = False,
     ) -> None:
@@ -71,6 +74,7 @@ class Decider:
             min_observations=min(window.min_observations, window.rows),
             stale_after=window.stale_after,
             defer_ticks=settings.decide.trigger == "row",
+            partitions=partitions,
         )
         self.last_decision: Decision | None = resume
         self.not_ready = "no tick yet"
@@ -184,7 +188,7 @@ class Decider:
                 batch.receive_time_ns,
             )
         )
-        if self.settings.decide.trigger == "tick":
+        if self.settings.decide.trigger == "tick" and len(batch) > admitted.n_clock:
             self._due = True
 
     def _take_rows(self, rows: Iterator[int]) -> None:

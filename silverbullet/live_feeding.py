@@ -25,7 +25,7 @@ from silverbullet.broker_access import broker_access
 from silverbullet.options import Refused
 from silverbullet.running_pipeline import broker_address
 from silverbullet.settings import Settings
-from silverbullet.topics import needs_of_live_feeds, prepare_topics
+from silverbullet.topics import needs_of_live_feeds, prepare_topics, ticks_partitions
 
 if TYPE_CHECKING:
     from ingest.live_session import LiveSession
@@ -125,8 +125,9 @@ def _make_session(settings: Settings, wish: FeedWish) -> tuple["LiveSession", To
     prepare_topics(kafka, needs_of_live_feeds(kafka))
     producer = TopicProducer(broker_access(kafka))
     prefix = f"{wish.venue.upper()}/" if wish.with_venue else ""
+    n_partitions = len(ticks_partitions(kafka))
     return LiveSession(
-        feed, venue, inbox, producer, kafka.ticks_topic, kafka.feed_topic, prefix
+        feed, venue, inbox, producer, kafka.ticks_topic, kafka.feed_topic, prefix, n_partitions
     ), producer
 
 

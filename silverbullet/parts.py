@@ -34,7 +34,8 @@ from silverbullet.checkpointing import Checkpoints
 from silverbullet.controls import EngineChoice
 from silverbullet.feeding import FeedOptions, go_on, history_ns, make_source, spacing_settings
 from silverbullet.options import Refused
-from silverbullet.resuming import refuse_partitions, resume
+from silverbullet.partition_watch import PartitionWatch
+from silverbullet.resuming import resume
 from silverbullet.runner import Runner
 from silverbullet.settings import Settings
 from silverbullet.sole_run import open_outputs
@@ -45,6 +46,7 @@ from silverbullet.topics import (
     needs_of_record,
     needs_of_run,
     prepare_topics,
+    ticks_partitions,
 )
 from silverbullet.warm import warm_everything
 
@@ -136,7 +138,8 @@ def run_pipeline(settings: Settings, *, until_end: bool) -> None:
         warm_everything(progress=False)
         # Before anything is read: an earlier run that still decides must add nothing to it.
         outputs = open_outputs(broker, settings.decide.portfolio)
-        beginning = begin(settings)
+        partitions = ticks_partitions(kafka)
+        beginning = begin(settings, partitions)
         consumer = TopicConsumer(
             broker,
             [kafka.ticks_topic],
@@ -162,15 +165,19 @@ def run_pipeline(settings: Settings, *, until_end: bool) -> None:
             settings, beginning.decider, beginning.admission, consumer, outputs.decisions,
             steering.engines, stop, steering, checkpoints, outputs.rejected,
         )  # fmt: skip
+        watch = PartitionWatch(TopicConsumer(broker, []), kafka.ticks_topic, partitions, stop)
         try:
             steering.start()
             log.info("reading %s at %s", kafka.ticks_topic, kafka.bootstrap)
             runner.run(until_end=until_end)
         finally:
+            watch.close()
             steering.close()
             checkpoints.close()
             consumer.close()
             outputs.close(_STOPPED_FLUSH_S if stop.is_set() else _FLUSH_S)
+        if watch.refusal:
+            raise click.ClickException(watch.refusal)
 
 
 def _refuse_early(settings: Settings, broker: BrokerAccess) -> None:
@@ -179,10 +186,9 @@ def _refuse_early(settings: Settings, broker: BrokerAccess) -> None:
     Raises
     ------
     Refused
-        The topic of ticks has several partitions, or rows had another length.
+        Rows had another length.
     """
     with TopicConsumer(broker, []) as reader:
-        refuse_partitions(reader, settings.kafka.ticks_topic)
         resume(settings, reader)
 
 
@@ -285,6 +291,7 @@ def run_simulate(
             speed=speed,
             history_ns=history_ns(paths, settings) if is_first else 0,
             begin_ns=begin_ns,
+            n_partitions=len(ticks_partitions(kafka)),
         )
         producer.close(_STOPPED_FLUSH_S if stop.is_set() else _FLUSH_S)
         log.info("sent %d ticks in %d messages", report.ticks, report.messages)

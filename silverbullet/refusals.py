@@ -18,8 +18,9 @@ class Refusals:
     producer, topic
         Where it goes; without a producer it is only counted.
     kept_until
-        Partition to the newest offset that an earlier run had read: what it refused up to
-        there is kept already, and is read again only to fill the windows.
+        Partition to an offset up to which an earlier run had read, that of the newest tick in
+        its last decision: what it refused up to there is kept already, and is read again only
+        to fill the windows. What it refused behind may be kept twice, at one offset.
     """
 
     def __init__(

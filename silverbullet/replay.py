@@ -5,8 +5,10 @@ from, which it carries. So each can be made again alone, whatever was conflated 
 between; where and by whom it was evaluated does not matter.
 """
 
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
+import sys
+from bisect import bisect_right
+from collections import defaultdict, deque
+from collections.abc import Iterator, Mapping, Sequence
 from graphlib import CycleError, TopologicalSorter
 from itertools import pairwise
 from typing import Final, Literal, NamedTuple
@@ -56,6 +58,47 @@ class Verdict(NamedTuple):
     difference: str
 
 
+class HeldMessages:
+    """Messages of several partitions, given up to an offset in each.
+
+    What the windows hold is a function of how far each partition was read, whatever the order.
+    """
+
+    def __init__(self) -> None:
+        self._held: dict[int, deque[RawMessages]] = defaultdict(deque)
+        self._newest: dict[int, int] = {}
+
+    def put(self, raw: RawMessages) -> None:
+        """Hold messages, those of a partition in their order."""
+        for partition in dict.fromkeys(raw.partitions):
+            chosen = [k for k, p in enumerate(raw.partitions) if p == partition]
+            self._held[partition].append(_choose(raw, chosen))
+            self._newest[partition] = raw.offsets[chosen[-1]]
+
+    def has_come_to(self, offsets: Mapping[int, int]) -> bool:
+        """Tell whether an offset, or a later one, was put in each of these partitions."""
+        return all(self._newest.get(p, -1) >= offset for p, offset in offsets.items())
+
+    def take(self, offsets: Mapping[int, int] | None = None) -> Iterator[RawMessages]:
+        """Give those up to an offset, inclusive, in each partition named; without any: all."""
+        for partition, parts in self._held.items():
+            limit = sys.maxsize if offsets is None else offsets.get(partition, -1)
+            while parts and parts[0].offsets[0] <= limit:
+                part = parts.popleft()
+                n = bisect_right(part.offsets, limit)
+                if n < len(part):
+                    parts.appendleft(_choose(part, range(n, len(part))))
+                yield _choose(part, range(n))
+
+
+def _choose(raw: RawMessages, chosen: Sequence[int]) -> RawMessages:
+    return RawMessages(
+        [raw.topics[k] for k in chosen], [raw.values[k] for k in chosen],
+        [raw.timestamps_ms[k] for k in chosen], [raw.partitions[k] for k in chosen],
+        [raw.offsets[k] for k in chosen], raw.receive_time_ns,
+    )  # fmt: skip
+
+
 class Replay:
     """Takes ticks and gives a verdict on each recorded decision as its turn comes.
 
@@ -65,12 +108,19 @@ class Replay:
         Those of the run that decided; what a decision itself says of them is compared.
     recorded
         Decisions of one portfolio and one trigger, in the order of (row, id).
+    partitions
+        All partitions of the topic of ticks.
     is_cut
         Whether the topic's oldest ticks are gone: a window that is not full then lacks some.
     """
 
     def __init__(
-        self, settings: Settings, recorded: Sequence[Decision], *, is_cut: bool = False
+        self,
+        settings: Settings,
+        recorded: Sequence[Decision],
+        *,
+        partitions: Sequence[int] = (0,),
+        is_cut: bool = False,
     ) -> None:
         self._settings = settings
         self._left = len(recorded)
@@ -80,15 +130,15 @@ class Replay:
         self._symbols = symbols
         self._admission = make_admission(settings, symbols)
         # For its market, which is that of a run.
-        self._market = Decider(settings, symbols).market
+        self._market = Decider(settings, symbols, partitions=partitions).market
         self._by_row: dict[int, list[Decision]] = defaultdict(list)
-        self._by_offset: dict[tuple[int, int], list[Decision]] = defaultdict(list)
-        for decision in recorded:
-            if settings.decide.trigger == "row":
+        self._by_offsets: deque[Decision] = deque()
+        if settings.decide.trigger == "tick":
+            self._by_offsets.extend(recorded)
+        else:
+            for decision in recorded:
                 self._by_row[decision.row].append(decision)
-            else:
-                for partition, offset in decision.offsets.items():
-                    self._by_offset[int(partition), offset].append(decision)
+        self._held = HeldMessages()
 
     @property
     def finished(self) -> bool:
@@ -97,50 +147,48 @@ class Replay:
 
     def take(self, raw: RawMessages) -> Iterator[Verdict]:
         """Take messages of ticks; gives the verdicts that they allow."""
-        for part in self._cut(raw):
-            batch = self._admission.step(part).batch
-            if len(batch):
-                rows = self._market.update(
-                    batch.symbol_ids, batch.prices, batch.event_time_ns, batch.partitions,
-                    batch.offsets, batch.receive_time_ns,
-                )  # fmt: skip
-                yield from self._judge_rows(rows)
-            yield from self._judge_offsets(part)
+        if self._settings.decide.trigger == "row":
+            yield from self._update(raw)
+            return
+        self._held.put(raw)
+        while self._by_offsets:
+            due = {int(p): offset for p, offset in self._by_offsets[0].offsets.items()}
+            for part in self._held.take(due):
+                yield from self._update(part)
+            if not self._held.has_come_to(due):
+                return
+            moments = self._market.open_moments(self._symbols.symbols)
+            yield self._judge(self._by_offsets.popleft(), moments)
+
+    def _update(self, raw: RawMessages) -> Iterator[Verdict]:
+        batch = self._admission.step(raw).batch
+        if not len(batch):
+            return
+        rows = self._market.update(
+            batch.symbol_ids, batch.prices, batch.event_time_ns, batch.partitions,
+            batch.offsets, batch.receive_time_ns,
+        )  # fmt: skip
+        for row in rows:
+            for decision in self._by_row.pop(row, ()):
+                yield self._judge(decision, self._market.moments(self._symbols.symbols))
 
     def end(self) -> Iterator[Verdict]:
         """End the input, as a run to the end of its topic does; gives all verdicts left."""
-        yield from self._judge_rows(self._market.close())
-        rest = [*self._by_row.values(), *self._by_offset.values()]
+        for part in self._held.take():
+            yield from self._update(part)
+        for row in self._market.close():
+            for decision in self._by_row.pop(row, ()):
+                yield self._judge(decision, self._market.moments(self._symbols.symbols))
+        rest = [*(one for some in self._by_row.values() for one in some), *self._by_offsets]
         self._by_row.clear()
-        self._by_offset.clear()
-        for decision in {one.id: one for some in rest for one in some}.values():
+        self._by_offsets.clear()
+        for decision in rest:
             # A run on every tick closes its last row at the end, too.
             if self._settings.decide.trigger == "tick" and self._market.last_row == decision.row:
                 yield self._judge(decision, self._market.moments(self._symbols.symbols))
             else:
                 self._left -= 1
                 yield Verdict(decision, None, "lacking", "its ticks are not in the topic")
-
-    def _cut(self, raw: RawMessages) -> Iterator[RawMessages]:
-        """Cut messages behind each one that a decision was made on."""
-        start = 0
-        for k in range(len(raw.values)):
-            if k + 1 == len(raw.values) or (raw.partitions[k], raw.offsets[k]) in self._by_offset:
-                chosen = slice(start, k + 1)
-                yield RawMessages(
-                    raw.topics[chosen], raw.values[chosen], raw.timestamps_ms[chosen],
-                    raw.partitions[chosen], raw.offsets[chosen], raw.receive_time_ns,
-                )  # fmt: skip
-                start = k + 1
-
-    def _judge_rows(self, rows: Iterator[int]) -> Iterator[Verdict]:
-        for row in rows:
-            for decision in self._by_row.pop(row, ()):
-                yield self._judge(decision, self._market.moments(self._symbols.symbols))
-
-    def _judge_offsets(self, part: RawMessages) -> Iterator[Verdict]:
-        for decision in self._by_offset.pop((part.partitions[-1], part.offsets[-1]), ()):
-            yield self._judge(decision, self._market.open_moments(self._symbols.symbols))
 
     def _judge(self, recorded: Decision, moments: Moments | NotReady) -> Verdict:
         self._left -= 1
@@ -150,9 +198,7 @@ class Replay:
             rows = f"{moments.n_observations} of {recorded.n_observations} rows of its window"
             return Verdict(recorded, None, "lacking", f"the topic has ticks for {rows} only")
         again = self._decide(recorded, moments)
-        decide = self._settings.decide
-        reads_on = decide.conflate and decide.trigger == "row"
-        difference = first_difference(recorded, again, reads_on=reads_on)
+        difference = next(_differences(recorded, again), "")
         if not difference:
             return Verdict(recorded, again, "equal", "")
         if self._is_cut and (lacking := self._not_full(moments)):
@@ -197,21 +243,11 @@ def symbol_order(lists: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
         return tuple(dict.fromkeys(symbol for symbols in lists for symbol in symbols))
 
 
-def first_difference(recorded: Decision, again: Decision, *, reads_on: bool) -> str:
-    """Name the first quantity that differs between two decisions on a row; empty where none does.
+def _differences(recorded: Decision, again: Decision) -> Iterator[str]:
+    """Name the quantities that differ between two decisions on a row, causes first.
 
     Not the digest alone is compared: a decision that was changed on its way still carries it.
-
-    Parameters
-    ----------
-    reads_on
-        Whether the run may have read beyond the row before it decided, as it does with
-        conflation: its offsets are then those of the row's end or later ones.
     """
-    return next(_differences(recorded, again, reads_on=reads_on), "")
-
-
-def _differences(recorded: Decision, again: Decision, *, reads_on: bool) -> Iterator[str]:
     for name, setting in _SETTINGS.items():
         was, here = getattr(recorded, name), getattr(again, name)
         if was != here:
@@ -223,11 +259,8 @@ def _differences(recorded: Decision, again: Decision, *, reads_on: bool) -> Iter
             pair = f"{float(was[i])!r} recorded, {float(here[i])!r} again"
             yield f"{name} of {recorded.symbols[i]}: {pair}"
     yield from _unequal(_PLAIN_AFTER, recorded, again)
-    was, here = recorded.offsets, again.offsets
-    is_later = was.keys() >= here.keys() and all(was[p] >= at for p, at in here.items())
-    if not is_later or (was != here and not reads_on):
-        yield f"input offsets: {was} recorded, {here} again"
-    offsets = {int(partition): offset for partition, offset in was.items()}
+    yield from _unequal(("offsets",), recorded, again)
+    offsets = {int(partition): offset for partition, offset in recorded.offsets.items()}
     if recorded.id != decision_id(recorded.portfolio, recorded.row, offsets):
         yield f"id: {recorded.id} is not of its own row and offsets"
     if recorded.digest != again.digest:

@@ -105,7 +105,8 @@ def _verdicts(settings: Settings, recorded: list[Decision]) -> Iterator[Verdict]
         bounds = consumer.bounds(kafka.ticks_topic)
         total = sum(high - low for low, high in bounds.values())
         first = sum(low for low, _ in bounds.values())
-        replay = Replay(settings, recorded, is_cut=first > 0)
+        partitions = consumer.partitions(kafka.ticks_topic) or (0,)
+        replay = Replay(settings, recorded, partitions=partitions, is_cut=first > 0)
         task = progress.add_task("ticks", total=total, made=0, of=len(recorded))
         made = 0
         while not replay.finished and not consumer.at_end():

@@ -54,24 +54,3 @@ def resume(settings: Settings, consumer: TopicConsumer) -> Decision | None:
             "window.sample_interval_s, or give decide.portfolio another name"
         )
     return found
-
-
-def refuse_partitions(consumer: TopicConsumer, topic: str) -> None:
-    """Refuse a topic of several partitions: one that is silent would hold all rows back.
-
-    Parameters
-    ----------
-    consumer
-        Of any topics, or none.
-
-    Raises
-    ------
-    Refused
-        It has several.
-    """
-    found = consumer.bounds(topic)
-    if len(found) > 1:
-        raise Refused(
-            f"topic {topic} has {len(found)} partitions: make it with one, for no message tells "
-            "yet how far a silent partition's time has come"
-        )

@@ -51,7 +51,7 @@ class Kafka(Section):
         1,
         ge=1,
         le=1_000,
-        description="partitions of the topic of ticks when it is made; `run` reads one",
+        description="partitions of the topic of ticks when it is made",
     )
     replication_factor: int = Field(
         1, ge=1, le=32, description="replicas of each topic when it is made"

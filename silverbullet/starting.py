@@ -1,7 +1,7 @@
 """How a run begins: from a checkpoint, from the oldest tick after an earlier run, or anew."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from ingest.admission import Admission
@@ -44,8 +44,13 @@ def make_admission(settings: Settings, symbols: SymbolTable) -> Admission:
     return Admission(symbols, tolerance_ns, settings.kafka.rejected_topic)
 
 
-def begin(settings: Settings) -> Beginning:
+def begin(settings: Settings, partitions: Sequence[int]) -> Beginning:
     """Find where to begin.
+
+    Parameters
+    ----------
+    partitions
+        All partitions of the topic of ticks.
 
     Raises
     ------
@@ -67,7 +72,7 @@ def begin(settings: Settings) -> Beginning:
         found = find_checkpoint(values, settings, last, reader)
     if found.checkpoint is not None:
         try:
-            return _from_checkpoint(found.checkpoint, settings, last, found.number)
+            return _from_checkpoint(found.checkpoint, settings, partitions, last, found.number)
         except CheckpointError as error:
             log.warning("the checkpoint is of no use: %s", error)
     if last is not None:
@@ -75,19 +80,25 @@ def begin(settings: Settings) -> Beginning:
             "no checkpoint to go on from: the windows fill again from the oldest tick at the "
             "broker; what came before it (prices of quiet assets, trade ids) is not known"
         )
-    return Beginning(*_fresh(settings, last), None, found.number)
+    return Beginning(*_fresh(settings, partitions, last), None, found.number)
 
 
-def _fresh(settings: Settings, last: Decision | None) -> tuple[SymbolTable, Admission, Decider]:
+def _fresh(
+    settings: Settings, partitions: Sequence[int], last: Decision | None
+) -> tuple[SymbolTable, Admission, Decider]:
     symbols = SymbolTable(settings.ticks.max_symbols)
     admission = make_admission(settings, symbols)
-    return symbols, admission, Decider(settings, symbols, resume=last)
+    return symbols, admission, Decider(settings, symbols, partitions=partitions, resume=last)
 
 
 def _from_checkpoint(
-    checkpoint: Checkpoint, settings: Settings, last: Decision | None, number: int
+    checkpoint: Checkpoint,
+    settings: Settings,
+    partitions: Sequence[int],
+    last: Decision | None,
+    number: int,
 ) -> Beginning:
-    symbols, admission, decider = _fresh(settings, last)
+    symbols, admission, decider = _fresh(settings, partitions, last)
     go_on_from(checkpoint, decider, admission)
     topic = settings.kafka.ticks_topic
     positions = {(topic, int(p)): at for p, at in checkpoint.header.positions.items()}

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from optimize.engines.views import EngineView
 from silverbullet.decider import Decider
+from stats.market import Market
 from stats.tick_window import TickStatistics
 from storage.control import ControlState
 from storage.records import (
@@ -75,18 +76,36 @@ def run_state(decider: Decider, time_ns: int) -> tuple[RunState, str]:
     market = decider.market
     if decider.paused:
         return "paused", decider.paused
-    if decider.last_decision is None:
-        return "warming_up", decider.not_ready
-    if decider.not_ready:
-        return "stale", f"the last decision stands: {decider.not_ready}"
     interval_ns = decider.settings.window.sample_interval_ns
     limit_ns = max(STALE_AFTER_LEAST_NS, STALE_AFTER_ROWS * interval_ns)
+    held = _held_back(market, limit_ns)
+    if decider.last_decision is None:
+        return "warming_up", held or decider.not_ready
+    if decider.not_ready:
+        return "stale", f"the last decision stands: {decider.not_ready}"
+    if held:
+        return "stale", f"the last decision stands: {held}"
     silence_ns = time_ns - decider.last_used_receive_ns
     if decider.last_used_receive_ns and silence_ns > limit_ns:
         heard = market.last_receive_time_ns > decider.last_used_receive_ns
         what = "only late ticks" if heard else "no tick"
         return "stale", f"the last decision stands: {what} for {silence_ns / 1e9:.0f} s"
     return "deciding", ""
+
+
+def _held_back(market: Market, limit_ns: int) -> str:
+    """Say which partition of ticks holds rows back, if any."""
+    newest = market.newest_times_ns
+    if not newest:
+        return ""
+    slowest = min(market.partitions, key=lambda partition: newest.get(partition, 0))
+    if slowest not in newest:
+        said = "has said nothing"
+    elif (behind_ns := max(newest.values()) - newest[slowest]) > limit_ns:
+        said = f"is {behind_ns / 1e9:.0f} s behind the newest"
+    else:
+        return ""
+    return f"rows wait for partition {slowest} of ticks, which {said}: it needs clock messages"
 
 
 def make_status(decider: Decider, rates: Rates, around: Surroundings) -> Status:

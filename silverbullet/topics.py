@@ -3,6 +3,7 @@
 import logging
 from typing import Any, Final
 
+from ingest.consumer import TopicConsumer
 from ingest.topic_specs import TopicSpec, compare
 from ingest.topics import Right, TopicAdmin, prepare
 from silverbullet.broker_access import broker_access
@@ -97,6 +98,19 @@ def prepare_topics(kafka: Kafka, needs: dict[str, set[Right]]) -> None:
     made = prepare(broker_access(kafka), needs, topic_specs(kafka))
     if made:
         log.info("made topics %s", ", ".join(made))
+
+
+def ticks_partitions(kafka: Kafka) -> tuple[int, ...]:
+    """Give the partitions of the topic of ticks; as the settings say where it does not exist yet.
+
+    Raises
+    ------
+    BrokerError
+        The broker does not answer or refuses.
+    """
+    with TopicConsumer(broker_access(kafka), []) as reader:
+        made = range(1 if reader.is_embedded else kafka.ticks_partitions)
+        return reader.partitions(kafka.ticks_topic) or tuple(made)
 
 
 def arrange(kafka: Kafka, *, alter: bool) -> list[dict[str, Any]]:

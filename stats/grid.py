@@ -62,11 +62,11 @@ class Grid:
         for name in (pending.N_SYMBOLS, pending.N_USED, pending.N_LATE, pending.FREE_NODE):
             self.state[name] = 0
         self.state[pending.FIRST_WAITING] = self.state[pending.N_WAITING] = 0
-        self.marks: IntArray = np.full((len(partitions), 2), pending.NONE, np.int64)
+        self.marks: IntArray = np.full((len(partitions), 3), pending.NONE, np.int64)
         self._rows: IntArray = np.full((64, 1 + 2 * len(partitions)), -1, np.int64)
         self.inbox_i: IntArray = np.zeros((4, 0), np.int64)
         self.inbox_f: FloatArray = np.zeros(0)
-        self._pool_i: IntArray = np.zeros((3, 0), np.int64)
+        self._pool_i: IntArray = np.zeros((4, 0), np.int64)
         self._pool_f: FloatArray = np.zeros(0)
         self._grow_pool(1024)
         self.symbol_i: IntArray = np.zeros((4, 0), np.int64)
@@ -86,12 +86,28 @@ class Grid:
         return None if row == pending.NONE else row
 
     @property
-    def offsets(self) -> dict[int, int]:
+    def taken_offsets(self) -> dict[int, int]:
         """Newest offset taken of each partition that has spoken."""
+        return self._marked(pending.NEWEST_OFFSET)
+
+    @property
+    def closed_offsets(self) -> dict[int, int]:
+        """Newest offset of a tick in a closed row, of each partition that has one.
+
+        A function of the ticks alone: not of how far each partition was read when a row closed.
+        """
+        return self._marked(pending.CLOSED_OFFSET)
+
+    @property
+    def newest_times_ns(self) -> dict[int, int]:
+        """Newest event time of each partition that has spoken: its watermark, lateness aside."""
+        return self._marked(pending.NEWEST)
+
+    def _marked(self, column: int) -> dict[int, int]:
         return {
-            partition: int(mark[pending.NEWEST_OFFSET])
+            partition: int(mark[column])
             for partition, mark in zip(self.partitions, self.marks, strict=True)
-            if mark[pending.NEWEST_OFFSET] != pending.NONE
+            if mark[column] != pending.NONE
         }
 
     @property
@@ -149,8 +165,8 @@ class Grid:
         Parameters
         ----------
         ticks_i
-            int64[4, m]: row, its partition's place, symbol, event time; rows ascending, ticks of
-            a partition in the order of arrival.
+            int64[5, m]: row, its partition's place, symbol, event time, offset; rows ascending,
+            ticks of a partition in the order of arrival.
         ticks_f
             float64[m]: price.
         """
@@ -168,7 +184,10 @@ class Grid:
             else:
                 self._pool_i[pending.NEXT, entry[head + 1]] = node
             entry[head + 1] = node
-        self._pool_i[pending.SYMBOL, :m], self._pool_i[pending.TIME, :m] = ticks_i[2:]
+        for name, values in zip(
+            (pending.SYMBOL, pending.TIME, pending.OFFSET), ticks_i[2:], strict=True
+        ):
+            self._pool_i[name, :m] = values
         self._pool_f[:m] = ticks_f
         # The free ones are the others, and nobody follows the last that waits.
         self._pool_i[
@@ -217,12 +236,15 @@ class Grid:
                 "name all partitions of the topic when the market is made"
             )
         else:
-            raise ValueError(f"symbol id {symbol} at tick {at} of the batch: must be >= 0")
+            raise ValueError(
+                f"symbol id {symbol} at tick {at} of the batch: must be >= 0, or {pending.CLOCK} "
+                "for a clock message"
+            )
 
     def _grow_pool(self, capacity: int) -> None:
         # Called with no free node left (or none at all): the new nodes are all the free ones.
         old = len(self._pool_f)
-        pool_i, pool_f = np.full((3, capacity), -1, np.int64), np.zeros(capacity)
+        pool_i, pool_f = np.full((4, capacity), -1, np.int64), np.zeros(capacity)
         pool_i[:, :old], pool_f[:old] = self._pool_i, self._pool_f
         pool_i[pending.NEXT, old : capacity - 1] = np.arange(old + 1, capacity)
         self._pool_i, self._pool_f = pool_i, pool_f
@@ -266,4 +288,5 @@ class Grid:
         int
             Ticks in the row.
         """
-        return int(pending.close_row(row, self.ordered_i, self.ordered_f, *self.arrays))
+        arrays = (self.ordered_i, self.ordered_f, self.marks, *self.arrays)
+        return int(pending.close_row(row, *arrays))

@@ -87,6 +87,9 @@ class Market:
         )
         self._universe = Universe(window_rows, min_observations, stale_after)
         self._interval_ns = sample_interval_ns
+        # Which of several partitions is read first decides who is numbered first: there members
+        # stand by name, so that a decision does not depend on it.
+        self._by_name = len(partitions) > 1
         self.last_receive_time_ns = 0
 
     @property
@@ -103,6 +106,16 @@ class Market:
     def n_waiting(self) -> int:
         """Rows that hold ticks and have not closed: many where a partition is silent."""
         return int(self._windows.grid.state[pending.N_WAITING])
+
+    @property
+    def newest_times_ns(self) -> dict[int, int]:
+        """Newest event time of each partition that has spoken; a row waits for the least."""
+        return self._windows.grid.newest_times_ns
+
+    @property
+    def partitions(self) -> tuple[int, ...]:
+        """All partitions that ticks come from."""
+        return self._windows.grid.partitions
 
     @property
     def last_row(self) -> int | None:
@@ -133,7 +146,8 @@ class Market:
         Parameters
         ----------
         symbol_ids, prices, event_time_ns, partitions, offsets
-            [n] each, in the order of arrival.
+            [n] each, in the order of arrival; a symbol id of -1 is a clock message, whose price
+            does not count.
         receive_time_ns
             When the batch was received, UTC.
 
@@ -248,6 +262,11 @@ class Market:
         open_row: bool,
     ) -> Moments:
         grid = self._windows.grid
+        if self._by_name:
+            order = np.argsort([symbols[i] for i in ids.tolist()])
+            mean, covariance, volatility = window
+            window = mean[order], covariance[np.ix_(order, order)], volatility[order]
+            ids = ids[order]
         ticks = self._windows.ticks.read(ids)
         price = pending.NEWEST_PRICE if open_row else pending.PRICE
         newest = pending.NEWEST_USED_TIME if open_row else pending.NEWEST_CLOSED_TIME
@@ -267,7 +286,7 @@ class Market:
             row=int(grid.state[pending.LAST_ROW]) + open_row,
             last_event_time_ns=int(grid.state[newest]),
             last_receive_time_ns=self.last_receive_time_ns,
-            offsets=grid.offsets,
+            offsets=grid.taken_offsets if open_row else grid.closed_offsets,
         )
 
     def _not_ready(self, symbols: Sequence[str]) -> NotReady:

@@ -12,7 +12,8 @@ class Moments:
     Attributes
     ----------
     symbols
-        The n members, in the order of the symbol table.
+        The n members, in the order of the symbol table; by name where ticks come from several
+        partitions.
     prices
         float64[n], the price each member's row ends with.
     mean, covariance
@@ -33,7 +34,8 @@ class Moments:
     last_event_time_ns, last_receive_time_ns
         Newest tick in the statistics, UTC.
     offsets
-        Partition to newest offset read.
+        Partition to the newest offset of a tick in these rows; with the open row, of any message
+        read.
     """
 
     symbols: tuple[str, ...]

@@ -78,6 +78,7 @@ def _inbox(seed: int, n: int, count: int) -> tuple[IntArray, FloatArray]:
     draws = uniforms(seed, 3 * count).reshape(3, count)
     inbox_i = np.zeros((4, count), np.int64)
     inbox_i[pending.SYMBOL] = (draws[0] * n).astype(np.int64)
+    inbox_i[pending.SYMBOL, 40::41] = pending.CLOCK
     # Steps of 20 to 100 ms, one in five back by up to 40: some ticks are out of order.
     steps = np.where(draws[1] < 0.2, -200.0, 100.0) * draws[1]
     inbox_i[pending.TIME] = _START_NS + np.cumsum(steps.astype(np.int64)) * 1_000_000
@@ -162,9 +163,15 @@ def _read_ticks(seed: int, size: int) -> tuple[Any, ...]:
 def _grid(seed: int, size: int) -> tuple[Grid, int]:
     count = 100 * size
     # About two rows a batch: steps are 44 ms on average.
-    grid = Grid(sample_interval_ns=count * 20_000_000, allowed_lateness_ns=10**8, quiet_rows=100)
+    grid = Grid(
+        sample_interval_ns=count * 20_000_000,
+        allowed_lateness_ns=10**8,
+        quiet_rows=100,
+        partitions=(0, 1),
+    )
     inbox_i, inbox_f = _inbox(seed, size, count)
-    grid.load(inbox_i[0], inbox_f, inbox_i[1], inbox_i[2], inbox_i[3])
+    partitions = inbox_i[pending.SYMBOL] % 2
+    grid.load(inbox_i[0], inbox_f, inbox_i[1], partitions, inbox_i[3])
     grid.reserve(count, size)
     return grid, count
 
@@ -182,7 +189,7 @@ def _closed_row(seed: int, size: int) -> tuple[Any, ...]:
     while row is None and start < count:
         start = grid.admit(start)
         row = grid.next_row()
-    return row, grid.ordered_i, grid.ordered_f, *grid.arrays
+    return row, grid.ordered_i, grid.ordered_f, grid.marks, *grid.arrays
 
 
 def _estimates(seed: int, size: int) -> tuple[Any, ...]:

@@ -3,15 +3,17 @@
 Layout of the arrays, all of which belong to ``grid.Grid``:
 
 ``inbox_i`` int64[4, n], ``inbox_f`` float64[n]
-    The batch: symbol, event time, partition, offset; price.
-``pool_i`` int64[3, n], ``pool_f`` float64[n]
-    Waiting ticks as linked lists: symbol, event time, next node; price.
+    The batch: symbol, event time, partition, offset; price. Of a clock message, which moves its
+    partition's watermark as a tick does and is none, the symbol is ``CLOCK``.
+``pool_i`` int64[4, n], ``pool_f`` float64[n]
+    Waiting ticks as linked lists: symbol, event time, next node, offset; price.
 ``rows`` int64[n, 1 + 2 P]
     Rows with waiting ticks, ascending: number, then first and last node for each of the P
     partitions. A list for each partition, so that a row is taken in one order whatever the
     interleaving of partitions was.
-``marks`` int64[P, 2]
-    Newest event time and newest offset of each partition.
+``marks`` int64[P, 3]
+    Newest event time and newest offset of each partition, and the newest offset of a tick in a
+    closed row.
 ``symbol_i`` int64[4, S], ``symbol_f`` float64[4, S]
     What is known of each symbol, by the names below.
 ``state`` int64[...]
@@ -22,10 +24,11 @@ from stats.compiled import FloatArray, IntArray, kernel
 from stats.returns import log_return
 
 NONE = -(2**62)
+CLOCK = -1
 
 SYMBOL, TIME, PARTITION, OFFSET = 0, 1, 2, 3
 NEXT = 2
-NEWEST, NEWEST_OFFSET = 0, 1
+NEWEST, NEWEST_OFFSET, CLOSED_OFFSET = 0, 1, 2
 # symbol_i: event time of the price its row ended with, row of its first price, last row with a
 # tick, newest event time. symbol_f: price its last closed row ended with, the one before, their
 # log return, newest price.
@@ -98,12 +101,14 @@ def find_waiting(row: int, rows: IntArray, state: IntArray) -> int:
 def check_tick(
     i: int, inbox_i: IntArray, inbox_f: FloatArray, marks: IntArray, symbol_i: IntArray
 ) -> int:
-    """Say why a tick cannot be taken, or ``BATCH_DONE`` where it can."""
-    if not 0.0 < inbox_f[i] < 1.7976931348623157e308:
-        return PRICE_BAD
+    """Say why a tick or a clock message cannot be taken, or ``BATCH_DONE`` where it can."""
     if not 0 <= inbox_i[PARTITION, i] < len(marks):
         return PARTITION_BAD
     symbol = inbox_i[SYMBOL, i]
+    if symbol == CLOCK:
+        return BATCH_DONE
+    if not 0.0 < inbox_f[i] < 1.7976931348623157e308:
+        return PRICE_BAD
     if symbol < 0:
         return SYMBOL_BAD
     return SYMBOL_NEW if symbol >= symbol_i.shape[1] else BATCH_DONE
@@ -129,6 +134,7 @@ def keep_tick(
     pool_i[SYMBOL, node] = symbol
     pool_i[TIME, node] = time
     pool_i[NEXT, node] = -1
+    pool_i[OFFSET, node] = inbox_i[OFFSET, i]
     pool_f[node] = inbox_f[i]
     head = 1 + 2 * inbox_i[PARTITION, i]
     if rows[at, head] < 0:
@@ -160,8 +166,8 @@ def admit_ticks(
 ) -> int:
     """Take ticks until the batch ends or one of them lets a row close.
 
-    A late tick's symbol becomes -1 in the inbox. The tick that lets a row close has moved its
-    partition's watermark but waits itself: the next call begins with it.
+    A late tick's symbol becomes ``CLOCK`` in the inbox. What lets a row close, tick or clock
+    message, has moved its partition's watermark but waits itself: the next call begins with it.
 
     Returns
     -------
@@ -178,9 +184,10 @@ def admit_ticks(
         newest = marks[partition, NEWEST]
         marks[partition, NEWEST_OFFSET] = inbox_i[OFFSET, i]
         late = newest != NONE and (row + 1) * interval < newest - lateness
-        if late or row <= state[LAST_ROW]:
+        is_tick = inbox_i[SYMBOL, i] != CLOCK
+        if is_tick and (late or row <= state[LAST_ROW]):
             state[N_LATE] += 1
-            inbox_i[SYMBOL, i] = -1
+            inbox_i[SYMBOL, i] = CLOCK
             continue
         if time > newest:
             marks[partition, NEWEST] = time
@@ -189,6 +196,8 @@ def admit_ticks(
                 state[PASSED_ROW] = passed
                 state[STOPPED_FOR] = ROW_TO_CLOSE
                 return i
+        if not is_tick:
+            continue
         if state[FREE_NODE] < 0:
             state[STOPPED_FOR] = POOL_FULL
             return i
@@ -206,6 +215,7 @@ def close_row(
     row: int,
     ordered_i: IntArray,
     ordered_f: FloatArray,
+    marks: IntArray,
     pool_i: IntArray,
     pool_f: FloatArray,
     rows: IntArray,
@@ -230,10 +240,12 @@ def close_row(
     n = 0
     first = state[FIRST_WAITING]
     if state[N_WAITING] > 0 and rows[first, 0] == row:
-        for head in range(1, rows.shape[1], 2):
-            node = rows[first, head]
+        for partition in range(len(marks)):
+            node = rows[first, 1 + 2 * partition]
             while node >= 0:
                 symbol, time = pool_i[SYMBOL, node], pool_i[TIME, node]
+                newest = max(marks[partition, CLOSED_OFFSET], pool_i[OFFSET, node])
+                marks[partition, CLOSED_OFFSET] = newest
                 ordered_i[SYMBOL, n], ordered_i[TIME, n], ordered_f[n] = symbol, time, pool_f[node]
                 n += 1
                 if time >= symbol_i[PRICE_TIME, symbol]:

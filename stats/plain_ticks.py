@@ -188,9 +188,10 @@ def admit_ticks(
         symbol, time, partition, offset = (int(value) for value in inbox_i[:, i])
         row, newest = (time - 1) // interval, int(marks[partition, pending.NEWEST])
         marks[partition, pending.NEWEST_OFFSET] = offset
-        if (row + 1) * interval < newest - lateness or row <= state[pending.LAST_ROW]:
+        is_late = (row + 1) * interval < newest - lateness or row <= state[pending.LAST_ROW]
+        if is_late and symbol != pending.CLOCK:
             state[pending.N_LATE] += 1
-            inbox_i[pending.SYMBOL, i] = -1
+            inbox_i[pending.SYMBOL, i] = pending.CLOCK
             continue
         marks[partition, pending.NEWEST] = max(time, newest)
         watermark = int(marks[:, pending.NEWEST].min())
@@ -199,6 +200,8 @@ def admit_ticks(
             state[pending.PASSED_ROW] = passed
             state[pending.STOPPED_FOR] = pending.ROW_TO_CLOSE
             return i
+        if symbol == pending.CLOCK:
+            continue
         first, n = int(state[pending.FIRST_WAITING]), int(state[pending.N_WAITING])
         at = first + int(np.searchsorted(rows[first : first + n, 0], row))
         if at == first + n or rows[at, 0] != row:
@@ -207,7 +210,7 @@ def admit_ticks(
             state[pending.N_WAITING] += 1
         node = int(state[pending.FREE_NODE])
         state[pending.FREE_NODE] = pool_i[pending.NEXT, node]
-        pool_i[:, node], pool_f[node] = (symbol, time, -1), inbox_f[i]
+        pool_i[:, node], pool_f[node] = (symbol, time, -1, offset), inbox_f[i]
         head, tail = 1 + 2 * partition, 2 + 2 * partition
         if rows[at, head] < 0:
             rows[at, head] = node
@@ -227,6 +230,7 @@ def close_row(
     row: int,
     ordered_i: IntArray,
     ordered_f: FloatArray,
+    marks: IntArray,
     pool_i: IntArray,
     pool_f: FloatArray,
     rows: IntArray,
@@ -240,9 +244,12 @@ def close_row(
     nodes: list[int] = []
     first = int(state[pending.FIRST_WAITING])
     if state[pending.N_WAITING] > 0 and rows[first, 0] == row:
-        for node in rows[first, 1::2].tolist():
+        for partition, node in enumerate(rows[first, 1::2].tolist()):
+            mark = marks[partition]
             while node >= 0:
                 nodes.append(node)
+                offset = pool_i[pending.OFFSET, node]
+                mark[pending.CLOSED_OFFSET] = max(mark[pending.CLOSED_OFFSET], offset)
                 node = int(pool_i[pending.NEXT, node])  # noqa: PLW2901 - a walk along a list
         state[pending.FIRST_WAITING] += 1
         state[pending.N_WAITING] -= 1

@@ -77,9 +77,9 @@ def flatten(copy: WindowsCopy) -> dict[str, NDArray[Any]]:
     Returns
     -------
     dict
-        ``scalars`` int64[5], ``marks`` int64[P, 2], ``symbol_i`` int64[4, n], ``symbol_f``
-        float64[4, n]: of the grid; ``waiting_i`` int64[4, m] (row, partition's place, symbol,
-        event time) and ``waiting_f`` float64[m]: ticks whose row is open, in their order;
+        ``scalars`` int64[5], ``marks`` int64[P, 3], ``symbol_i`` int64[4, n], ``symbol_f``
+        float64[4, n]: of the grid; ``waiting_i`` int64[5, m] (row, partition's place, symbol,
+        event time, offset) and ``waiting_f`` float64[m]: ticks whose row is open, in their order;
         ``row`` int64[1] and ``rows`` float64[k, n]: the newest row's number and the log returns
         of the rows in the window, oldest first; ``tick_i`` int64[3, n] (ticks kept, newest event
         time and the one before), ``tick_f`` float64[2, n], ``tick_times`` int64[t] and
@@ -113,17 +113,17 @@ def flatten(copy: WindowsCopy) -> dict[str, NDArray[Any]]:
 
 
 def _waiting_ticks(copy: WindowsCopy) -> tuple[IntArray, FloatArray]:
-    found: list[tuple[int, int, int, int]] = []
+    found: list[tuple[int, int, int, int, int]] = []
     prices: list[float] = []
     for entry in copy.waiting.tolist():
         for place in range(len(copy.marks)):
             node = entry[1 + 2 * place]
             while node >= 0:
-                symbol, time, following = copy.pool_i[:, node].tolist()
-                found.append((entry[0], place, symbol, time))
+                symbol, time, following, offset = copy.pool_i[:, node].tolist()
+                found.append((entry[0], place, symbol, time, offset))
                 prices.append(float(copy.pool_f[node]))
                 node = following
-    return np.array(found, np.int64).reshape(-1, 4).T.copy(), np.array(prices, np.float64)
+    return np.array(found, np.int64).reshape(-1, 5).T.copy(), np.array(prices, np.float64)
 
 
 def restore_windows(windows: Windows, arrays: Arrays) -> None:
@@ -160,7 +160,7 @@ def _check(windows: Windows, arrays: Arrays) -> None:
         "marks": arrays["marks"].shape == grid.marks.shape,
         "symbol_i": arrays["symbol_i"].shape[0] == 4,
         "symbol_f": arrays["symbol_f"].shape == (4, n),
-        "waiting_i": waiting.shape == (4, len(arrays["waiting_f"]))
+        "waiting_i": waiting.shape == (5, len(arrays["waiting_f"]))
         and _within(waiting[1], len(grid.partitions))
         and _within(waiting[2], n)
         and bool((np.diff(waiting[0]) >= 0).all()),

@@ -35,10 +35,11 @@ from ingest.sole_producer import SoleProducer
 from ingest.topic_log import TopicLog
 from ingest.topic_specs import TopicSpec
 from ingest.topics import TopicAdmin
-from optimize.decision import decode_decision
+from optimize.decision import decode_decision, encode_decision
 from silverbullet.own_services import Wish, bring_up, wipe
 from storage.protocol import DecisionQuery
 from storage.sqlite import SqliteStore
+from tests.factories import make_decision
 from tests.integration.commands import Running, run_command, until
 from tests.services import free_offset
 from tests.silverbullet.virtual_shell import SECOND_NS, START_NS, random_tape
@@ -125,15 +126,16 @@ def test_run_and_record_on_kafka_lose_nothing_and_count_no_gap(
 def test_a_second_run_ends_the_first(kafka_bootstrap: str, tmp_path: Path) -> None:
     name, settings = own_topics(kafka_bootstrap)
     settings |= QUICK
-    many = f"{name}.many"
-    TopicAdmin(kafka_bootstrap).make([TopicSpec(many, 2)])
     with Running(tmp_path, "run", **settings) as first:
         first.until(lambda: "reading" in first.output(), "the first to read")
+        decided = make_decision(portfolio=name, sample_interval_ns=10**9)
+        with TopicProducer(kafka_bootstrap) as producer:
+            producer.send(f"{name}.decisions", encode_decision(decided))
         misset = run_command(
-            tmp_path, "run", "--once", **settings | {"kafka__ticks_topic": many},
+            tmp_path, "run", "--once", **settings | {"window__sample_interval_s": 7},
         )  # fmt: skip
         assert misset.returncode == 2, misset.stderr
-        assert "has 2 partitions" in misset.stderr
+        assert "was decided on rows of" in misset.stderr
         assert first.process.poll() is None
         with Running(tmp_path / "second", "run", **settings) as second:
             until(lambda: first.process.poll() is not None, "the first to end", 60)

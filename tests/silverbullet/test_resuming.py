@@ -4,24 +4,20 @@ from ingest.rejection import Rejection
 from optimize.decision import encode_decision
 from silverbullet.options import Refused
 from silverbullet.refusals import Refusals
-from silverbullet.resuming import refuse_partitions, resume
+from silverbullet.resuming import resume
 from silverbullet.settings import load_settings
 from tests.factories import make_decision
 from tests.silverbullet.scripted_shell import KeptMessages
 
 
 class Topics:
-    """A consumer that knows the newest messages and the partitions."""
+    """A consumer that knows the newest messages."""
 
-    def __init__(self, payloads=(), partitions=(0,)):
+    def __init__(self, payloads=()):
         self.payloads = list(payloads)
-        self.partitions = partitions
 
     def last(self, topic, n):
         return self.payloads[-n:]
-
-    def bounds(self, topic):
-        return {(topic, partition): (0, 0) for partition in self.partitions}
 
 
 def settings_of(**window):
@@ -44,12 +40,6 @@ def test_rows_of_another_length_are_refused_with_both_lengths_and_the_remedy():
 
 def test_decisions_of_another_version_are_passed_over():
     assert resume(settings_of(), Topics([b'{"id": "x"}'])) is None
-
-
-def test_a_topic_of_several_partitions_is_refused_in_one_line():
-    refuse_partitions(Topics(), "ticks")
-    with pytest.raises(Refused, match="3 partitions"):
-        refuse_partitions(Topics(partitions=(0, 1, 2)), "ticks")
 
 
 def test_what_an_earlier_run_refused_is_not_sent_again(caplog):

@@ -4,6 +4,9 @@ import numpy as np
 import pytest
 from scipy import stats as scipy_stats
 
+from ingest.admission import Admission
+from ingest.codec import RawMessages, encode_clock, encode_json
+from ingest.ticks import SymbolTable
 from silverbullet.decider import Decider
 from silverbullet.settings import load_settings
 from silverbullet.status import Rates, Surroundings, make_status
@@ -64,6 +67,24 @@ def test_what_is_not_defined_yet_is_null_and_an_unseen_symbol_has_no_window() ->
 def test_rows_that_wait_for_the_newest_event_time_are_counted() -> None:
     tape = random_tape(6)
     assert status_after(tape, 200).rows_waiting >= 1
+
+
+def test_the_partition_that_holds_rows_back_is_named() -> None:
+    shell = VirtualShell(Decider(load_settings(), SymbolTable(), partitions=(0, 1)))
+    admission = Admission(shell.decider.table, 10**18)
+
+    def reason_after(*messages: tuple[int, bytes]) -> str:
+        partitions, values = zip(*messages, strict=True)
+        n = len(values)
+        raw = RawMessages(["ticks"] * n, [*values], [1] * n, [*partitions], [0] * n, START_NS)
+        shell.take(admission.step(raw))
+        return make_status(shell.decider, Rates(), AROUND).reason
+
+    tick = encode_json("A", 1.0, 100 * 10**9)
+    assert "partition 1 of ticks, which has said nothing" in reason_after((0, tick))
+    lagging = reason_after((1, encode_clock(40 * 10**9)))
+    assert "partition 1 of ticks, which is 60 s behind the newest" in lagging
+    assert "partition" not in reason_after((1, encode_clock(99 * 10**9)))
 
 
 def test_a_decision_a_second_is_told_as_one_whenever_it_is_looked_at():

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from stats import pending
 from stats.market import Market
 from stats.moments import Moments
 
@@ -82,7 +83,10 @@ def fingerprint(moments: Moments) -> bytes:
         moments.prices, moments.mean, moments.covariance, moments.volatility, moments.skewness,
         moments.kurtosis,
     )  # fmt: skip
-    facts = (moments.symbols, moments.row, moments.n_observations, moments.last_event_time_ns)
+    facts = (
+        moments.symbols, moments.row, moments.n_observations, moments.last_event_time_ns,
+        moments.offsets,
+    )  # fmt: skip
     return repr(facts).encode() + b"".join(array.tobytes() for array in arrays)
 
 
@@ -96,7 +100,9 @@ class RowOracle:
         self.n_late = 0
 
     def take(self, tick: Tick) -> None:
-        if self.end(tick) < self.newest[tick.partition] - self.lateness:
+        if tick.symbol == pending.CLOCK:
+            pass
+        elif self.end(tick) < self.newest[tick.partition] - self.lateness:
             self.n_late += 1
         else:
             self.used.append(tick)
@@ -115,7 +121,7 @@ class RowOracle:
             return {}
         passed = min(self.newest) - self.lateness
         last = max(by_row)
-        while not at_end and (last + 2) * self.interval < passed:
+        while (last + 2) * self.interval < passed:
             last += 1
         result: dict[int, dict[int, float]] = {}
         prices: dict[int, float] = {}

@@ -1,3 +1,5 @@
+import math
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -65,7 +67,7 @@ def test_rows_match_a_resampling_by_pandas():
 
 
 TICKS = st.lists(
-    st.tuples(st.integers(0, 2), st.integers(0, 1), st.integers(-30, 40), st.integers(1, 999)),
+    st.tuples(st.integers(0, 2), st.integers(-1, 1), st.integers(-30, 40), st.integers(1, 999)),
     max_size=120,
 )
 
@@ -77,7 +79,8 @@ def test_rows_and_late_ticks_match_an_oracle(steps, partitions, lateness, interv
     for i, (p, s, step, price) in enumerate(steps):
         p = p % partitions  # noqa: PLW2901
         time[p] = max(1, time[p] + step)
-        ticks.append(Tick(2 * p + s, float(price), time[p], p, i))
+        symbol = 2 * p + s if s >= 0 else pending.CLOCK
+        ticks.append(Tick(symbol, float(price), time[p], p, i))
     market = make_market(
         sample_interval_ns=interval, allowed_lateness_ns=lateness, partitions=range(partitions)
     )
@@ -147,6 +150,21 @@ def test_a_row_waits_for_every_partition():
     assert list(feed(market, [tick(1, 1.0, 400.0, partition=5)])) == list(range(100, 298))
 
 
+def test_a_clock_message_stands_in_for_the_ticks_of_a_silent_partition():
+    market = make_market(partitions=(0, 5))
+    assert list(feed(market, [tick(0, 1.0, t) for t in range(1, 300)])) == []
+    clock = tick(pending.CLOCK, math.nan, 100.5, partition=5)
+    assert list(feed(market, [clock])) == list(range(100))
+    # A tick that comes although the clock had passed its row is late.
+    assert list(feed(market, [tick(1, 1.0, 99.5, partition=5)])) == []
+    assert (market.n_used, market.n_late) == (299, 1)
+    assert market.newest_times_ns == {0: 299 * SECOND, 5: 100_500_000_000}
+    # An older clock takes nothing back.
+    assert list(feed(market, [tick(pending.CLOCK, 1.0, 50.0, partition=5)])) == []
+    assert list(feed(market, [tick(1, 1.0, 100.6, partition=5)])) == []
+    assert market.n_used == 300
+
+
 def test_more_ticks_rows_and_symbols_than_there_was_room_for():
     market = make_market(partitions=(0, 1))
     ticks = [tick(s, 1.0 + s, 1 + r) for r in range(300) for s in range(70)]
@@ -206,7 +224,7 @@ def test_a_gap_of_a_century_takes_no_time():
         (Tick(0, float("nan"), SECOND, 0, 0), r"price=nan for symbol id 0 at tick 1"),
         (Tick(0, -3.0, SECOND, 0, 0), r"price=-3.0"),
         (Tick(0, float("inf"), SECOND, 0, 0), r"price=inf"),
-        (Tick(-1, 1.0, SECOND, 0, 0), r"symbol id -1"),
+        (Tick(-2, 1.0, SECOND, 0, 0), r"symbol id -2"),
         (Tick(0, 1.0, SECOND, 4, 0), r"no partition in \(0,\)"),
         (Tick(0, 1.0, SECOND, -1, 0), r"no partition in \(0,\)"),
     ],

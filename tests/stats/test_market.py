@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -63,23 +65,38 @@ def test_rows_and_moments_are_those_of_the_ticks_however_they_come(lateness_ms):
         assert (market.n_late, market.n_used) == (reference.n_late, reference.n_used)
 
 
-def test_offsets_of_one_partition_do_not_depend_on_batches():
-    rng = np.random.default_rng(8)
-    tape = random_tape(8, partitions=1, per_partition=6, count=800)[0]
+def test_offsets_are_of_the_newest_ticks_in_the_rows_and_not_of_what_was_read():
+    tapes = random_tape(8, count=800, jitter_ms=200)
+    changes = {"allowed_lateness_ns": 3 * 10**9, "partitions": range(3), "stale_after": 10**6}
+    market, compared = make_market(**changes), 0
+    for row in feed(market, interleave(tapes, np.random.default_rng(1))):
+        moments = market.moments(NAMES)
+        if isinstance(moments, Moments):
+            compared += 1
+            end_ns = (row + 1) * SECOND
+            assert moments.offsets == {
+                p: max(t.offset for t in tape if t.time <= end_ns) for p, tape in enumerate(tapes)
+            }
+    assert market.n_late == 0
+    assert compared > 30
 
-    def offsets(batches) -> dict[int, dict[int, int]]:
-        market = make_market()
-        seen = {}
-        for batch in batches:
-            for row in feed(market, batch):
-                moments = market.moments(NAMES)
-                seen[row] = moments.offsets if isinstance(moments, Moments) else {}
-        return seen
 
-    expected = offsets([tape])
-    assert len({found[0] for found in expected.values() if found}) > 30
-    for _ in range(10):
-        assert offsets(random_batches(tape, rng)) == expected
+def test_members_of_several_partitions_stand_by_name_whoever_was_numbered_first():
+    rng = np.random.default_rng(9)
+    changes = {"partitions": range(3), "stale_after": 100, "allowed_lateness_ns": 3 * 10**9}
+    ticks = interleave(random_tape(9), rng)
+    seen = []
+    for order in (range(6), rng.permutation(6)):
+        renumbered = [replace(t, symbol=int(order[t.symbol])) for t in ticks]
+        names = tuple(NAMES[s] for s in np.argsort(order))
+        market = make_market(**changes)
+        for _ in feed(market, renumbered):
+            pass
+        found = market.moments(names), market.open_moments(names)
+        assert all(isinstance(moments, Moments) for moments in found)
+        assert found[0].symbols == tuple(sorted(found[0].symbols))
+        seen.append([fingerprint(moments) for moments in found])
+    assert seen[0] == seen[1]
 
 
 def test_a_restart_has_the_same_bits_once_its_windows_are_full():
@@ -161,7 +178,7 @@ def test_the_rest_of_a_batch_is_taken_only_when_the_caller_goes_on():
             assert isinstance(moments, NotReady)
             continue
         # The tick that closed the row is the newest read, but not in its statistics.
-        assert moments.offsets == {0: 10 * (expected + 1)}
+        assert moments.offsets == {0: 10 * expected + 1}
         assert moments.last_event_time_ns == expected * SECOND + 6
         assert moments.last_receive_time_ns == 99
     assert list(rows) == []
