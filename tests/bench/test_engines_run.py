@@ -130,7 +130,7 @@ def test_a_wrong_answer_of_a_process_fails_the_benchmark(
 @pytest.mark.parametrize(
     "subject",
     [
-        "ray resident",
+        pytest.param("ray resident", marks=pytest.mark.long),
         pytest.param("bare Ray tasks", marks=pytest.mark.long),
         pytest.param("Ray compiled graph", marks=pytest.mark.long),
     ],

@@ -69,6 +69,7 @@ def ask_by_jmx(found: Report, work: Path, *login: str) -> str:
 
 
 @pytest.mark.kafka
+@pytest.mark.long
 def test_kafka_keeps_its_messages_over_kill_and_down(tmp_path: Path) -> None:
     offset = free_offset()
     # What an attempt left that was cut off while it formatted.
@@ -106,6 +107,7 @@ def test_kafka_keeps_its_messages_over_kill_and_down(tmp_path: Path) -> None:
 
 
 @pytest.mark.cassandra
+@pytest.mark.long
 def test_cassandra_keeps_its_rows_over_kill_and_down(tmp_path: Path) -> None:
     with services(tmp_path) as command:
         found = command.report("up", "cassandra", "--port-offset", free_offset())

@@ -8,13 +8,13 @@ import pytest
 from tests.integration.commands import until
 from tests.integration.demos import DemoUnderWay, alive
 
-pytestmark = [pytest.mark.ray, pytest.mark.slow, pytest.mark.timeout(500)]
+pytestmark = [pytest.mark.ray, pytest.mark.long, pytest.mark.timeout(500)]
 UP_S = 300.0  # Ray gives up on a busy machine after 60 s, and is started again
 
 
 @pytest.mark.parametrize(
     ("number", "limit_s"),
-    [(signal.SIGINT, 5.0), pytest.param(signal.SIGKILL, 10.0, marks=pytest.mark.long)],
+    [(signal.SIGINT, 5.0), (signal.SIGKILL, 10.0)],
 )
 def test_nothing_is_left_of_ray_either(
     number: signal.Signals, limit_s: float, tmp_path: Path

@@ -26,8 +26,9 @@ def names(processes: list[psutil.Process]) -> set[str]:
 
 @pytest.mark.parametrize(
     ("number", "limit_s"),
-    [pytest.param(signal.SIGINT, 5.0, marks=pytest.mark.long), (signal.SIGKILL, 10.0)],
+    [(signal.SIGINT, 5.0), (signal.SIGKILL, 10.0)],
 )
+@pytest.mark.long
 def test_demo_decides_on_spark_and_leaves_nothing(
     number: signal.Signals, limit_s: float, tmp_path: Path
 ) -> None:

@@ -18,7 +18,7 @@ from tests.services import free_offset
 from tests.storage.backends import cassandra_address
 from tests.storage.scripted import Broker, ScriptedSource
 
-pytestmark = [pytest.mark.cassandra, pytest.mark.slow]
+pytestmark = [pytest.mark.cassandra, pytest.mark.long]
 N = 1000
 
 

@@ -15,7 +15,7 @@ from tests.factories import FIRST_ROW, make_symbols
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.mark.parametrize("batches", [1, 5, 40])
+@pytest.mark.parametrize("batches", [1, 5, pytest.param(40, marks=pytest.mark.long)])
 def test_kill_9_in_the_middle_of_an_append(tmp_path: Path, batches: int) -> None:
     path = tmp_path / "decisions.sqlite"
     acknowledged: list[str] = []
