@@ -163,14 +163,16 @@ class Evaluator:
 
     def _view(self, engine: Engine) -> EngineView:
         lane, account = self._dispatch.lanes[engine.name], engine.ready()
+        # It gives a reason for as long as nothing is on the way.
+        is_coming = account.phase == "starting" and not account.reason
         state: Phase = "starting"
         if self._closed or account.phase == "closed":
             state = "closed"
         elif lane.health.ready:
             state = "ready"
-        elif lane.health.phase == "failed":
+        elif lane.health.phase == "failed" and not is_coming:
             state = "failed"
-        health = lane.health.account()
+        health = lane.health.account(is_coming=is_coming)
         # What put it out of use is as a rule what the engine itself says: once is enough.
         told = "" if account.reason in health else account.reason
         reasons = [text for text in (health, told) if text]

@@ -44,13 +44,18 @@ class Health:
         """When `timer` has something to do."""
         return self._next_ns
 
-    def account(self) -> str:
-        """Say in plain words why it is not used; empty when it is, or is not to be yet."""
+    def account(self, *, is_coming: bool = False) -> str:
+        """Say in plain words why it is not used; empty when it is, or is not to be yet.
+
+        ``is_coming``: one that failed is being started again by now.
+        """
         match self.phase:
             case "ready":
                 return ""
             case "starting":
                 return "" if self.stands_by else "is starting"
+            case "failed" if is_coming:
+                return f"is starting again after a failure ({self.reason})"
             case "failed":
                 return f"failed ({self.reason})"
             case "probation":

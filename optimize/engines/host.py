@@ -104,9 +104,10 @@ class Host:
                 item = None
             if isinstance(item, messages.Stop):
                 return item.reason
-            self._work.take(item)
+            # First: what work fails of is, where the scheduler has died, only a consequence.
             if lost := self._work.lost():
                 return lost
+            self._work.take(item)
 
     def _is_orphan(self) -> bool:
         return os.getppid() != int(self._options.parent)

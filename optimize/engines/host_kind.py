@@ -3,7 +3,7 @@
 import os
 import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 SCHEDULER_FOLDER = "r"
@@ -26,12 +26,16 @@ class HostKind:
         Makes the variables of a new host, given the address; secrets may be new each time.
     missing
         Says what this machine lacks for it and what helps; empty if nothing.
+    essential
+        Name of a process that it cannot do without to what people call it; the cause before
+        what it takes along.
     """
 
     engine: str
     module: str
     environment: Callable[[str], Mapping[str, str]]
     missing: Callable[[], str]
+    essential: Mapping[str, str] = field(default_factory=dict)
 
 
 def make_folder(engine: str) -> Path:

@@ -14,6 +14,7 @@ import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from optimize.engines.essentials import Essentials
 from optimize.engines.fingerprint import fingerprint, load_evaluate
 from optimize.engines.host_kind import SCHEDULER_FOLDER, HostKind, make_folder
 from optimize.engines.mailbox import Mailbox
@@ -34,6 +35,8 @@ from optimize.job import DrawJob
 
 _TEND_S = 0.1
 _START_LIMIT_NS = 120_000_000_000  # 3 to 15 s were seen, 17 more where kernels must compile
+# A killed process closes its connections a moment before it counts as ended.
+_SETTLE_S = 0.02
 _GRACE_S = 6.0  # a shutdown on a foreign cluster takes 1.4 s; the host ends itself after 5
 
 
@@ -88,7 +91,7 @@ class HostedEngine:
         self._task_ms = task_ms
         self._standby = standby or Standby(())
         self._mailbox = Mailbox()
-        self._reception = Reception(self.name, dispatch, self._mailbox, self._condemn)
+        self._reception = Reception(self.name, dispatch, self._mailbox, self._condemn, self._cause)
         self._lock = threading.Lock()
         self._closing = threading.Event()
         self._thread = threading.Thread(
@@ -96,6 +99,8 @@ class HostedEngine:
         )
         self._folder = Path()
         self._child: ChildProcess | None = None
+        self._essentials: Essentials | None = None
+        self._has_found = False
         self._started_ns = 0
         self._condemned = ""
         self._waits = ""
@@ -179,6 +184,13 @@ class HostedEngine:
             if for_good:
                 self._restarts.give_up(reason)
 
+    def _cause(self, told: str) -> str:
+        """Say what died first, of what the pipeline heard when the engine was lost."""
+        with self._lock:
+            condemned, essentials = self._condemned, self._essentials
+        died = "" if condemned or essentials is None else essentials.died(_SETTLE_S)
+        return condemned or died or told
+
     def _tend(self, now_ns: int) -> None:
         """Start the host if it is due, see whether it lives, end it if it must."""
         child = self._child
@@ -189,6 +201,9 @@ class HostedEngine:
         with self._lock:
             condemned = self._condemned
         up = self._reception.capacity > 0
+        if up and not self._has_found and self._essentials is not None:
+            self._essentials.find()
+            self._has_found = True
         if not up and not condemned and now_ns - self._started_ns > _START_LIMIT_NS:
             condemned = f"did not come up within {_START_LIMIT_NS / 1e9:g} s"
         if condemned and child.poll() is None:
@@ -232,3 +247,8 @@ class HostedEngine:
         except (OSError, RuntimeError) as error:
             self._restarts.ended(now_ns, str(error))
             self._reception.lose(str(error))
+            return
+        title, named = f"the host of {self.name}", self._kind.essential
+        with self._lock:
+            self._essentials = Essentials(self._child.pid, named, title)
+            self._has_found = False

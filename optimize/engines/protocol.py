@@ -70,7 +70,10 @@ class WorkerView(NamedTuple):
 
 
 class Readiness(NamedTuple):
-    """The engine's own account of itself; one that stands by is `closed`, with that reason."""
+    """The engine's own account of itself; one that stands by is `closed`, with that reason.
+
+    `starting` without a reason is on the way; with one it failed, and is tried again later.
+    """
 
     phase: Phase
     workers: int

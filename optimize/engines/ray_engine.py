@@ -27,4 +27,7 @@ def _missing() -> str:
     return ""
 
 
-RAY = HostKind("ray", "optimize.engines.ray_host", _environment, _missing)
+RAY = HostKind(
+    "ray", "optimize.engines.ray_host", _environment, _missing,
+    {"gcs_server": "Ray's head, gcs_server,", "raylet": "Ray's raylet"},
+)  # fmt: skip

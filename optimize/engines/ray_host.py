@@ -6,19 +6,17 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-import psutil
-
+from optimize.engines.essentials import Essentials
 from optimize.engines.host import Frames, run_host
 from optimize.engines.host_kind import SCHEDULER_FOLDER
 from optimize.engines.knock import knock
+from optimize.engines.ray_engine import RAY
 from optimize.engines.resident import serve
-from optimize.engines.session import lives, named_descendants
 from optimize.engines.task import evaluate_group, worker_fingerprint
 
 _WORKERS_UP_S = 100.0  # importing, and compiling kernels where the cache is cold
 _OBJECT_STORE_BYTES = 80 * 2**20  # jobs only, 2 MB at 500 assets; Ray wants at least 75 MiB
 _REMEDY = "start it (`silverbullet cluster up --engine ray`), or set engine.ray_address"
-_ESSENTIAL = ("gcs_server", "raylet")
 
 
 class _Ray:
@@ -27,7 +25,7 @@ class _Ray:
     def __init__(self, options: argparse.Namespace) -> None:
         self.options = options
         self.api: Any = None
-        self._essential: list[psutil.Process] = []
+        self._essentials = Essentials(os.getpid(), RAY.essential)
 
     def start(self) -> Any:
         """Start or join it; give the module.
@@ -52,13 +50,12 @@ class _Ray:
             }
         # Always an address: without one it joins whatever cluster last ran on the machine.
         ray.init(address=self.options.address, log_to_driver=False, **own)
-        self._essential = named_descendants(_ESSENTIAL)
+        self._essentials.find()
         return ray
 
     def lost(self) -> str:
         """Look after the processes of Ray; the driver itself would notice after a minute."""
-        gone = [process.name() for process in self._essential if not lives(process)]
-        return f"{gone[0]} of Ray has died" if gone else ""
+        return self._essentials.died()
 
     def leave(self) -> None:
         """Leave the cluster."""

@@ -34,6 +34,8 @@ class Reception:
         Takes the engine's events.
     condemn
         Called with the reason when the host is of no more use; ``for_good``: nor is another.
+    cause
+        Called with what was told when the engine is lost; gives what died first, if it knows.
     """
 
     def __init__(
@@ -42,20 +44,22 @@ class Reception:
         dispatch: Dispatch,
         mailbox: Mailbox,
         condemn: Callable[[str, bool], None],
+        cause: Callable[[str], str] = lambda told: told,
     ) -> None:
         self._engine = engine
         self._dispatch = dispatch
         self._rates = WorkerRates()
         self._mailbox = mailbox
         self._condemn = condemn
+        self._cause = cause
         self._lock = threading.Lock()
         self._hub: PeerHub | None = None
         self._names: dict[int, str] = {}
         self._jobs: dict[int, DrawJob] = {}
         self._shares = self._no_shares()
         self._told = False
-        self.reason = "is starting"
-        """Why no peer takes blocks."""
+        self.reason = ""
+        """Why no peer takes blocks; empty while a host is on the way."""
 
     def open(self, endpoint: str, fingerprint: str) -> None:
         """Bind the hub.
@@ -89,7 +93,7 @@ class Reception:
     def expect(self) -> None:
         """Take note that a new host is started."""
         with self._lock:
-            self._told, self.reason = False, "is starting"
+            self._told, self.reason = False, ""
 
     def give(self, job_id: int, job: DrawJob, blocks: Sequence[int]) -> None:
         """Send blocks, and the job before the first of them."""
@@ -173,8 +177,11 @@ class Reception:
                     why = f"two workers ended at them; the last: {reason}"
                     self._mailbox.put(BlocksFailed(job_id, blocks, why))
                 self._send()
-        if self._dispatch == "tasks" or not was_worker:
-            self._condemn(reason, False)  # it was the host itself
+        is_host = self._dispatch == "tasks" or not was_worker
+        if is_host or not others:
+            reason = self._cause(reason)  # it may wait a moment: nobody is left to be kept waiting
+        if is_host:
+            self._condemn(reason, False)
         if was_worker and not others:
             self.lose(reason)
 

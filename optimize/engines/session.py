@@ -1,4 +1,4 @@
-"""A host's own processes: whether they live, their end, and when it is time for it."""
+"""A host's own processes: their end, and when it is time for it."""
 
 import contextlib
 import os
@@ -7,27 +7,13 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import psutil
 
 _GONE_S = 1.0
 _AGAIN_S = 0.02
-
-
-def named_descendants(names: Collection[str]) -> list[psutil.Process]:
-    """List the processes below this one that have one of these names."""
-    below = psutil.Process().children(recursive=True)
-    return [process for process in below if process.name() in names]
-
-
-def lives(process: psutil.Process) -> bool:
-    """Tell whether a process runs; a zombie does not."""
-    try:
-        return bool(process.status() != psutil.STATUS_ZOMBIE)
-    except psutil.NoSuchProcess:
-        return False
 
 
 def on_signals(acts: Mapping[signal.Signals, Callable[[], None]]) -> None:

@@ -9,11 +9,15 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from optimize.engines.essentials import Essentials
 from optimize.engines.host_kind import SCHEDULER_FOLDER
 from optimize.engines.knock import knock
+from optimize.engines.spark_engine import SPARK
 from optimize.engines.spark_worker import EVALUATE_VARIABLE
 
 _REMEDY = "start its master, or set engine.spark_master"
+# Py4J's connection closes a moment before the JVM counts as ended.
+_SETTLE_S = 0.05
 _NOISE = ("SPARK_", "PYSPARK_", "_SPARK_", "HADOOP_")
 _LOGGING = """\
 rootLogger.level = error
@@ -51,6 +55,7 @@ class Spark:
         self._folder: Path = options.folder / SCHEDULER_FOLDER
         self._context: Any = None
         self._base: Any = None
+        self._essentials = Essentials(os.getpid(), SPARK.essential)
         # As many jobs at once as the host gives out; each waits for its result on a thread.
         self._threads = ThreadPoolExecutor(2 * options.workers, "job")
 
@@ -80,6 +85,7 @@ class Spark:
             pairs |= _cluster(self.options.workers, self._attempts)
         conf = SparkConf(loadDefaults=False).setAll(list(pairs.items()))
         self._context = _call(SparkContext, conf=conf)
+        self._essentials.find()
         self._base = self._context.parallelize(range(self.options.workers), self.options.workers)
 
     def run(
@@ -87,7 +93,7 @@ class Spark:
     ) -> "Future[list[Any]]":
         """Start a job on some partitions, or on all."""
         chosen = None if partitions is None else list(partitions)
-        return self._threads.submit(_call, self._context.runJob, self._base, work, chosen)
+        return self._threads.submit(self._run_job, work, chosen)
 
     def broadcast(self, frame: bytes) -> Any:
         """Put bytes where every worker can get them."""
@@ -95,8 +101,8 @@ class Spark:
 
     def lost(self) -> str:
         """Look whether the JVM lives; a cluster that ended our application has stopped it."""
-        if self._context._gateway.proc.poll() is not None:
-            return "the JVM of Spark has died"
+        if died := self._essentials.died():
+            return died
         if self.options.address != "local" and self._context._jsc.sc().isStopped():
             return "the cluster has ended this application"
         return ""
@@ -105,6 +111,14 @@ class Spark:
         """Leave the cluster."""
         if self._context is not None:
             self._context.stop()
+
+    def _run_job(self, work: Callable[..., list[Any]], chosen: list[int] | None) -> Any:
+        try:
+            return _call(self._context.runJob, self._base, work, chosen)
+        except Exception:
+            if died := self._essentials.died(_SETTLE_S):
+                raise RuntimeError(died) from None
+            raise
 
     def _make_files(self) -> None:
         for name in ("local", "tmp", "s", "conf"):

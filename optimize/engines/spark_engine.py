@@ -55,5 +55,7 @@ def _java_missing() -> str:
     return ""
 
 
-SPARK = HostKind("spark", "optimize.engines.spark_host", _environment, _missing)
+SPARK = HostKind(
+    "spark", "optimize.engines.spark_host", _environment, _missing, {"java": "Spark's JVM"}
+)
 """Spark as tasks: a job of one partition for each group of blocks."""

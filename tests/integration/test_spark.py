@@ -134,6 +134,8 @@ VICTIMS: dict[str, Callable[[], psutil.Process]] = {
     "jvm": lambda: below(JVM)[0],
     "host": lambda: below(HOST)[0],
 }
+TITLES = {"jvm": "Spark's JVM", "host": "the host of spark"}
+"""Of those that the engine is lost with."""
 
 
 @pytest.mark.parametrize(
@@ -151,13 +153,33 @@ def test_every_job_completes_with_equal_bits_after_kill_9_and_the_engine_returns
     await_trusted(evaluator, "spark")
     await_alone(evaluator, "spark")
     hosts = {process.pid for process in below(HOST)}
-    by_local = run_jobs_while(evaluator, lambda: kill(VICTIMS[victim]()), 3.0)
-    replaced = victim in {"jvm", "host"}
-    assert by_local >= replaced  # Spark replaces its Python processes by itself, maybe in time
+    struck = VICTIMS[victim]()
+    helped = run_jobs_while(evaluator, lambda: kill(struck), 3.0)
+    replaced = victim in TITLES
+    if replaced:  # Spark replaces its Python processes by itself, maybe in time
+        why = f"spark failed ({TITLES[victim]} (pid {struck.pid}) was killed by SIGKILL)"
+        assert any(why in reason for reason in helped), helped
     back_s = await_trusted(evaluator, "spark")
-    print(f"{victim}: back {back_s:.1f} s after the last job; {by_local} jobs with local's help")
+    print(f"{victim}: back {back_s:.1f} s after the last job; {len(helped)} had local's help")
     assert hosts.isdisjoint({process.pid for process in below(HOST)}) == replaced
     await_alone(evaluator, "spark")
+
+
+def test_a_killed_jvm_is_named_and_not_a_worker_that_it_took_along(tmp_path: Path) -> None:
+    engines = [make_engine("spark-resident", tmp_path), make_engine("local", tmp_path)]
+    others = {process.pid for process in below(JVM)}
+    with evaluating(engines) as evaluator:
+        await_trusted(evaluator, "spark")
+        await_alone(evaluator, "spark")
+        (jvm,) = [process for process in below(JVM) if process.pid not in others]
+        kill(jvm)
+        why = f"(Spark's JVM (pid {jvm.pid}) was killed by SIGKILL)"
+        until(lambda: view(evaluator, "spark")[0] != "ready", "the loss")
+        assert why in view(evaluator, "spark")[1]
+        evaluator.submit(draw_job(10), 1.0)
+        complete = evaluator.wait(10.0)
+        assert complete is not None
+        assert complete.reason == f"spark failed {why}; local decides"
 
 
 def test_workers_of_other_bits_are_named_and_left_out(tmp_path: Path) -> None:

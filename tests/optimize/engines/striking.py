@@ -54,14 +54,15 @@ def kill(*processes: psutil.Process) -> None:
         process.send_signal(signal.SIGKILL)
 
 
-def run_jobs_while(evaluator: Evaluator, strike: Callable[[], None], seconds: float) -> int:
+def run_jobs_while(evaluator: Evaluator, strike: Callable[[], None], seconds: float) -> list[str]:
     """Do jobs of 0.2 s one after the other, strike during the third; all must be right.
 
-    Gives how many had local's help.
+    Gives why jobs had local's help, each of those that had.
     """
     job = draw_job(20, slow_us=25_000, n_draws=32 * 16)
     wanted = expected(job)
-    begun_s, done, by_local = time.monotonic(), 0, 0
+    begun_s, done = time.monotonic(), 0
+    helped: list[str] = []
     while time.monotonic() - begun_s < seconds or done < 4:
         job_id = evaluator.submit(job, 2.0)
         if done == 2:
@@ -73,8 +74,8 @@ def run_jobs_while(evaluator: Evaluator, strike: Callable[[], None], seconds: fl
         assert [bits(result) for result in complete.results] == wanted
         assert complete.degraded == bool(complete.reason) or complete.late
         done += 1
-        by_local += complete.degraded
-    return by_local
+        helped += [complete.reason] if complete.degraded else []
+    return helped
 
 
 def await_alone(evaluator: Evaluator, name: str) -> None:

@@ -38,12 +38,13 @@ class Puppet:
         self.forgotten: list[int] = []
         self.closed = False
         self.answer: Callable[[DrawJob, int], BlockResult] | None = evaluate
+        self.account = Readiness("ready", 3, 4, "")
 
     def start(self, wake: Callable[[], None]) -> None:
         self.box.attach(wake)
 
     def ready(self) -> Readiness:
-        return Readiness("ready", 3, 4, "")
+        return self.account
 
     def submit(self, job_id: int, job: DrawJob, blocks: Sequence[int]) -> None:
         for block in blocks:
@@ -154,6 +155,21 @@ def test_loss_goes_to_local_and_the_way_back_is_by_canaries(rig: Rig) -> None:
         ("local", "ray"),
     ]
     assert rig.evaluator.counts().switches == 3
+
+
+def test_one_that_failed_is_starting_only_while_it_is_on_the_way(rig: Rig) -> None:
+    def told() -> tuple[str, str]:
+        state = rig.evaluator.states()[0]
+        return state.state, state.reason
+
+    rig.ready()
+    rig.ray.account = Readiness("starting", 0, 4, "killed")
+    rig.ray.box.put(EngineLost("killed"))
+    until(lambda: told() == ("failed", "failed (killed)"), "the loss")
+    rig.ray.account = Readiness("starting", 0, 5, "")
+    assert told() == ("starting", "is starting again after a failure (killed)")
+    rig.ray.account = Readiness("failed", 0, 5, "given up after 8 failures in turn")
+    assert told() == ("failed", "failed (killed); given up after 8 failures in turn")
 
 
 def test_engine_that_fails_its_canaries_stays_out(rig: Rig) -> None:

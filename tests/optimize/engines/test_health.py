@@ -30,6 +30,7 @@ def test_engine_is_trusted_at_once_only_the_first_time() -> None:
     assert health.ready
     health.gone(S, "silent")
     assert health.account() == "failed (silent)"
+    assert health.account(is_coming=True) == "is starting again after a failure (silent)"
     health.came(2 * S)
     assert not health.ready
 
