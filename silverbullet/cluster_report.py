@@ -159,19 +159,19 @@ def _page(report: Report) -> RenderableType:
 def _engine_table(engines: list[EngineState]) -> Table:
     table = Table(
         "engine", "dispatch", "state", "workers", "draws/s", "in flight", "done", "restarts",
-        "job p50 ms", "p99 ms", box=None, pad_edge=False,
+        "job p50 ms", "p99 ms", "same block", box=None, pad_edge=False,
     )  # fmt: skip
     for engine in engines:
         rate = sum(worker.draws_per_s for worker in engine.peers)
         table.add_row(
             engine.name, engine.dispatch, engine.state, str(engine.workers), _figure(rate),
             str(engine.blocks_in_flight), str(engine.blocks_done), str(engine.restarts),
-            _figure(engine.job_p50_ms), _figure(engine.job_p99_ms),
+            _figure(engine.job_p50_ms), _figure(engine.job_p99_ms), _figure(engine.canary_ms),
         )  # fmt: skip
         for worker in engine.peers:
             table.add_row(
                 f"  {worker.name}", "", "", "", _figure(worker.draws_per_s), "",
-                str(worker.blocks_done), "", "", "",
+                str(worker.blocks_done), "", "", "", "",
             )  # fmt: skip
     return table
 

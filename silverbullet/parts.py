@@ -26,7 +26,7 @@ from ingest.producer import TopicProducer
 from optimize.engines.catalogue import build_engines
 from optimize.engines.evaluator import Evaluator
 from optimize.engines.fingerprint import fingerprint
-from optimize.engines.moves import Switch
+from optimize.engines.moves import Policy, Switch
 from optimize.engines.session import on_signals
 from optimize.evaluate import evaluate_block
 from silverbullet.broker_access import broker_access
@@ -123,10 +123,11 @@ def make_evaluator(
         spawn=functools.partial(spawn, log_path=engine_log_path()),
         restarts=Supervision,
         clock=time.monotonic_ns,
+        all_at_once=settings.engine.compare_interval_s > 0,
     )
-
+    policy = Policy(compare_ns=round(settings.engine.compare_interval_s * 1e9))
     on_switch = note_switch or log_switch
-    return Evaluator(engines, evaluate=evaluate_block, on_switch=on_switch, ids=ids)
+    return Evaluator(engines, evaluate=evaluate_block, policy=policy, on_switch=on_switch, ids=ids)
 
 
 def run_pipeline(settings: Settings, *, until_end: bool) -> None:

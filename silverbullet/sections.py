@@ -164,6 +164,11 @@ class Engine(Section):
         pattern=r"^(local|spark://[^\s/:,]+:\d{1,5}(,[^\s/:,]+:\d{1,5})*)$",
         description="Spark cluster to join (spark://host:port), or `local` for one of our own",
     )
+    compare_interval_s: NotNegative = Field(
+        0.0,
+        description="time between two small blocks that the engines get in turn, to show how long "
+        "the same takes each, 0: none; those that would stand by are started for it",
+    )
 
 
 class Storage(Section):

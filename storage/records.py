@@ -60,7 +60,8 @@ class EngineState(msgspec.Struct, frozen=True, kw_only=True):
     """One engine as ``run`` sees it.
 
     ``job_p50_ms`` and ``job_p99_ms`` are of its newest 100 whole jobs, from the first block sent
-    to the last one back; None where it has done none.
+    to the last one back; None where it has done none. ``canary_ms`` is the median of its newest
+    20 canary blocks, the same small block for every engine; None where none were sent.
     """
 
     name: str
@@ -74,6 +75,7 @@ class EngineState(msgspec.Struct, frozen=True, kw_only=True):
     peers: tuple[WorkerState, ...] = ()
     job_p50_ms: float | None = None
     job_p99_ms: float | None = None
+    canary_ms: float | None = None
 
 
 class EngineWish(msgspec.Struct, frozen=True, kw_only=True):

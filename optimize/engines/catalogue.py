@@ -28,6 +28,7 @@ def build_engines(
     clock: Callable[[], int],
     evaluate: str = EVALUATE,
     task_ms: float = 25.0,
+    all_at_once: bool = False,
 ) -> list[Engine]:
     """Make the engines of the setting ``engine.order``; `local` is added where it is missing.
 
@@ -53,6 +54,8 @@ def build_engines(
         ``module:function`` that all run.
     task_ms
         Work that a task of Ray or Spark should hold.
+    all_at_once
+        Start those that would stand by from the beginning, to be compared.
 
     Raises
     ------
@@ -69,7 +72,7 @@ def build_engines(
                 HOSTED[name], workers=workers, dispatch=dispatch,
                 address=addresses.get(name, "local"), spawn=spawn,
                 restarts=restarts(), clock=clock, evaluate=evaluate, task_ms=task_ms,
-                standby=Standby(tuple(hosted)),
+                standby=Standby(() if all_at_once else tuple(hosted)),
             )  # fmt: skip
             hosted.append(engine)
             engines.append(engine)

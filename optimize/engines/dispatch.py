@@ -11,6 +11,7 @@ from itertools import count
 from typing import Any
 
 from optimize.engines import moves
+from optimize.engines.comparison import Comparison
 from optimize.engines.health import Health
 from optimize.engines.ledger import JobBook, Lane, Load
 from optimize.engines.moves import Effect, Event, Policy
@@ -57,6 +58,7 @@ class Dispatch:
         self._same = same
         self._pace = Pace(self._policy)
         self._placement = Placement(self._order, self._last, self._pace)
+        self._comparison = Comparison(self._order, self._policy.compare_ns)
         self._jobs: dict[int, JobBook] = {}
         self._tokens = count(1)
         self._effects: list[Effect] = []
@@ -92,7 +94,11 @@ class Dispatch:
             case moves.Gone(engine, reason):
                 self._lose(self.lanes[engine], reason, now_ns)
             case moves.CanaryAnswered(engine, token, good, reason):
-                self.lanes[engine].health.answered(now_ns, token, good, reason)
+                lane = self.lanes[engine]
+                lane.health.answered(now_ns, token, good, reason)
+                ours = self._comparison.answered(lane, now_ns, token)
+                if ours and not good and lane is not self._last:
+                    self._distrust(lane, reason, now_ns)
             case moves.Timer():
                 pass
         self._pass_time(now_ns)
@@ -104,6 +110,7 @@ class Dispatch:
         """Give the time at which a `Timer` is due; None: nothing waits for time to pass."""
         times = [lane.health.next_ns for lane in self._order]
         times += [self._placement.next_ns(job) for job in self._jobs.values()]
+        times.append(self._comparison.next_ns)
         return min((time for time in times if time is not None), default=None)
 
     def _first_healthy(self) -> Lane | None:
@@ -227,6 +234,8 @@ class Dispatch:
             token = next(self._tokens)
             if lane.health.timer(now_ns, token):
                 self._effects.append(moves.SendCanary(lane.name, token))
+        if (canary := self._comparison.timer(now_ns, next(self._tokens))) is not None:
+            self._effects.append(canary)
 
     def _release(self, job: JobBook) -> None:
         for name, load in job.loads.items():

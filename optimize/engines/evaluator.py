@@ -180,6 +180,7 @@ class Evaluator:
             engine.name, state, engine.dispatch, account.workers, "; ".join(reasons),
             len(lane.in_flight), lane.done, account.restarts, account.peers,
             _percentile_ms(lane.spans_ns, 50), _percentile_ms(lane.spans_ns, 99),
+            _percentile_ms(lane.canaries_ns, 50),
         )  # fmt: skip
 
     def _run(self) -> None:
@@ -233,7 +234,7 @@ class Evaluator:
 
 
 def _percentile_ms(spans_ns: Sequence[int], percent: int) -> float | None:
-    """Give the nearest-rank percentile of the newest jobs' times; None without any."""
+    """Give the nearest-rank percentile of times; None without any."""
     if not spans_ns:
         return None
     rank = -(-len(spans_ns) * percent // 100)

@@ -9,6 +9,7 @@ from optimize.engines.health import Health
 from optimize.engines.moves import Complete, Shape
 
 _SPANS = 100  # jobs that an engine's latency is of
+_CANARIES = 20  # canary blocks that it is compared with others by
 
 
 @dataclass(slots=True)
@@ -115,7 +116,7 @@ class Lane:
 
     ``window`` is how many blocks a worker is sent at once (None: all it is given), so that
     what another engine answers meanwhile need not be taken back. ``spans_ns``: how long it took
-    for each of the newest whole jobs.
+    for each of the newest whole jobs. ``canaries_ns``: the same for canary blocks to compare.
     """
 
     name: str
@@ -126,6 +127,7 @@ class Lane:
     done: int = 0
     strikes: int = 0
     spans_ns: deque[int] = field(default_factory=lambda: deque(maxlen=_SPANS))
+    canaries_ns: deque[int] = field(default_factory=lambda: deque(maxlen=_CANARIES))
 
     def send(self, job: JobBook, load: Load) -> tuple[int, ...]:
         """Take from the backlog what there is room for, leaving out what is done."""

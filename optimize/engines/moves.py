@@ -41,6 +41,8 @@ class Policy:
         kernels for 3 to 5 s.
     forgive_factor
         An engine that was good for this many of its hold times starts from the first again.
+    compare_ns
+        Time between two canaries that the ready engines get in turn, to compare them; 0: none.
     """
 
     hedge_floor_ns: int = 30 * _MS
@@ -54,6 +56,7 @@ class Policy:
     longest_hold_ns: int = 300 * _SECOND
     canary_limit_ns: int = 10 * _SECOND
     forgive_factor: int = 8
+    compare_ns: int = 0
 
 
 @dataclass(frozen=True, slots=True)

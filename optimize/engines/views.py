@@ -52,6 +52,7 @@ class EngineView(NamedTuple):
     peers: tuple[WorkerView, ...] = ()
     job_p50_ms: float | None = None
     job_p99_ms: float | None = None
+    canary_ms: float | None = None
 
 
 class Counts(NamedTuple):

@@ -64,6 +64,7 @@ def test_engines_and_workers_are_shown_and_move(steered: SteeredSite, page: Page
     assert shown["blocks done"] == "4\u202f000"
     assert shown["restarts"] == "1"
     assert (shown["job p50"], shown["job p99"]) == ("21.5 ms", "54.9 ms")
+    assert "same block" not in shown  # engines are not compared
     rows = [row.text for row in page.all(".engine-card[data-engine=ray] .workers tbody tr")]
     assert rows == ["ray-0 1\u202f990 51\u202f000", "ray-1 1\u202f991 52\u202f000"]
     spark = page.one(".engine-card[data-engine=spark]")
@@ -71,7 +72,8 @@ def test_engines_and_workers_are_shown_and_move(steered: SteeredSite, page: Page
     assert STANDS_BY in spark.text
     assert figures(page, "spark")["job p50"] == NO_VALUE
     peers = (*ENGINES[0].peers, WorkerState(name="ray-7", blocks_done=0, draws_per_s=0.0))
-    more = (state("ray", dispatch="resident", workers=3, peers=peers), *ENGINES[1:])
+    compared = state("ray", dispatch="resident", workers=3, peers=peers, canary_ms=1.25)
+    more = (compared, *ENGINES[1:])
     steered.append(
         engine="ray",
         degraded=True,
@@ -79,6 +81,7 @@ def test_engines_and_workers_are_shown_and_move(steered: SteeredSite, page: Page
         status={"engines": more},
     )
     page.until(lambda: figures(page, "ray")["workers"] == "3", "the third worker")
+    assert figures(page, "ray")["same block"] == "1.25 ms"
     assert f"ray-7 0 {NO_VALUE}" in page.one(".engine-card[data-engine=ray] .workers").text
     told = page.text("now")
     assert "resident: our own dispatch on workers that ray placed" in told

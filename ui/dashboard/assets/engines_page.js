@@ -8,6 +8,7 @@
     ["job p99", "Of its newest 100 whole jobs, first block sent to last one back"],
     ["restarts", "How often its host was started again"],
     ["draws a second", "All its workers together, while they were evaluating"],
+    ["same block", "Median of its newest 20 canary blocks, the same for every engine (engine.compare_interval_s)"],
   ];
 
   // Dispatch is always named: `resident` is not the engine's own scheduler.
@@ -154,8 +155,10 @@
       engine.dispatch, format.count(engine.workers), format.count(engine.blocks_in_flight),
       format.count(engine.blocks_done), format.latency(engine.job_p50_ms), format.latency(engine.job_p99_ms),
       format.count(engine.restarts), speed > 0 ? format.count(speed) : format.NONE,
+      format.latency(engine.canary_ms),
     ];
-    pairs(figures, FIGURES.map(([name, hint], i) => [name, values[i], hint]));
+    const shown = Number.isFinite(engine.canary_ms) ? FIGURES : FIGURES.slice(0, -1);
+    pairs(figures, shown.map(([name, hint], i) => [name, values[i], hint]));
     figures.firstChild.title = dispatchOf(engine);
     drawWorkers(workers, engine.peers || []);
   }
