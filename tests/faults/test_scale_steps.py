@@ -1,6 +1,11 @@
-"""Fifty times more workers and fewer again, under load: nothing missed, nothing left behind."""
+"""Fifty times more workers and fewer again, under load: nothing missed, nothing left behind.
 
+``SILVERBULLET_STEPS`` sets how often.
+"""
+
+import os
 import random
+import time
 from pathlib import Path
 
 import pytest
@@ -9,14 +14,26 @@ from tests.faults.test_steering import ask, decisions
 from tests.integration.demos import DemoUnderWay, alive
 
 pytestmark = [pytest.mark.long, pytest.mark.slow, pytest.mark.timeout(2400)]
-STEPS = 50
+STEPS = int(os.environ.get("SILVERBULLET_STEPS", "50"))
 SETTINGS = {"window__sample_interval_s": 0.2, "decide__conflate": "false", "window__rows": 60}
 
 
-@pytest.mark.parametrize("engine", ["local", pytest.param("ray", marks=pytest.mark.ray)])
-def test_fifty_scale_steps_cost_no_row_and_leave_nothing(engine: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("engine", "dispatch"),
+    [
+        ("local", "tasks"),
+        pytest.param("ray", "tasks", marks=pytest.mark.ray),
+        pytest.param("ray", "resident", marks=pytest.mark.ray),
+        pytest.param("spark", "tasks", marks=pytest.mark.spark),
+        pytest.param("spark", "resident", marks=pytest.mark.spark),
+    ],
+)
+def test_fifty_scale_steps_cost_no_row_and_leave_nothing(
+    engine: str, dispatch: str, tmp_path: Path
+) -> None:
     steps = random.Random(7)
-    with DemoUnderWay(tmp_path, "--engine", engine, **SETTINGS) as demo:
+    settings = SETTINGS | {"engine__dispatch": dispatch}
+    with DemoUnderWay(tmp_path, "--engine", engine, **settings) as demo:
         demo.await_address()
 
         def workers() -> dict[str, int]:
@@ -29,7 +46,7 @@ def test_fifty_scale_steps_cost_no_row_and_leave_nothing(engine: str, tmp_path: 
         demo.until(lambda: workers().get(engine) == 1, "one worker")
         family = {process.pid: process for process in run.children(recursive=True)}
         n_descriptors, n_threads = run.num_fds(), run.num_threads()
-        n_workers = 1
+        n_workers, begun_s = 1, time.monotonic()
         for _ in range(STEPS - 1):
             n_workers = steps.choice([n for n in (1, 2, 3) if n != n_workers])
             assert ask(tmp_path, "cluster", "scale", n_workers)["state"] == "applied"
@@ -49,4 +66,8 @@ def test_fifty_scale_steps_cost_no_row_and_leave_nothing(engine: str, tmp_path: 
         assert rows == list(range(rows[0], rows[0] + len(rows)))
         assert len(rows) > STEPS
         assert demo.parts()["run"].pid == run.pid
-        print(f"{engine}: {STEPS} steps, {len(rows)} rows, {n_descriptors} -> {run.num_fds()} fds")
+        took_s = time.monotonic() - begun_s
+        print(
+            f"{engine}, {dispatch}: {STEPS} steps, {took_s:.0f} s, {len(rows)} rows, "
+            f"{n_descriptors} -> {run.num_fds()} descriptors"
+        )
