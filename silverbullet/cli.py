@@ -142,7 +142,7 @@ def simulate(paths: tuple[Path, ...], **feed: Any) -> None:
     """Feed Kafka with a simulated market, or from files."""
     given_settings()
     from silverbullet.feeding import FeedOptions
-    from silverbullet.parts import run_simulate
+    from silverbullet.simulating import run_simulate
 
     run_simulate(given_settings, paths, FeedOptions(**feed))
 

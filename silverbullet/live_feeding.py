@@ -3,10 +3,6 @@
 import asyncio
 import json
 import logging
-import os
-import signal
-import sys
-import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,9 +16,9 @@ from ingest.consumer import TopicConsumer
 from ingest.live_feed import LiveFeed
 from ingest.live_status import LOOK_BACK, FeedStatus, Kind, newest_feeds
 from ingest.producer import TopicProducer
-from optimize.engines.session import on_signals
 from silverbullet.broker_access import broker_access
 from silverbullet.options import Refused
+from silverbullet.part_process import end_on_signals, log_to_stderr
 from silverbullet.running_pipeline import broker_address
 from silverbullet.settings import Settings
 from silverbullet.topics import needs_of_live_feeds, prepare_topics, ticks_partitions
@@ -33,7 +29,6 @@ if TYPE_CHECKING:
 log = logging.getLogger("silverbullet")
 
 _FLUSH_S: Final = 2.0
-_END_LIMIT_S: Final = 6.0  # a call into librdkafka may wait longer for a broker that is gone
 _STALE_S: Final = 5.0  # a feed tells once a second
 _LONGEST_SILENCE_S: Final = 86_400.0
 _OPTIONS: Final = frozenset(
@@ -70,9 +65,7 @@ def run_feed(settings: Settings, wish: FeedWish) -> None:
     click.ClickException
         The broker cannot be reached or refuses.
     """
-    logging.basicConfig(
-        stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s"
-    )
+    log_to_stderr()
     broker_access(settings.kafka)  # refuses what it lacks before ccxt is imported
     if not wish.symbols or not 0 < wish.silence_s <= _LONGEST_SILENCE_S:
         raise Refused("--symbols needs at least one symbol, --silence more than 0 s, at most 1 d")
@@ -134,20 +127,8 @@ def _make_session(settings: Settings, wish: FeedWish) -> tuple["LiveSession", To
 def _stop_on_signals() -> asyncio.Event:
     """Give the event that a signal sets; by force where that does not end the process."""
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
-
-    def end() -> None:
-        loop.call_soon_threadsafe(stop.set)
-        timer = threading.Timer(_END_LIMIT_S, _end_hard)
-        timer.daemon = True
-        timer.start()
-
-    on_signals({signal.SIGINT: end, signal.SIGTERM: end})
+    end_on_signals(lambda: loop.call_soon_threadsafe(stop.set))
     return stop
-
-
-def _end_hard() -> None:
-    log.error("not ended %g s after the signal; ended by force: the broker is gone", _END_LIMIT_S)
-    os._exit(1)
 
 
 def _venue_options(path: Path | None) -> dict[str, Any]:

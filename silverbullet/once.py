@@ -21,9 +21,9 @@ from optimize.decision import Decision
 from optimize.engines.evaluator import Evaluator
 from silverbullet.decider import Decider
 from silverbullet.ends import Finished
+from silverbullet.evaluators import make_evaluator
 from silverbullet.feeding import FeedOptions, make_source, spacing_settings, sparse_rows
 from silverbullet.options import Refused
-from silverbullet.parts import make_evaluator
 from silverbullet.progress import Progress, say_progress
 from silverbullet.runner import Runner
 from silverbullet.settings import Settings

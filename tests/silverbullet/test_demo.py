@@ -175,7 +175,7 @@ def test_the_feed_reaches_simulate_as_it_was_given(
     def take(_: Any, paths: Any, options: FeedOptions) -> None:
         taken.update(paths=paths, options=options)
 
-    monkeypatch.setattr("silverbullet.parts.run_simulate", take)
+    monkeypatch.setattr("silverbullet.simulating.run_simulate", take)
     paths = (tmp_path / "a.csv", tmp_path / "b.csv")
     for path in paths:
         path.write_text("")
