@@ -52,6 +52,9 @@ _LEADS = (
 )
 
 
+_FORMS = ("JSON", "packed")
+_PLAIN_READER = "confluent-kafka and msgspec"
+_LEAST_PLAIN, _LEAST_PACKED = 2.5, 30.0
 _MOST_SOLVES = 3.0
 _MOST_DRIFT = 1.05
 
@@ -160,7 +163,25 @@ def _goals(cases: dict[str, list[Row]]) -> list[str]:
             goal = f"{case}: {library} takes at least {least:.0f}x"
             verdict = "met" if value >= least else "missed"
             lines.append(f"| {goal} | {value:.1f}x | {verdict} |")
-    return lines + _overload_goals(cases)
+    return lines + _overload_goals(cases) + _ingest_goals(cases)
+
+
+def _ingest_goals(cases: dict[str, list[Row]]) -> list[str]:
+    lines = []
+    json, packed = ("Kafka, " + form + " ticks to the end of the topic" for form in _FORMS)
+    rows = {(row.case, row.subject): row for case in (json, packed) for row in cases.get(case, [])}
+    ours, peer = rows.get((json, OURS)), rows.get((json, _PLAIN_READER))
+    if ours and peer:
+        value = compare(peer, ours).median
+        verdict = "met" if value >= _LEAST_PLAIN else "missed"
+        goal = f"{json}: {_PLAIN_READER} takes at least {_LEAST_PLAIN:g}x"
+        lines.append(f"| {goal} | {value:.2f}x | {verdict} |")
+    if ours and (dense := rows.get((packed, OURS))):
+        value = ours.p50 / dense.p50
+        verdict = "met" if value >= _LEAST_PACKED else "missed"
+        goal = f"Kafka: a JSON tick takes at least {_LEAST_PACKED:g}x a packed one"
+        lines.append(f"| {goal} | {value:.1f}x | {verdict} |")
+    return lines
 
 
 def _overload_goals(cases: dict[str, list[Row]]) -> list[str]:

@@ -90,6 +90,7 @@ def run_bench(
         opened = [stack.enter_context(broker()) for broker in brokers]
         machine = describe_machine(scheduling=scheduling)
         runs = _run_all(opened, contenders, plan)
+        machine["repetitions"] = f"{plan.repetitions} of {plan.seconds:g} s"
         machine["load at end"] = f"{os.getloadavg()[0]:.1f}"
     machine |= {f"broker {broker.name}": broker.about for broker in opened}
     report = Report(

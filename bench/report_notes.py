@@ -35,6 +35,8 @@ NOTES = {
         "The relay is the same client: it drains what is there and sends one 2 kB message a "
         "wake-up, deciding nothing. It is measured once a run and stands beside each method. The "
         "libraries stand in our loop, with our windows and estimates: only the solver is theirs.",
+        "The method resample spends both processors on draws, its two workers at the priority of "
+        "broker and generator: what those take, and the generator's lag, grow by that.",
         "Stages follow one another: kafka in (producer, broker, consumer), update (decode, admit, "
         "digest), wait (read the windows, estimate), solve, publish (merge, write the decision "
         "and its digest), kafka out (encode, producer, broker, receiver). Own part is all between "
