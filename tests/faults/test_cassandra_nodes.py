@@ -52,7 +52,7 @@ def copies(nodes: Nodes, keyspace: str) -> str:
 
 
 def figures(pipeline: Disturbed, decisions: list[Decision]) -> dict[str, float]:
-    """Print a line a phase; give the longest lag of each."""
+    """Print a line a phase; see that nothing was refused; give the longest lag of each."""
     lags = {}
     for phase in pipeline.phases:
         found, looks = latency(decisions, phase), pipeline.looks(phase)
@@ -64,6 +64,7 @@ def figures(pipeline: Disturbed, decisions: list[Decision]) -> dict[str, float]:
             f"{len(looks)} refused; longest lag of what is shown {lags[phase.name]:.2f} s",
             flush=True,
         )
+        assert not refused
     return lags
 
 
