@@ -7,6 +7,7 @@ being in one partition, as they are when Kafka keys them by symbol.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +27,14 @@ class NotReady:
     """There are no moments yet, and why, in plain words."""
 
     reason: str
+
+
+class _Members(NamedTuple):
+    """Members after a row closed: ids, ascending, and names."""
+
+    row: int | None
+    ids: IntArray
+    names: tuple[str, ...]
 
 
 class Market:
@@ -87,6 +96,7 @@ class Market:
         )
         self._universe = Universe(window_rows, min_observations, stale_after)
         self._interval_ns = sample_interval_ns
+        self._members: _Members | None = None
         # Which of several partitions is read first decides who is numbered first: there members
         # stand by name, so that a decision does not depend on it.
         self._by_name = len(partitions) > 1
@@ -209,11 +219,17 @@ class Market:
             It is not of a market with these parameters; this one is of no use any more.
         """
         restore_windows(self._windows, arrays)
+        self._members = None
 
-    def _member_ids(self) -> IntArray:
-        if self.last_row is None:
-            return np.zeros(0, np.int64)
-        return self._universe.members(self._windows.grid.symbol_i, self.last_row, self.rows_filled)
+    def _find_members(self, symbols: Sequence[str]) -> _Members:
+        """Find the members, who change with the closed rows alone: 10 us, not at each tick."""
+        row = self.last_row
+        if self._members is None or self._members.row != row:
+            ids = np.zeros(0, np.int64)
+            if row is not None:
+                ids = self._universe.members(self._windows.grid.symbol_i, row, self.rows_filled)
+            self._members = _Members(row, ids, tuple([symbols[i] for i in ids.tolist()]))
+        return self._members
 
     def moments(self, symbols: Sequence[str]) -> Moments | NotReady:
         """Give the members' statistics of the rows closed so far.
@@ -226,11 +242,12 @@ class Market:
         symbols
             The symbol table, by id.
         """
-        ids = self._member_ids()
-        if not len(ids):
+        members = self._find_members(symbols)
+        if not len(members.ids):
             return self._not_ready(symbols)
-        mean, covariance, volatility, count = self._windows.rows.read(ids)
-        return self._collect(symbols, ids, (mean, covariance, volatility), count, open_row=False)
+        mean, covariance, volatility, count = self._windows.rows.read(members.ids)
+        window = mean, covariance, volatility
+        return self._collect(members, window, count, open_row=False)
 
     def open_moments(self, symbols: Sequence[str]) -> Moments | NotReady:
         """Give the members' statistics with their newest prices as the row that stands open.
@@ -243,30 +260,31 @@ class Market:
         symbols
             The symbol table, by id.
         """
-        ids = self._member_ids()
-        if not len(ids):
+        members = self._find_members(symbols)
+        if not len(members.ids):
             return self._not_ready(symbols)
         grid = self._windows.grid
         returns = np.empty(grid.symbol_f.shape[1])
         log_returns(grid.symbol_f[pending.NEWEST_PRICE], grid.symbol_f[pending.PRICE], returns)
-        mean, covariance, volatility, count = self._windows.rows.read(ids, returns)
-        return self._collect(symbols, ids, (mean, covariance, volatility), count, open_row=True)
+        mean, covariance, volatility, count = self._windows.rows.read(members.ids, returns)
+        window = mean, covariance, volatility
+        return self._collect(members, window, count, open_row=True)
 
     def _collect(
         self,
-        symbols: Sequence[str],
-        ids: IntArray,
+        members: _Members,
         window: tuple[FloatArray, FloatArray, FloatArray],
         count: int,
         *,
         open_row: bool,
     ) -> Moments:
         grid = self._windows.grid
+        ids, names = members.ids, members.names
         if self._by_name:
-            order = np.argsort([symbols[i] for i in ids.tolist()])
+            order = np.argsort(names)
             mean, covariance, volatility = window
             window = mean[order], covariance[np.ix_(order, order)], volatility[order]
-            ids = ids[order]
+            ids, names = ids[order], tuple(sorted(names))
         ticks = self._windows.ticks.read(ids)
         price = pending.NEWEST_PRICE if open_row else pending.PRICE
         newest = pending.NEWEST_USED_TIME if open_row else pending.NEWEST_CLOSED_TIME
@@ -274,7 +292,7 @@ class Market:
         for array in (prices, *window):
             array.setflags(write=False)
         return Moments(
-            symbols=tuple([symbols[i] for i in ids.tolist()]),
+            symbols=names,
             prices=prices,
             mean=window[0],
             covariance=window[1],
