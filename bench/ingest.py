@@ -22,7 +22,7 @@ from bench.brokers import (
     topic_prefix,
 )
 from bench.contest import WrongResultError
-from bench.ingest_reader import READERS, Found
+from bench.ingest_reader import READERS, STAGES, Found
 from bench.machine import describe_machine, describe_versions
 from bench.report import FLOORS, OURS, Report, Row, keep_report, make_row
 from bench.session import RunError
@@ -134,15 +134,21 @@ def _ticks(n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 def _measure(tape: _Tape, repetitions: int) -> list[Row]:
     n_ticks = tape.n_messages * tape.per_message
     took: dict[str, list[list[float]]] = {subject: [] for subject in tape.subjects}
+    stages: dict[str, list[list[float]]] = {stage: [] for stage in STAGES}
     order = list(tape.subjects)
     for _ in range(repetitions):
         found = {subject: _read(subject, tape) for subject in order}
         _compare(tape, found)
         for subject, one in found.items():
             took[subject].append([one.seconds * 1e9 / n_ticks])
+        for stage, seconds in found[OURS].stages.items():
+            stages[stage].append([seconds * 1e9 / n_ticks])
         order = [*order[1:], order[0]]
     case = f"{tape.broker.name}, {tape.form} ticks to the end of the topic"
-    return [make_row(case, subject, "ns a tick", runs) for subject, runs in took.items()]
+    rows = [make_row(case, subject, "ns a tick", runs) for subject, runs in took.items()]
+    return rows + [
+        make_row(f"{case}, {stage}", OURS, "ns a tick", runs) for stage, runs in stages.items()
+    ]
 
 
 def _read(subject: str, tape: _Tape) -> Found:

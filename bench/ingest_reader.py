@@ -9,6 +9,7 @@ import sys
 import time
 from collections import deque
 from collections.abc import Callable
+from itertools import pairwise
 from typing import cast
 
 import msgspec
@@ -24,15 +25,20 @@ from stats.market import Market
 
 _POLL_S = 30.0
 _BATCH = 10_000
+STAGES = ("fetch", "decode and admit", "windows")
 _WARM_UP = b'{"symbol": "A", "price": 1.5, "event_time_ns": 1}'
 
 
 class Found(msgspec.Struct, frozen=True, kw_only=True):
-    """What a reader found: how long it took, ticks used, mean log return of each symbol."""
+    """What a reader found: how long it took, ticks used, mean log return of each symbol.
+
+    ``stages`` are the seconds of its parts, where it tells them.
+    """
 
     seconds: float
     n_used: int
     means: dict[str, float]
+    stages: dict[str, float] = {}
 
 
 class _Tick(msgspec.Struct, gc=False):
@@ -45,6 +51,7 @@ class _Digest:
     """Admission and windows as in ``run``."""
 
     def __init__(self) -> None:
+        self._stages = dict.fromkeys(STAGES, 0.0)
         self._symbols = SymbolTable()
         self._admission = Admission(self._symbols, 60 * SAMPLE_INTERVAL_NS)
         self._market = Market(
@@ -57,14 +64,19 @@ class _Digest:
             defer_ticks=False,
         )
 
-    def take(self, raw: RawMessages) -> None:
-        """Digest a batch."""
+    def take(self, raw: RawMessages, asked_s: float) -> None:
+        """Digest a batch that was asked for at a monotonic time."""
+        fetched_s = time.monotonic()
         batch = self._admission.step(raw).batch
+        admitted_s = time.monotonic()
         rows = self._market.update(
             batch.symbol_ids, batch.prices, batch.event_time_ns, batch.partitions, batch.offsets,
             batch.receive_time_ns,
         )  # fmt: skip
         deque(rows, maxlen=0)
+        times = (asked_s, fetched_s, admitted_s, time.monotonic())
+        for stage, (start, end) in zip(STAGES, pairwise(times), strict=True):
+            self._stages[stage] += end - start
 
     def found(self, begun_s: float) -> Found:
         """Read the windows; that counts too."""
@@ -73,23 +85,25 @@ class _Digest:
             seconds=time.monotonic() - begun_s,
             n_used=self._market.n_used,
             means=dict(zip(self._symbols.symbols, means, strict=True)),
+            stages=self._stages,
         )
 
 
 def read_ours(bootstrap: str, topic: str, n_messages: int, fetch_wait_max_ms: int) -> Found:
     """Read as ``run`` does."""
     warm = _Digest()  # kernels are loaded at their first call
-    warm.take(RawMessages(["t"], [_WARM_UP], [1], [0], [0], 1))
+    warm.take(RawMessages(["t"], [_WARM_UP], [1], [0], [0], 1), 0.0)
     warm.found(0.0)
     digest = _Digest()
     with TopicConsumer(bootstrap, [topic], fetch_wait_max_ms=fetch_wait_max_ms) as consumer:
         begun_s, n_read = time.monotonic(), 0
         while n_read < n_messages:
+            asked_s = time.monotonic()
             raw = consumer.poll(_POLL_S)
             if raw is None:
                 raise TimeoutError(f"nothing came in {_POLL_S:g} s after {n_read} messages")
             n_read += len(raw)
-            digest.take(raw)
+            digest.take(raw, asked_s)
         return digest.found(begun_s)
 
 

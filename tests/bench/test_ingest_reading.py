@@ -28,6 +28,10 @@ def test_all_readers_find_the_same_in_small_topics(tmp_path: Path, monkeypatch):
     )
     assert compare(packed, bound).median > 0
     assert 0 < packed.p50 < rows[case.format("JSON"), "silverbullet"].p50
+    whole = rows[case.format("JSON"), "silverbullet"].p50
+    stages = [row.p50 for row in report.rows if row.case.startswith(f"{case.format('JSON')}, ")]
+    assert len(stages) == 3
+    assert 0.5 * whole < sum(stages) <= whole
     (kept,) = tmp_path.glob("ingest-*.json")
     assert read_report(kept) == report
 
