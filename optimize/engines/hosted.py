@@ -188,8 +188,11 @@ class HostedEngine:
         """Say what died first, of what the pipeline heard when the engine was lost."""
         with self._lock:
             condemned, essentials = self._condemned, self._essentials
-        died = "" if condemned or essentials is None else essentials.died(_SETTLE_S)
-        return condemned or died or told
+        if condemned or essentials is None:
+            return condemned or told
+        if not self._has_found:  # lost within a tenth of a second: the dead are not reaped yet
+            essentials.find()
+        return essentials.died(_SETTLE_S) or told
 
     def _tend(self, now_ns: int) -> None:
         """Start the host if it is due, see whether it lives, end it if it must."""

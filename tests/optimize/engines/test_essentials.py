@@ -53,6 +53,17 @@ def test_a_killed_process_is_named_with_its_signal_until_it_is_reaped(
     assert essentials.died() == f"the heart (pid {heart.pid}) has died"
 
 
+def test_one_that_was_killed_before_it_was_looked_for_is_named_as_well(
+    heart: "subprocess.Popen[bytes]",
+) -> None:
+    essentials = Essentials(os.getpid(), NAMED)
+    until(lambda: psutil.Process(heart.pid).name() == HEART, "it to be itself")
+    heart.kill()
+    until(lambda: psutil.Process(heart.pid).status() == psutil.STATUS_ZOMBIE, "its end")
+    essentials.find()
+    assert essentials.died() == f"the heart (pid {heart.pid}) was killed by SIGKILL"
+
+
 def test_a_process_that_ends_by_itself_is_named_with_its_exit_code() -> None:
     with subprocess.Popen([sys.executable, "-c", "input(); exit(3)"], stdin=subprocess.PIPE) as one:
         name = psutil.Process(one.pid).name()
