@@ -38,7 +38,7 @@ from silverbullet.events import (
 from silverbullet.portfolio import Provenance
 from silverbullet.refusals import Refusals
 from silverbullet.settings import Settings
-from silverbullet.standstill import Standstill
+from silverbullet.standstill import Standstill, overdue
 from silverbullet.status import Rates, Surroundings, make_status
 from silverbullet.steering import Steering
 from storage.records import Status, encode_status
@@ -103,6 +103,7 @@ class Runner:
         self._started_ns = time.time_ns()
         self._next_status_s = time.monotonic()
         self._standstill = Standstill()
+        self._completed: Completed | None = None
         self._process = psutil.Process()
 
     def run(self, *, until_end: bool = False, wait_for_engine: str | None = None) -> Finished:
@@ -161,12 +162,15 @@ class Runner:
         if self._jobs:
             # A decision under way is what is waited for; a cloud alone must not delay ticks.
             waits_for_blocks = self._decider.busy
-            completed = self._evaluator.wait(BUSY_WAIT_S if waits_for_blocks else 0.0)
-            if completed is not None:
-                self._complete(completed)
+            if self._completed is None:
+                self._completed = self._evaluator.wait(BUSY_WAIT_S if waits_for_blocks else 0.0)
+            # Another decision starts with it: not on the ticks of before a standstill.
+            if self._completed is not None and not self._reads_on(None):
+                self._complete(self._completed)
             if not self._decider.wants_ticks:
                 return None
-            return self._source.poll(0.0 if waits_for_blocks else BUSY_WAIT_S)
+            has_waited = waits_for_blocks and self._completed is None
+            return self._source.poll(0.0 if has_waited else BUSY_WAIT_S)
         due_ns = self._decider.next_timer_ns()
         timeout_s = min(IDLE_POLL_S, max(0.0, self._next_status_s - time.monotonic()))
         if due_ns is not None:
@@ -199,19 +203,22 @@ class Runner:
                         self._jobs[number] = (tag, now_ns)
 
     def _complete(self, completed: Completed) -> None:
+        self._completed = None
         tag, submitted_ns = self._jobs.pop(completed.job_id)
         if completed.failed:
             log.error("a job could not be evaluated: %s", completed.reason)
             self._decider.step(JobFailed(tag, completed.reason))
             return
+        solved_ns = time.time_ns()
+        late = overdue(solved_ns - submitted_ns, self._settings.optimize.deadline_s)
         provenance = Provenance(
             engine=completed.engine,
             peers=completed.peers,
             degraded=completed.degraded,
-            late=completed.late,
-            reason=completed.reason,
+            late=completed.late or bool(late),
+            reason=completed.reason or late,
             submitted_ns=submitted_ns,
-            solved_ns=time.time_ns(),
+            solved_ns=solved_ns,
         )
         self._carry_out(self._decider.step(JobDone(tag, completed.results, provenance)))
 

@@ -42,3 +42,13 @@ class Standstill:
         if message_ns is not None and message_ns > time_ns - YOUNG_NS:
             self._until_ns = 0
         return time_ns < self._until_ns
+
+
+def overdue(taken_ns: int, deadline_s: float) -> str:
+    """Say by how much a decision is late; empty where it is in time.
+
+    Its engine has told if it was late there, but it may have lain here while the process stood
+    still.
+    """
+    late_ns = taken_ns - deadline_s * 1e9
+    return f"late by {late_ns / 1e6:.0f} ms" if late_ns > 0 else ""

@@ -219,6 +219,29 @@ def test_a_run_frozen_for_half_a_minute_shows_and_catches_up(market: Market) -> 
 
 
 @pytest.mark.long
+def test_a_decision_under_way_at_the_halt_is_late_and_none_follows_on_old_ticks(
+    market: Market,
+) -> None:
+    market.settings |= {"optimize__method": "resample", "optimize__n_draws": 20_000}
+    continued_ns = []
+    with market.start("run") as run:
+        market.begin(run)
+        for _ in range(3):
+            halt(run, 4)
+            continued_ns.append(time.time_ns())
+            run.process.send_signal(signal.SIGCONT)
+            market.await_decisions(run, 60)
+        assert run.end() < 10
+    every = see_each_once(market)
+    old = [d for d in every if d.times.published_ns - d.row_end_ns > 3 * 10**9]
+    took = sorted((d.times.solved_ns - d.times.submitted_ns) / 1e6 for d in every)
+    print(f"decisions of {took[len(took) // 2]:.0f} ms; under way at a halt: {len(old)} of 3")
+    assert all(d.late and "late by" in d.engine_reason for d in old)
+    for at_ns in continued_ns:
+        assert sum(at_ns < d.times.published_ns < at_ns + 2 * 10**9 for d in old) <= 1
+
+
+@pytest.mark.long
 def test_a_sender_that_stood_still_beyond_its_transaction_is_told_so(
     kafka_bootstrap: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

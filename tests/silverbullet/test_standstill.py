@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from silverbullet.standstill import LONGEST_NS, STANDSTILL_NS, YOUNG_NS, Standstill
+from silverbullet.standstill import LONGEST_NS, STANDSTILL_NS, YOUNG_NS, Standstill, overdue
 
 MS = 1_000_000
 START_NS = 1_700_000_000_000 * MS
@@ -52,3 +52,8 @@ def test_a_young_message_ends_it_however_long_it_stood_still(still_ns: int, age_
     machine.step(START_NS, None)
     now_ns = START_NS + still_ns
     assert not machine.step(now_ns, now_ns - age_ns)
+
+
+def test_what_lay_too_long_is_late() -> None:
+    assert overdue(1_000 * MS, 1.0) == ""
+    assert overdue(30_500 * MS, 1.0) == "late by 29500 ms"
