@@ -36,6 +36,7 @@ api = APIBlueprint("api", __name__, url_prefix="/api/v1", tag="API")
 # A recorded decision never changes; an hour bounds how long one outlives its deletion by age.
 _IMMUTABLE = "private, max-age=3600, immutable"
 _RETRY_AFTER_S = 5
+_LONGEST_SILENCE_S = 5.0  # of `run`, which reports once a second; as the page has it
 
 
 @api.get("/decisions")
@@ -204,7 +205,13 @@ def status(query_data: Query) -> Response:
     here = context()
     found = here.newest_status(query_data.portfolio)
     now_ns = here.now_ns()
-    return fresh(StatusNow(status=found, age_s=(now_ns - found.time_ns) / 1e9, now_ns=now_ns))
+    age_s = (now_ns - found.time_ns) / 1e9
+    state, reason = found.state, found.reason
+    if age_s > _LONGEST_SILENCE_S:
+        state = "stale"
+        reason = f"`run` has reported nothing for {age_s:.0f} s: see that it and `record` are up"
+    answer = StatusNow(status=found, age_s=age_s, now_ns=now_ns, state=state, reason=reason)
+    return fresh(answer)
 
 
 @api.get("/engines")

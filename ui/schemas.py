@@ -8,7 +8,7 @@ import numpy as np
 from msgspec import Meta
 
 from optimize.decision import Decision
-from storage.records import AssetPhase, EngineState, Status, TickState
+from storage.records import AssetPhase, EngineState, RunState, Status, TickState
 from storage.tokens import Scope
 
 
@@ -134,11 +134,17 @@ class Latency(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class StatusNow(msgspec.Struct, frozen=True, kw_only=True):
-    """The newest status record and its age."""
+    """The newest status record, its age, and what holds now.
+
+    ``state`` and ``reason`` are those of the record while it is young, and ``stale`` once it is
+    over 5 s old, whatever the record says: ``run`` reports once a second.
+    """
 
     status: Status
     age_s: float
     now_ns: int
+    state: RunState
+    reason: str
 
 
 class LastEngine(msgspec.Struct, frozen=True, kw_only=True):

@@ -182,11 +182,26 @@ def test_history_is_one_symbols_part_of_each_decision(client: FlaskClient, symbo
         assert row["skewness"] == (None if math.isnan(skewness) else skewness)
 
 
+@pytest.mark.parametrize(("age_s", "state"), [(4.9, "deciding"), (5.1, "stale")])
+def test_a_run_that_reports_no_more_is_stale_whatever_it_said_last(
+    tmp_path: Path, age_s: float, state: str
+) -> None:
+    store = fill(tmp_path / "store.sqlite")
+    then_ns = newest_status().time_ns + int(age_s * SECOND_NS)
+    client = create_app(store, now_ns=lambda: then_ns, dashboard=False).test_client()
+    answer = client.get("/api/v1/status").json
+    store.close()
+    assert answer["status"]["state"] == "deciding"
+    assert answer["state"] == state
+    assert ("reported nothing for 5 s" in answer["reason"]) == (state == "stale")
+
+
 def test_status_and_engines_are_the_newest(client: FlaskClient) -> None:
     answer = client.get("/api/v1/status").json
     assert answer["status"]["time_ns"] == newest_status().time_ns
     assert answer["status"]["rejected"] == {"price": 3, "not_json": 4}
     assert (answer["age_s"], answer["now_ns"]) == (0.4, NOW_NS)
+    assert (answer["state"], answer["reason"]) == (newest_status().state, newest_status().reason)
     engines = client.get("/api/v1/engines").json
     assert [engine["name"] for engine in engines["engines"]] == ["local"]
     assert engines["last"]["decision_id"] == RECORDED[-1].id
