@@ -9,7 +9,7 @@ INSTALLER := .venv/uv-$(UV)
 PIP_AUDIT := 2.10.1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test faults check bench bench-kafka soak audit clean lock
+.PHONY: help setup demo test faults check bench bench-kafka bench-compare soak audit clean lock
 
 help: ## show these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -64,6 +64,9 @@ bench-kafka: setup ## measure tick to decision, ingest and overload on a real Ka
 	@$(BIN)/silverbullet bench pipeline --broker kafka --methods exact,resample --libraries
 	@$(BIN)/silverbullet bench ingest --broker kafka
 	@$(BIN)/silverbullet bench pipeline --broker kafka --overload
+
+bench-compare: setup ## what got slower: BASE=... NEW=..., two JSON files of one benchmark
+	@$(BIN)/silverbullet bench compare $(BASE) $(NEW)
 
 soak: setup ## run everything on a real Kafka for 30 minutes; slopes of memory, descriptors, latency
 	@$(BIN)/silverbullet bench soak

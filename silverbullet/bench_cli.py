@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from silverbullet.options import given_settings, setting_options
+from silverbullet.options import Refused, given_settings, setting_options
 
 if TYPE_CHECKING:  # what it imports is heavy
     from bench.brokers import OpenBroker
@@ -180,6 +180,42 @@ def storage(**options: Any) -> None:
     from silverbullet.opening import cassandra_address
 
     _run_bench(functools.partial(run_bench, cassandra_address(settings)), **options)
+
+
+@bench.command()
+@click.argument("base", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.argument("new", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@JSON
+def compare(base: Path, new: Path, as_json: bool) -> None:
+    """Set two kept results of one benchmark side by side; exit 1 where something got slower.
+
+    A case counts as slower where the 95 % interval of its change, its peers' own change taken
+    out, lies beyond 5 %.
+    """
+    import json
+
+    import msgspec
+
+    from bench.comparison import compare_reports
+    from bench.report import read_report
+
+    found = []
+    for path in (base, new):
+        try:
+            found.append(read_report(path))
+        except (OSError, msgspec.DecodeError) as error:
+            raise Refused(f"{path}: no result of a benchmark ({error})") from None
+    try:
+        result = compare_reports(*found)
+    except ValueError as error:
+        raise Refused(str(error)) from None
+    if as_json:
+        changes = [change._asdict() for change in result.changes]
+        click.echo(json.dumps(result._asdict() | {"changes": changes}))
+    else:
+        click.echo(result.to_text())
+    if any(change.verdict == "slower" for change in result.changes):
+        raise click.exceptions.Exit(1)
 
 
 def _run_bench(run: Callable[..., Any], *, as_json: bool, **options: Any) -> None:

@@ -1,0 +1,144 @@
+"""Two results of one benchmark side by side: what got slower beyond noise. Pure.
+
+Times of two days, or two machines, do not compare. So what a case takes now is divided by what it
+took then, and that by what became of its peers, which no change of ours touches. The interval is a
+percentile bootstrap (Efron 1979) over the repetitions of all of them.
+"""
+
+import io
+from collections.abc import Iterator, Sequence
+from typing import Final, Literal, NamedTuple
+
+import numpy as np
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from bench.report import OURS, Report, Row, format_number, group_cases
+from stats.compiled import FloatArray
+
+MARGIN: Final = 0.05
+"""A change of 5 % is none: on a shared machine two runs of one build differ by as much."""
+_LEAST_RUNS: Final = 3  # of two repetitions no interval can be told
+_RESAMPLES: Final = 2_000
+_SEED: Final = 7
+_HIGHER_IS_BETTER: Final = "a second"
+
+Verdict = Literal["slower", "faster", "within noise", "too few repetitions"]
+
+
+class Change(NamedTuple):
+    """What became of one case.
+
+    Attributes
+    ----------
+    ratio
+        Time it takes now over the time it took, its peers' own change taken out; of a rate the
+        other way round, so that above 1 is slower.
+    low, high
+        95 % interval of ``ratio``.
+    peers
+        The same of its peers: how much quicker or slower the machine was; None without peers.
+    """
+
+    case: str
+    ratio: float
+    low: float
+    high: float
+    peers: float | None
+    verdict: Verdict
+
+
+class Comparison(NamedTuple):
+    """All cases of both results, and those that only one has."""
+
+    changes: tuple[Change, ...]
+    missing: tuple[str, ...]
+    added: tuple[str, ...]
+
+    def to_text(self) -> str:
+        """Give a table for a terminal, what got slower first."""
+        out = io.StringIO()
+        table = Table(box=box.SIMPLE_HEAD)
+        for name in ("case", "time now / then", "95 % interval", "peers now / then", ""):
+            table.add_column(name, no_wrap=True)
+        for change in sorted(self.changes, key=lambda one: (one.verdict != "slower", -one.ratio)):
+            peers = "no peer" if change.peers is None else f"{format_number(change.peers)}x"
+            interval = f"{format_number(change.low)} to {format_number(change.high)}"
+            ratio = f"{format_number(change.ratio)}x"
+            table.add_row(change.case, ratio, interval, peers, change.verdict)
+        Console(file=out, width=200, highlight=False, color_system=None).print(table)
+        lines = [line.rstrip() for line in out.getvalue().splitlines()]
+        lines += [f"only in the first: {case}" for case in self.missing]
+        lines += [f"only in the second: {case}" for case in self.added]
+        return "\n".join(lines)
+
+
+def compare_reports(base: Report, new: Report) -> Comparison:
+    """Set two results side by side.
+
+    Raises
+    ------
+    ValueError
+        They are of different benchmarks.
+    """
+    if base.bench != new.bench:
+        raise ValueError(f"bench {base.bench} beside bench {new.bench}: compare one with itself")
+    then, now = group_cases(base.rows), group_cases(new.rows)
+    ours = [case for case in then if case in now and _find(then[case], OURS)]
+    changes = [change for case in ours for change in _compare_case(case, then[case], now[case])]
+    return Comparison(
+        tuple(changes),
+        tuple(case for case in then if case not in now),
+        tuple(case for case in now if case not in then),
+    )
+
+
+def _find(rows: Sequence[Row], subject: str) -> Row | None:
+    return next((row for row in rows if row.subject == subject), None)
+
+
+def _compare_case(case: str, then: Sequence[Row], now: Sequence[Row]) -> Iterator[Change]:
+    was, is_now = _find(then, OURS), _find(now, OURS)
+    if was is None or is_now is None:
+        return
+    pairs = [(row, other) for row in then if row is not was and (other := _find(now, row.subject))]
+    rng = np.random.default_rng(_SEED)
+    mine = _drawn_ratios(was, is_now, rng)
+    others = [_drawn_ratios(*pair, rng) for pair in pairs]
+    # The peers' geometric mean: one that jumped counts no more than another.
+    drift = np.exp(np.mean(np.log(others), axis=0)) if others else np.ones(_RESAMPLES)
+    peers = float(np.exp(np.mean([np.log(_ratio(*pair)) for pair in pairs]))) if pairs else None
+    low, high = np.percentile(mine / drift, (2.5, 97.5))
+    n_runs = min(len(row.runs) for pair in (*pairs, (was, is_now)) for row in pair)
+    yield Change(
+        case, _ratio(was, is_now) / (peers or 1.0), float(low), float(high), peers,
+        _judge(float(low), float(high), n_runs),
+    )  # fmt: skip
+
+
+def _times(row: Row) -> FloatArray:
+    runs = np.array(row.runs)
+    return 1.0 / runs if row.unit == _HIGHER_IS_BETTER else runs
+
+
+def _ratio(was: Row, is_now: Row) -> float:
+    return float(np.median(_times(is_now)) / np.median(_times(was)))
+
+
+def _drawn_ratios(was: Row, is_now: Row, rng: np.random.Generator) -> FloatArray:
+    """Give the ratio of medians of as many repetitions, drawn anew each time."""
+    drawn = [
+        np.median(rng.choice(_times(row), (_RESAMPLES, len(row.runs))), axis=1)
+        for row in (was, is_now)
+    ]
+    ratios: FloatArray = drawn[1] / drawn[0]
+    return ratios
+
+
+def _judge(low: float, high: float, n_runs: int) -> Verdict:
+    if n_runs < _LEAST_RUNS:
+        return "too few repetitions"
+    if low > 1.0 + MARGIN:
+        return "slower"
+    return "faster" if high < 1.0 / (1.0 + MARGIN) else "within noise"

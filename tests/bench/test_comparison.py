@@ -1,0 +1,87 @@
+"""What got slower is told from noise and from a machine that was slower as a whole."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from bench.comparison import compare_reports
+from bench.report import OURS, Report, make_row
+from silverbullet.bench_cli import bench
+
+
+def report(
+    seed: int, *, ours: float = 1.0, machine: float = 1.0, runs: int = 9, peers: bool = True,
+    unit: str = "us", name: str = "kernels",
+) -> Report:  # fmt: skip
+    """Give a case in which ours takes 100 and two peers 300 and 900, with 3 % of noise a run."""
+    rng = np.random.default_rng(seed)
+    times = {OURS: 100.0 * ours} | ({"numpy": 300.0, "scipy": 900.0} if peers else {})
+    rows = []
+    for subject, time in times.items():
+        noise = machine * np.exp(rng.normal(0, 0.03, runs))
+        samples = [[1e6 / (time * one) if unit == "a second" else time * one] for one in noise]
+        rows.append(make_row("a case", subject, unit, samples))
+    return Report(bench=name, machine={}, versions={}, rows=tuple(rows))
+
+
+@pytest.mark.parametrize("unit", ["us", "a second"])
+@pytest.mark.parametrize("machine", [0.5, 1.0, 3.0])
+@pytest.mark.parametrize(
+    ("ours", "verdict"), [(1.3, "slower"), (0.7, "faster"), (1.0, "within noise")]
+)
+def test_a_change_of_ours_is_told_whatever_the_machine_did(unit, machine, ours, verdict):
+    for seed in range(20):
+        new = report(seed + 100, ours=ours, machine=machine, unit=unit)
+        (change,) = compare_reports(report(seed, unit=unit), new).changes
+        assert change.verdict == verdict
+        assert change.low <= change.ratio <= change.high
+        assert change.ratio == pytest.approx(ours, rel=0.08)
+        assert change.peers == pytest.approx(machine, rel=0.08)
+
+
+def test_one_build_measured_twice_is_rarely_called_slower():
+    verdicts = [
+        compare_reports(report(seed), report(seed + 1000)).changes[0].verdict for seed in range(200)
+    ]
+    assert verdicts.count("within noise") >= 198
+
+
+def test_two_repetitions_are_too_few_and_without_a_peer_the_machine_is_not_taken_out():
+    (change,) = compare_reports(report(1), report(2, ours=2.0, runs=2)).changes
+    assert change.verdict == "too few repetitions"
+    (alone,) = compare_reports(report(1, peers=False), report(2, machine=2.0, peers=False)).changes
+    assert (alone.peers, alone.verdict) == (None, "slower")
+
+
+def test_cases_of_one_result_alone_are_named_and_another_benchmark_is_refused():
+    base, new = report(1), report(2)
+    moved = Report(bench="kernels", machine={}, versions={}, rows=tuple(
+        make_row("another", row.subject, row.unit, [[one] for one in row.runs]) for row in new.rows
+    ))  # fmt: skip
+    found = compare_reports(base, moved)
+    assert (found.changes, found.missing, found.added) == ((), ("a case",), ("another",))
+    with pytest.raises(ValueError, match="bench kernels beside bench storage"):
+        compare_reports(base, report(3, name="storage"))
+
+
+def test_the_command_exits_with_1_where_something_got_slower(tmp_path: Path):
+    def kept(name: str, made: Report) -> str:
+        path = tmp_path / name
+        path.write_text(made.to_json())
+        return str(path)
+
+    base, same = kept("base.json", report(1)), kept("same.json", report(2))
+    slow = kept("slow.json", report(3, ours=1.5))
+    told = CliRunner().invoke(bench, ["compare", base, same])
+    assert told.exit_code == 0
+    assert "within noise" in told.output
+    told = CliRunner().invoke(bench, ["compare", base, slow, "--json"])
+    assert told.exit_code == 1
+    assert json.loads(told.output)["changes"][0]["verdict"] == "slower"
+    (tmp_path / "none.json").write_text("{}")
+    told = CliRunner().invoke(bench, ["compare", base, str(tmp_path / "none.json")])
+    assert told.exit_code == 2
+    assert "none.json: no result of a benchmark" in told.output
