@@ -15,7 +15,8 @@ clock message       ``{"clock_ns": 1723075200000000000}``: no tick, its partitio
 
 Well-formed messages take the fast way: msgspec reads JSON into structs that the garbage
 collector does not track, a packed batch is viewed where it lies. What that way refuses is read
-row by row in `ingest.json_rows`, so that a bad row costs no neighbour.
+row by row in `ingest.json_rows`, so that a bad row costs no neighbour. A message without rows is
+refused too: so each message is counted, as rows or as a refusal.
 """
 
 from collections.abc import Sequence
@@ -150,8 +151,7 @@ class _Reader:
             if first == _OBJECT_BYTE:
                 self._ticks.append(_decode_tick(value))
                 self.counts.append(1)
-            elif first == _ARRAY_BYTE:
-                found = _decode_ticks(value)
+            elif first == _ARRAY_BYTE and (found := _decode_ticks(value)):
                 self._ticks += found
                 self.counts.append(len(found))
             elif first == _PACKED_BYTE:

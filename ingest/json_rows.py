@@ -100,14 +100,18 @@ def read_message(value: bytes) -> list[Tick | Clock | Fault] | Fault:
     list of Tick, Clock or Fault, or Fault
         Each row or its fault, or the fault of the whole message.
     """
+    if not value:
+        return Fault("empty", "message without content", "must hold a tick")
     try:
         content = parse_message(value)
     except (ValueError, RecursionError) as failure:
-        what = "empty message" if not value else f"message {show(value[:_SHOWN])}"
+        what = f"message {show(value[:_SHOWN])}"
         return Fault("not_json", what, f"must be JSON or a packed batch ({show(str(failure))})")
-    if isinstance(content, list):
-        return [_read_row(row) for row in content]
-    return [_read_row(content)]
+    if not isinstance(content, list):
+        return [_read_row(content)]
+    if not content:
+        return Fault("empty", "array without rows", "must hold a tick")
+    return [_read_row(row) for row in content]
 
 
 def _read_row(row: Any) -> Tick | Clock | Fault:

@@ -48,7 +48,7 @@ class PackedError(ValueError):
     Attributes
     ----------
     reason
-        ``truncated``, ``crc`` or ``version``.
+        ``truncated``, ``crc``, ``version`` or ``empty``.
     what, rule
         What was found and what it should be.
     """
@@ -163,7 +163,8 @@ def decode_packed(value: bytes) -> PackedRows:
     Raises
     ------
     PackedError
-        The message is cut short or too long, its check sum is wrong, its version is unknown.
+        The message is cut short or too long, its check sum is wrong, its version is unknown, it
+        has no rows.
     """
     if len(value) < _HEADER.size:
         raise PackedError(
@@ -185,6 +186,8 @@ def decode_packed(value: bytes) -> PackedRows:
     found = zlib.crc32(view[_HEADER.size :], zlib.crc32(view[:_CHECKED]))
     if found != crc:
         raise PackedError("crc", f"packed message with CRC-32 {found:08x}", f"must be {crc:08x}")
+    if not n:
+        raise PackedError("empty", "packed batch without rows", "must hold a tick")
     ids_at = _HEADER.size + n * (24 if flags else 16)
     return PackedRows(
         names=_split_table(value[size - table_size :], n_symbols),

@@ -11,6 +11,7 @@ from ingest.json_rows import parse_message
 from ingest.packed import MAGIC, decode_packed
 
 REASONS = (
+    "empty",
     "not_json",
     "truncated",
     "crc",

@@ -26,7 +26,7 @@ class Row(NamedTuple):
 def n_refused(value: bytes, newest_ns: int) -> tuple[int, int]:
     """Judge a message in plain Python: how many refusals it costs, and how many good ticks it has.
 
-    A message that cannot be read is one refusal, else each row that breaks a rule is.
+    A message that cannot be read or has no row is one refusal, else each row that breaks a rule is.
     """
     if value[:1] == MAGIC[:1]:
         rows = _unpack(value)
@@ -36,7 +36,7 @@ def n_refused(value: bytes, newest_ns: int) -> tuple[int, int]:
         except (ValueError, RecursionError):
             return 1, 0
         rows = found if isinstance(found, list) else [found]
-    if rows is None:
+    if not rows:
         return 1, 0
     n_good = sum(_is_good(row, newest_ns) for row in rows)
     return len(rows) - n_good, n_good
@@ -127,7 +127,7 @@ class Fuzzer:
             "nested": self._nested,
             "no UTF-8": self._no_text,
             "no JSON": lambda: self._random.randbytes(self._random.randrange(1, 200)),
-            "empty": lambda: b"",
+            "empty": lambda: self._random.choice([b"", b"[]", b" [ ]\n", pack([])]),
             "truncated batch": lambda: self._cut(pack(self._some())),
             "flipped batch": lambda: self._flip(pack(self._some())),
             "wrong header": self._wrong_header,

@@ -100,6 +100,8 @@ def test_any_mixture_is_judged_as_a_plain_loop_judges_it(
         values += encode(kind, rows_of_message)
         if kind == "broken":
             expected.append(("not_json", None))
+        elif kind != "single" and not rows_of_message:
+            expected.append(("empty", None))
         else:
             expected += [(rules.judge(*row), row) for row in rows_of_message]
     machine = admission(limit)

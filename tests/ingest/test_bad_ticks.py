@@ -24,7 +24,11 @@ def test_a_rejection_says_what_where_and_what_becomes_of_it() -> None:
 
 BAD_MESSAGES = [
     (b"{", "not_json"),
-    (b"", "not_json"),
+    (b"", "empty"),
+    (b"[]", "empty"),
+    (b" [ ]\n", "empty"),
+    (encode_packed([], [], [], []), "empty"),
+    (encode_packed(["A"], [], [], [], []), "empty"),
     (b"\xab", "truncated"),
     (encode_packed(["A"], [0], [1.0], [1])[:-1], "truncated"),
     (encode_packed(["A"], [0], [1.0], [1])[:-1] + b"B", "crc"),
@@ -72,8 +76,19 @@ def test_a_bad_message_costs_no_other(value: bytes, reason: str) -> None:
     assert (rejection.reason, rejection.index, rejection.payload) == (reason, None, value)
     assert rejection.message.endswith("; message sent to ticks.rejected")
     assert " at ticks[2]@1: " in rejection.message
+    assert admitted.n_read == 3
     assert used_rows(admitted, machine.symbols) == [("BTC", 2.0, 5)] * 2
     assert admitted.batch.offsets.tolist() == [0, 2]
+
+
+@pytest.mark.parametrize(
+    ("value", "what"), [(b"", "message without content"), (b"[]", "array without rows"),
+                        (encode_packed([], [], [], []), "packed batch without rows")],
+)  # fmt: skip
+def test_a_message_that_holds_nothing_is_told_in_plain_words(value: bytes, what: str) -> None:
+    (rejection,) = admission().step(raw(value, first_offset=7)).rejections
+    told = f"{what} at ticks[2]@7: must hold a tick; message sent to ticks.rejected"
+    assert rejection.message == told
 
 
 @pytest.mark.parametrize(("row", "reason", "hint"), BAD_ROWS)

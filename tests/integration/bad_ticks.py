@@ -73,7 +73,8 @@ def bad_messages(script: Script) -> None:
     """Send one of each kind of bad input, good neighbours beside them."""
     packed = encode_packed([SYMBOLS[0]], [0], [1.0], [script.start_ns])
     script.send(b"{not json", (None, "not_json"))
-    script.send(b"", (None, "not_json"))
+    for nothing in (b"", b"[]", encode_packed([], [], [], [])):
+        script.send(nothing, (None, "empty"))
     script.send(b'{"asset":' * 5000, (None, "not_json"))  # nested without end
     script.send(packed[:-9], (None, "truncated"))
     script.send(packed[:40] + bytes([packed[40] ^ 1]) + packed[41:], (None, "crc"))

@@ -91,7 +91,7 @@ def test_each_refused_row_is_told_with_its_place_and_reason(told: Told) -> None:
 
 def test_refusals_are_counted_by_reason(told: Told) -> None:
     wanted = Counter(reason for message in told.script.messages for _, reason in message.refused)
-    assert len(wanted) == 10
+    assert len(wanted) == 11
     assert told.status.rejected == dict(wanted)
     assert told.status.last_rejection == told.rejections[-1]["message"]
 
