@@ -1,7 +1,6 @@
 """A server in Java as a process that outlives the command which started it."""
 
 import os
-import re
 import shutil
 import socket
 import subprocess
@@ -13,7 +12,7 @@ from cluster.cluster_state import boot_id, start_ticks
 from cluster.jars import class_path
 from cluster.java import Java
 from cluster.process import SpawnError
-from cluster.room import no_room
+from cluster.server_log import complaint, why_ended
 from cluster.service_layout import (
     PASSWORD_VARIABLE,
     Port,
@@ -24,9 +23,6 @@ from cluster.service_layout import (
 from cluster.service_state import ServerProcess
 
 _FIRST_RUN_LIMIT_S = 120.0  # 1.6 s where nothing else runs
-_TAIL_BYTES = 65_536
-_TOLD_CHARACTERS = 300
-_COMPLAINT = re.compile(r"\b(ERROR|FATAL)\b|Exception\b|^Error\b|OutOfMemoryError")
 # What would change a server that finds it, or tell it what is not its business.
 _NOISE = (
     "KAFKA_", "CASSANDRA_", "SILVERBULLET_", "JDK_JAVA_OPTIONS", "JAVA_TOOL_OPTIONS",
@@ -112,7 +108,7 @@ class JavaServer:
         _STARTED.append(process)
         started = start_ticks(process.pid)
         if started is None:
-            raise SpawnError(f"{self._kind.name} ended at once: {last_complaint(log_path)}")
+            raise SpawnError(f"{self._kind.name} ended at once: {why_ended(log_path)}")
         return ServerProcess(self._node, process.pid, started, boot_id())
 
     def _argv(self, name: str, options: list[str], run: list[str]) -> list[str]:
@@ -185,25 +181,3 @@ def _listener(port: Port) -> str:
     except psutil.Error:
         return ""  # it is another user's
     return ""
-
-
-def last_complaint(log_path: Path) -> str:
-    """Give what a server's log says went wrong, in one line."""
-    try:
-        with log_path.open("rb") as log:
-            log.seek(max(0, log.seek(0, os.SEEK_END) - _TAIL_BYTES))
-            return complaint(log.read().decode(errors="replace"))
-    except FileNotFoundError:
-        return "no log"
-
-
-def why_ended(log_path: Path) -> str:
-    """Say why a server has ended: a full disk, which its log may have no room for, and its log."""
-    return "; ".join(filter(None, (no_room(log_path.parent), last_complaint(log_path))))
-
-
-def complaint(text: str) -> str:
-    """Give the last line of a server's that tells of an error, else its last line."""
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    told = [line for line in lines if _COMPLAINT.search(line) and not line.startswith("at ")]
-    return ((told or lines or ["no word"])[-1])[:_TOLD_CHARACTERS]

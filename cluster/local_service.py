@@ -19,11 +19,12 @@ from cluster.java_server import (
     keep_recording,
     reap,
     recording_path,
-    why_ended,
 )
 from cluster.process import SpawnError
 from cluster.room import no_room
+from cluster.server_log import why_ended
 from cluster.service_layout import Port, ServerKind, ServiceLayout
+from cluster.service_place import services_command
 from cluster.service_state import ServerProcess, ServiceFolder, ServiceState, end_processes
 
 _KILLED_S = 5.0
@@ -70,6 +71,10 @@ class LocalService:
         self.kind = kind
         self.folder = folder
 
+    def command(self, word: str, *options: str) -> str:
+        """Write a command on this service, as it is to be typed."""
+        return services_command(self.folder.path.parent, word, self.kind.name, *options)
+
     def state(self) -> ServiceState | None:
         """Give what holds of it; None where it has never been up.
 
@@ -102,7 +107,7 @@ class LocalService:
                 if not path.exists():
                     raise SpawnError(
                         f"{path} is missing, the data are of no use without: bring it back, or "
-                        f"`silverbullet services down {self.kind.name} --wipe` and begin anew"
+                        f"`{self.command('down', '--wipe')}` and begin anew"
                     )
         return missing
 

@@ -17,6 +17,7 @@ import click
 import filelock
 from rich.console import Console
 
+from cluster.service_place import services_folder
 from ingest.broker import EmbeddedBroker
 from silverbullet.children import Children
 from silverbullet.demo_place import BROKER_FILE, demo_folder
@@ -27,10 +28,9 @@ from silverbullet.own_services import (
     KINDS,
     Wish,
     bring_up,
-    saying,
-    services_folder,
     settings_path,
 )
+from silverbullet.services_progress import saying
 from silverbullet.settings import ENVIRONMENT_PREFIX, Settings
 from storage.tokens import TokenError, TokenFile
 

@@ -11,9 +11,10 @@ from typing import NamedTuple
 
 import psutil
 
+from cluster.service_place import services_folder
 from optimize.engines.catalogue import HOSTED
 from silverbullet.opening import open_store, store_place
-from silverbullet.own_services import examine_service, services_folder
+from silverbullet.own_services import examine_service
 from silverbullet.settings import Settings
 from stats.compiled import cache_folder
 from storage.protocol import StoreError

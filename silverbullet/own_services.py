@@ -2,13 +2,12 @@
 
 import errno
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import platformdirs
-from rich.console import Console
 
 from cluster.cassandra_server import CASSANDRA
 from cluster.cluster_state import FolderBusyError, write_private
@@ -18,9 +17,10 @@ from cluster.kafka_server import KAFKA
 from cluster.local_service import LocalService
 from cluster.process import SpawnError
 from cluster.service_layout import ServerKind
+from cluster.service_place import services_folder
 from cluster.service_state import ServiceFolder, ServiceState
 from silverbullet.options import Refused
-from silverbullet.service_clients import as_toml, client_settings
+from silverbullet.service_clients import Setting, as_toml, client_settings
 from silverbullet.service_start import start
 
 KINDS: Mapping[str, ServerKind] = {"kafka": KAFKA, "cassandra": CASSANDRA}
@@ -55,11 +55,6 @@ class Wish:
         asked = (self.n_nodes, self.port_offset, self.secure)
         have = (state.n_nodes, state.port_offset, state.secure)
         return any(a is not None and a != h for a, h in zip(asked, have, strict=True))
-
-
-def services_folder() -> Path:
-    """Give the usual folder of the services' settings, data and logs."""
-    return Path(platformdirs.user_state_dir("silverbullet")) / "services"
 
 
 def jars_cache() -> Path:
@@ -156,12 +151,12 @@ def bring_up(name: str, folder: Path, wish: Wish, tell: Tell) -> bool:
         if state is None and service.folder.node_folders():
             raise ValueError(
                 f"{service.folder.path} holds data and no service.json: pass another --folder, "
-                f"or `silverbullet services down {name} --wipe` to delete them"
+                f"or `{service.command('down', '--wipe')}` to delete them"
             )
         if state is not None and wish.differs(state):
             raise ValueError(
                 f"{_described(state)} in {service.folder.path}: pass another --folder, or "
-                f"`silverbullet services down {name} --wipe` and begin anew"
+                f"`{service.command('down', '--wipe')}` and begin anew"
             )
         started = start(service, state or wish.state(service.kind), jars_cache(), tell)
     _write_settings(folder)
@@ -211,7 +206,7 @@ def settings_path(folder: Path) -> Path:
 
 
 def _write_settings(folder: Path) -> None:
-    found: dict[str, str] = {}
+    found: dict[str, Setting] = {}
     for name, kind in KINDS.items():
         service = open_service(name, folder)
         with told_in_one_line(name):
@@ -237,14 +232,3 @@ def _described(state: ServiceState) -> str:
     nodes = "1 node" if state.n_nodes == 1 else f"{state.n_nodes} nodes"
     secure = "secure" if state.secure else "not secure"
     return f"there is one of {nodes}, ports +{state.port_offset}, {secure},"
-
-
-@contextmanager
-def saying(names: Sequence[str]) -> Iterator[Tell]:
-    """Tell on stderr what is under way: one moving line on a terminal, else a line each."""
-    console = Console(stderr=True)
-    if not console.is_terminal:
-        yield lambda line: console.print(line, soft_wrap=True, highlight=False, markup=False)
-        return
-    with console.status(", ".join(names)) as status:
-        yield status.update

@@ -11,6 +11,8 @@ from cluster.service_layout import ServerKind, ServiceLayout
 
 USER = "silverbullet"
 """Whom a secure service lets in as a pipeline."""
+Setting = str | int | bool
+"""The value of a setting, of its own type."""
 _ADMIN = "admin"
 _FIRST = "cassandra"  # the superuser that Cassandra makes by itself, and its password
 
@@ -74,14 +76,15 @@ def make_users(kind: ServerKind, layout: ServiceLayout) -> None:
     make_roles(admin, user)
 
 
-def client_settings(kind: ServerKind, layout: ServiceLayout) -> dict[str, str]:
+def client_settings(kind: ServerKind, layout: ServiceLayout) -> dict[str, Setting]:
     """Give the settings that point a pipeline at a service; of passwords only their files."""
     ports = [kind.ports(layout, node)[0] for node in layout.nodes]
     user = USER if layout.secure else _FIRST
+    found: dict[str, Setting] = {}
     if kind.name == "kafka":
-        found = {"kafka.bootstrap": ",".join(port.address for port in ports)}
+        found["kafka.bootstrap"] = ",".join(port.address for port in ports)
         if layout.n_nodes > 1:
-            found["kafka.replication_factor"] = str(layout.n_nodes)
+            found["kafka.replication_factor"] = layout.n_nodes
         if not layout.secure:
             return found
         found |= {"kafka.security_protocol": "sasl_ssl", "kafka.user": user}
@@ -89,29 +92,32 @@ def client_settings(kind: ServerKind, layout: ServiceLayout) -> dict[str, str]:
         found = {
             "storage.backend": "cassandra",
             "cassandra.contact_points": ",".join(port.host for port in ports),
-            "cassandra.port": str(ports[0].number),
-            "cassandra.replication": str(layout.n_nodes),
+            "cassandra.port": ports[0].number,
+            "cassandra.replication": layout.n_nodes,
             "cassandra.user": user,
         }
     found[f"{kind.name}.password_file"] = str(layout.password_path(user))
     if layout.secure:
         found[f"{kind.name}.ca_file"] = str(layout.ca_path)
         if kind.name == "cassandra":
-            found["cassandra.tls"] = "true"
+            found["cassandra.tls"] = True
     return found
 
 
-def as_options(settings: Mapping[str, str]) -> str:
+def as_options(settings: Mapping[str, Setting]) -> str:
     """Write settings as options of a command."""
-    return " ".join(f"--set {name}={shlex.quote(value)}" for name, value in settings.items())
+    return " ".join(
+        f"--set {name}={shlex.quote(value if isinstance(value, str) else json.dumps(value))}"
+        for name, value in settings.items()
+    )
 
 
-def as_toml(settings: Mapping[str, str]) -> str:
+def as_toml(settings: Mapping[str, Setting]) -> str:
     """Write settings as a settings file."""
     tables: dict[str, list[str]] = {}
     for name, value in settings.items():
         section, key = name.split(".")
-        # TOML takes JSON's strings; the settings take numbers as strings.
+        # TOML takes JSON's strings, whole numbers and booleans.
         tables.setdefault(section, []).append(f"{key} = {json.dumps(value)}\n")
     return "\n".join(f"[{name}]\n{''.join(lines)}" for name, lines in tables.items())
 

@@ -33,7 +33,7 @@ def _chosen(names: tuple[str, ...]) -> list[str]:
 
 
 def _root(folder: Path | None) -> Path:
-    from silverbullet.own_services import services_folder  # noqa: PLC0415 - it takes 0.2 s
+    from cluster.service_place import services_folder  # noqa: PLC0415 - `--help` needs none of it
 
     return folder or services_folder()
 
@@ -65,7 +65,8 @@ def up(
 
     The jars are fetched with Maven once and kept. Data stay in the folder until `down --wipe`.
     """
-    from silverbullet.own_services import Wish, bring_up, saying  # noqa: PLC0415
+    from silverbullet.own_services import Wish, bring_up  # noqa: PLC0415
+    from silverbullet.services_progress import saying  # noqa: PLC0415
     from silverbullet.services_report import look_at, show, utc_now  # noqa: PLC0415
 
     wish = Wish(None if nodes is None else int(nodes), port_offset, secure)
@@ -86,6 +87,7 @@ def up(
 def down(names: tuple[str, ...], folder: Path | None, wipe: bool, yes: bool, as_json: bool) -> None:
     """End the local Kafka and Cassandra in good order; their data stay unless --wipe."""
     from silverbullet import own_services  # noqa: PLC0415
+    from silverbullet.services_progress import saying  # noqa: PLC0415
 
     root, chosen = _root(folder), _chosen(names)
     there = [name for name in chosen if (root / name).is_dir()]
@@ -94,7 +96,7 @@ def down(names: tuple[str, ...], folder: Path | None, wipe: bool, yes: bool, as_
             raise Refused("--wipe deletes data: pass --yes where nobody can be asked")
         click.confirm(f"Delete all data of {' and '.join(there)} in {root}?", abort=True, err=True)
     told = {}
-    with own_services.saying(there) as tell:
+    with saying(there) as tell:
         for name in chosen:
             if name in there:
                 tell(f"{name} ends")
@@ -118,6 +120,7 @@ def status(names: tuple[str, ...], folder: Path | None, as_json: bool) -> None:
 
     Exit status 1 unless all that have been brought up answer.
     """
+    from cluster.service_place import services_command  # noqa: PLC0415
     from silverbullet.services_report import look_at, show, utc_now  # noqa: PLC0415
 
     root = _root(folder)
@@ -125,5 +128,5 @@ def status(names: tuple[str, ...], folder: Path | None, as_json: bool) -> None:
     reports = [report for report in found if report is not None]
     show(reports, as_json)
     if not reports and not as_json:
-        click.echo(f"there is none in {root} (`silverbullet services up`)")
+        click.echo(f"there is none in {root} (`{services_command(root, 'up')}`)")
     sys.exit(0 if reports and all(report["state"] == "up" for report in reports) else 1)

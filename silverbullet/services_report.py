@@ -10,7 +10,8 @@ import click
 
 from cluster.local_service import ServerView
 from cluster.service_layout import ServiceLayout
-from silverbullet.own_services import open_service, services_folder, settings_path, told_in_one_line
+from cluster.service_place import services_command
+from silverbullet.own_services import open_service, settings_path, told_in_one_line
 from silverbullet.service_clients import as_options, client_settings, probe
 
 Report = dict[str, Any]
@@ -72,9 +73,7 @@ def show(reports: list[Report], as_json: bool) -> None:
 
 
 def _up(report: Report) -> str:
-    folder = Path(report["folder"]).parent
-    other = "" if folder == services_folder() else f" --folder {shlex.quote(str(folder))}"
-    return f"silverbullet services up {report['service']}{other}"
+    return services_command(Path(report["folder"]).parent, "up", report["service"])
 
 
 def _server(layout: ServiceLayout, view: ServerView, trouble: str | None, now: datetime) -> Report:

@@ -6,6 +6,7 @@ import pty
 import socket
 import stat
 import subprocess
+import tomllib
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,13 +16,14 @@ from click.testing import CliRunner, Result
 from cluster.cassandra_server import CASSANDRA
 from cluster.cluster_state import boot_id, start_ticks
 from cluster.credentials import make_certificates, password
-from cluster.java_server import complaint
 from cluster.kafka_server import KAFKA
 from cluster.process import SpawnError
-from cluster.service_layout import ServiceLayout, argument_file
+from cluster.service_layout import ServerKind, ServiceLayout, argument_file
 from cluster.service_state import ServerProcess, ServiceFolder, ServiceState
 from silverbullet.cli import main
 from silverbullet.own_services import KINDS, examine_service, open_service
+from silverbullet.service_clients import as_options, as_toml, client_settings
+from silverbullet.settings import load_settings
 from tests.integration.commands import COMMAND
 from tests.services import free_offset
 
@@ -114,6 +116,26 @@ def test_another_layout_than_that_of_the_data_is_refused(folder: Path) -> None:
         assert "pass another --folder, or `silverbullet services down kafka --wipe`" in told
 
 
+def test_a_remedy_names_the_folder_it_is_for(folder: Path, tmp_path: Path) -> None:
+    other = tmp_path / "an other"
+    service = written(other, replace(STATE, port_offset=free_offset(), prepared=True))
+    wipe = f"`silverbullet services down kafka --wipe --folder '{other}'`"
+    assert wipe in refusal("up", "kafka", "--folder", other, "--nodes", 3)
+    (service.path / "service.json").rename(tmp_path / "kept.json")
+    (service.path / "node1").mkdir()
+    assert wipe in refusal("up", "kafka", "--folder", other)
+    (tmp_path / "kept.json").rename(service.path / "service.json")
+    found = open_service("kafka", other)
+    state = found.state()
+    assert state is not None
+    with pytest.raises(SpawnError, match="is missing") as refused:
+        found.check_fit(state)
+    assert wipe in str(refused.value)
+    nothing = run("status", "--folder", tmp_path / "none")
+    assert f"(`silverbullet services up --folder {tmp_path / 'none'}`)" in nothing.stdout
+    assert not folder.exists()
+
+
 def test_data_of_nobody_and_a_state_of_another_version_are_refused(folder: Path) -> None:
     (folder / "kafka" / "node1").mkdir(parents=True)
     assert "holds data and no service.json" in refusal("up", "kafka")
@@ -197,18 +219,19 @@ def test_paths_with_blanks_and_quotes_reach_java_whole() -> None:
     assert argument_file(['-Da=b c "d"', "e\\f"]) == '"-Da=b c \\"d\\""\n"e\\\\f"\n'
 
 
-@pytest.mark.parametrize(
-    ("log", "told"),
-    [
-        ("INFO a\nERROR b: c\n\tat d.Exception(e)\nINFO f\n", "ERROR b: c"),
-        ("java.net.BindException: Address already in use\n\tat x\n", "java.net.BindException: A"),
-        ("Killed\n\n", "Killed"),
-        ("", "no word"),
-        ("ERROR " + "x" * 1000, "ERROR xxx"),
-    ],
-)
-def test_a_log_is_told_in_one_line(log: str, told: str) -> None:
-    found = complaint(log)
-    assert found.startswith(told)
-    assert len(found) <= 300
-    assert "\n" not in found
+@pytest.mark.parametrize("kind", [KAFKA, CASSANDRA])
+def test_the_settings_written_are_of_their_own_types(kind: ServerKind, tmp_path: Path) -> None:
+    given = client_settings(kind, ServiceLayout(tmp_path, 3, 7, secure=True))
+    written_down = tomllib.loads(as_toml(given))
+    if kind is CASSANDRA:
+        section = written_down["cassandra"]
+        assert (section["port"], section["replication"], section["tls"]) == (9049, 3, True)
+        assert "--set cassandra.tls=true" in as_options(given)
+        assert "--set cassandra.port=9049" in as_options(given)
+    else:
+        assert written_down["kafka"]["replication_factor"] == 3
+    path = tmp_path / "pipeline.toml"
+    path.write_text(as_toml(given))
+    by_file = load_settings(path)
+    by_options = load_settings(flags=tomllib.loads(as_toml({k: str(v) for k, v in given.items()})))
+    assert getattr(by_file, kind.name) == getattr(by_options, kind.name)
