@@ -38,23 +38,22 @@ class Difference:
 
     Attributes
     ----------
-    topic, what
-        The topic, and ``partitions``, ``replication factor`` or a setting's name.
+    what
+        ``partitions``, ``replication factor`` or a setting's name.
     found, wanted
         Values.
     can_alter
         Whether `TopicAdmin.alter` changes it.
     """
 
-    topic: str
     what: str
     found: str
     wanted: str
     can_alter: bool
 
     def __str__(self) -> str:
-        text = f"{self.topic}: {self.what} is {self.found}, the settings say {self.wanted}"
-        return text if self.can_alter else f"{text}; Kafka cannot change that in place"
+        text = f"{self.what} is {self.found}, the settings say {self.wanted}"
+        return text if self.can_alter else f"{text} (Kafka cannot change that in place)"
 
 
 def compare(spec: TopicSpec, found: FoundTopic) -> list[Difference]:
@@ -65,17 +64,17 @@ def compare(spec: TopicSpec, found: FoundTopic) -> list[Difference]:
         # for as long as old ticks are read.
         grows = found.partitions < spec.partitions
         differences.append(
-            Difference(spec.name, "partitions", str(found.partitions), str(spec.partitions), grows)
+            Difference("partitions", str(found.partitions), str(spec.partitions), grows)
         )
     if found.replication_factor != spec.replication_factor:
         differences.append(
             Difference(
-                spec.name, "replication factor", str(found.replication_factor),
+                "replication factor", str(found.replication_factor),
                 str(spec.replication_factor), can_alter=False,
             )
         )  # fmt: skip
     for key, wanted in spec.config.items():
         has = found.config.get(key)
         if has is not None and has != wanted:
-            differences.append(Difference(spec.name, key, has, wanted, can_alter=True))
+            differences.append(Difference(key, has, wanted, can_alter=True))
     return differences

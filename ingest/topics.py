@@ -131,7 +131,7 @@ class TopicAdmin:
         BrokerError
             The broker does not take it.
         """
-        mine = [one for one in differences if one.topic == spec.name and one.can_alter]
+        mine = [one for one in differences if one.can_alter]
         settings = [one for one in mine if one.what != "partitions"]
         if len(settings) < len(mine):
             growth = [NewPartitions(spec.name, spec.partitions)]

@@ -119,8 +119,8 @@ def arrange(kafka: Kafka, *, alter: bool) -> list[dict[str, Any]]:
     Returns
     -------
     list of dict
-        A topic each: ``topic``, ``state`` (``made``, ``as set``, ``altered``, ``differs``) and
-        ``differences``, in words.
+        A topic each: ``topic``, ``state`` (``made``, ``as set``, ``altered``, ``altered in part``,
+        ``differs``) and ``differences``, in words.
 
     Raises
     ------

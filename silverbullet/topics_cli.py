@@ -1,6 +1,7 @@
 """The command that makes the topics."""
 
 import json
+import sys
 from typing import Any
 
 import click
@@ -13,7 +14,10 @@ from silverbullet.options import given_settings, setting_options
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @setting_options()
 def topics(alter: bool, as_json: bool) -> None:
-    """Make the topics that are missing; tell where others differ from the settings."""
+    """Make the topics that are missing; tell where others differ from the settings.
+
+    Exit status 1 where one differs and stays so.
+    """
     from ingest.broker import BrokerError
     from silverbullet.topics import arrange
 
@@ -23,9 +27,10 @@ def topics(alter: bool, as_json: bool) -> None:
         raise click.ClickException(str(error)) from None
     if as_json:
         click.echo(json.dumps(rows))
-        return
-    for row in rows:
-        click.echo(_line(row))
+    else:
+        for row in rows:
+            click.echo(_line(row))
+    sys.exit(1 if any(row["state"] in {"differs", "altered in part"} for row in rows) else 0)
 
 
 def _line(row: dict[str, Any]) -> str:
