@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
+import click
 import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
@@ -45,7 +46,7 @@ def run_export(
     start_ns, end_ns
         Bounds of the end of a decision's row, ns UTC, the second exclusive; None: none.
     path
-        ``.parquet`` or ``.csv``; it appears when it is whole.
+        ``.parquet`` or ``.csv``; it appears when it is whole, and not where there is nothing.
 
     Returns
     -------
@@ -56,11 +57,10 @@ def run_export(
     ------
     Refused
         The path cannot be written or is there already, or the store cannot be read.
+    ClickException
+        There is no decision in the range.
     """
-    if path.suffix not in {".parquet", ".csv"}:
-        raise Refused(f"{path}: must end in .parquet or .csv")
-    if path.exists() and not overwrite:
-        raise Refused(f"{path} is there already: pass --overwrite to replace it")
+    _check(path, overwrite=overwrite)
     query = DecisionQuery(
         settings.decide.portfolio, start_ns=start_ns, end_ns=end_ns, newest_first=False, limit=_PAGE
     )
@@ -73,12 +73,26 @@ def run_export(
                 table = make(page)
                 writer.write_table(table)
                 rows += table.num_rows
+        if not rows:
+            portfolio = settings.decide.portfolio
+            raise click.ClickException(
+                f"the store has no decision of portfolio {portfolio} in this time"
+            )
         part.replace(path)
     except StoreError as error:
         raise Refused(str(error)) from None
     finally:
         part.unlink(missing_ok=True)
     return rows
+
+
+def _check(path: Path, *, overwrite: bool) -> None:
+    if path.suffix not in {".parquet", ".csv"}:
+        raise Refused(f"{path}: must end in .parquet or .csv")
+    if path.exists() and not overwrite:
+        raise Refused(f"{path} is there already: pass --overwrite to replace it")
+    if not path.parent.is_dir():
+        raise Refused(f"{path}: folder {path.parent} does not exist: make it, or name another")
 
 
 @contextlib.contextmanager

@@ -1,9 +1,10 @@
 """Options that stand for settings, and how a command gets at what they say."""
 
+import functools
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
 
@@ -205,7 +206,17 @@ def given_settings(extra: Mapping[str, Mapping[str, Any]] | None = None) -> "Set
 
 
 def time_range(command: Command) -> Command:
-    """Give a command ``--from`` and ``--to``: ``start_ns`` and ``end_ns``, each may be None."""
+    """Give a command ``--from`` and ``--to``: ``start_ns`` and ``end_ns``, each may be None.
+
+    A time to stop at that is not behind the first one is refused.
+    """
+
+    @functools.wraps(command)
+    def checked(*, start_ns: int | None, end_ns: int | None, **others: Any) -> Any:
+        if start_ns is not None and end_ns is not None and start_ns >= end_ns:
+            raise Refused("--to must be later than --from: nothing lies between them")
+        return command(start_ns=start_ns, end_ns=end_ns, **others)
+
     first = click.option("--from", "start_ns", type=UtcTime(), help="First time, ISO 8601, UTC.")
     last = click.option("--to", "end_ns", type=UtcTime(), help="Time to stop before.")
-    return first(last(command))
+    return cast(Command, first(last(checked)))

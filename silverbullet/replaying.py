@@ -47,13 +47,15 @@ def run_replay(
     Raises
     ------
     Refused
-        There is no decision in the range, or no broker.
+        There is no broker.
+    ClickException
+        There is no decision in the range.
     """
     broker_access(settings.kafka)
     try:
         recorded = _recorded(settings, start_ns, end_ns)
         if not recorded:
-            raise Refused(
+            raise click.ClickException(
                 f"topic {settings.kafka.decisions_topic} has no decision of portfolio "
                 f"{settings.decide.portfolio} in this time"
             )

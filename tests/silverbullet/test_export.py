@@ -45,7 +45,10 @@ def test_assets_are_every_number_of_every_decision(kept, suffix, tmp_path):
     frame = read(path)
     assert frame.decision_id.tolist() == [d.id for d in made for _ in range(3)]
     assert frame.symbol.tolist() == [s for d in made for s in d.symbols]
-    for name, column in (("prices", "price"), ("weights", "weights"), ("skewness", "skewness")):
+    assert frame.row.tolist() == [d.row for d in made for _ in range(3)]
+    assert not {"weights", "start_weights", "prices"} & set(frame.columns)
+    columns = {"prices": "price", "weights": "weight", "start_weights": "start_weight"}
+    for name, column in (columns | {"skewness": "skewness"}).items():
         expected = np.concatenate([getattr(d, name) for d in made])
         np.testing.assert_array_equal(frame[column].to_numpy(), expected)
     ends = frame.row_end.dt.as_unit("ns").astype("int64")
@@ -64,6 +67,7 @@ def test_decisions_and_latencies_of_a_time_range(kept, suffix, tmp_path):
     assert export(store, "latency", "-o", other, *times).exit_code == 0
     frame, latency = read(path), read(other)
     assert frame.id.tolist() == latency.decision_id.tolist() == [d.id for d in made[1:9]]
+    assert frame.row.tolist() == latency.row.tolist() == [d.row for d in made[1:9]]
     assert math.isnan(frame.sharpe[0])
     assert frame.sharpe[1:].tolist() == [d.sharpe for d in made[2:9]]
     assert frame.digest.tolist() == [d.digest for d in made[1:9]]
@@ -73,22 +77,44 @@ def test_decisions_and_latencies_of_a_time_range(kept, suffix, tmp_path):
     np.testing.assert_allclose(stages.sum(axis=1), latency.total_us)
 
 
-def test_nothing_in_the_range_is_an_empty_table_with_its_columns(kept, tmp_path):
-    path = tmp_path / "none.csv"
-    result = export(kept[0], "assets", "-o", path, "--to", "1999-01-01")
-    assert result.exit_code == 0
-    assert "0 rows" in result.output
-    assert read(path).columns[:4].tolist() == ["decision_id", "row_end", "symbol", "price"]
+@pytest.mark.parametrize("kind", ["decisions", "assets", "latency"])
+def test_nothing_in_the_range_is_told_and_makes_no_file(kept, kind, tmp_path):
+    there = tmp_path / "there.csv"
+    there.write_text("mine")
+    words = ("-o", there, "--overwrite", "--to", "1999-01-01")
+    result = export(kept[0], kind, *words)
+    assert result.exit_code == 1
+    assert result.output.startswith("Error: the store has no decision of portfolio ")
+    assert result.output.endswith(" in this time\n")
+    assert there.read_text() == "mine"
+    assert list(tmp_path.iterdir()) == [there]
+
+
+@pytest.mark.parametrize("last", ["2024-01-01", "2024-01-02"])
+@pytest.mark.parametrize("command", [["export", "assets", "-o", "x.csv"], ["replay"]])
+def test_a_range_that_ends_before_it_begins_is_refused(command, last, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    words = [*command, "--to", last, "--from", "2024-01-02"]
+    result = CliRunner().invoke(main, words)
+    said = "Error: --to must be later than --from: nothing lies between them\n"
+    assert (result.exit_code, result.output) == (2, said)
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(
-    ("name", "said"), [("a.xlsx", "must end in .parquet or .csv"), ("there.csv", "--overwrite")]
+    ("name", "said"),
+    [
+        ("a.xlsx", "must end in .parquet or .csv"),
+        ("there.csv", "--overwrite"),
+        ("lacks/a.csv", "lacks does not exist"),
+    ],
 )
 def test_what_cannot_be_written_is_refused_in_a_line(kept, name, said, tmp_path):
     (tmp_path / "there.csv").write_text("mine")
     result = export(kept[0], "decisions", "-o", tmp_path / name)
     assert result.exit_code == 2
     assert said in result.output
+    assert result.output.count("\n") == 1
     assert (tmp_path / "there.csv").read_text() == "mine"
     assert [path.name for path in tmp_path.iterdir()] == ["there.csv"]
 
