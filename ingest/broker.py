@@ -1,6 +1,5 @@
 """What both Kafka clients know of a broker, and the broker embedded in a process."""
 
-import logging
 from types import TracebackType
 from typing import Any, TypeVar
 
@@ -9,11 +8,7 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._metadata import ClusterMetadata
 
 from ingest.access import BrokerAccess
-from ingest.kafka_log import OncePerCause
-
-LOGGER = logging.getLogger("ingest.kafka")
-LOGGER.addHandler(logging.NullHandler())  # librdkafka's own lines are shown to whom asks for them
-LOGGER.addFilter(OncePerCause())
+from ingest.client_log import LOGGER, ClientLog
 
 CONNECT_TIMEOUT_S = 5.0
 EMBEDDED_CLUSTER = "mockCluster"  # how the cluster id of librdkafka's mock begins
@@ -21,8 +16,13 @@ EMBEDDED_PARTITION = 0
 
 Client = TypeVar("Client", Consumer, Producer, AdminClient)
 
-# Of the time for an answer: what refuses a client is heard between two tries.
+# Of the time for an answer: what refuses a client is heard between two tries. A first connection
+# has less of it, so that a command that loads for 1.5 s says within 5 s that nothing listens; a
+# port that stays silent, as a loaded broker may, has 4 s.
 _TRIES = (0.1, 0.2, 0.7)
+_FIRST_TRIES = (0.1, 0.2, 0.3, 0.2)
+_TRIES_IF_REFUSED = 3
+_ASK_S = 0.1
 _REFUSALS = {KafkaError._AUTHENTICATION, KafkaError.SASL_AUTHENTICATION_FAILED}
 _START_IT = "start the broker there or set kafka.bootstrap to where one runs"
 _CREDENTIALS = "check kafka.user, the password, kafka.sasl_mechanism and kafka.security_protocol"
@@ -86,12 +86,15 @@ class BrokerErrors:
         The newest of the others that says why a connection failed, else None.
     all_down
         True once no broker could be reached; whoever hears from one sets it back.
+    log
+        What takes the client's lines of librdkafka's log.
     """
 
     def __init__(self) -> None:
         self.fatal: KafkaError | None = None
         self.last: KafkaError | None = None
         self.all_down = False
+        self.log = ClientLog()
 
     @property
     def refusal(self) -> KafkaError | None:
@@ -105,6 +108,7 @@ class BrokerErrors:
             self.fatal = self.fatal or error
         elif error.code() == KafkaError._ALL_BROKERS_DOWN:
             self.all_down = True
+            self.log.lost()
         else:
             self.last = error
 
@@ -115,10 +119,11 @@ def connection(broker: BrokerAccess, errors: BrokerErrors) -> dict[str, Any]:
     Nagle's algorithm off and short reconnects: a broker that restarts is back in the time
     that it needs itself (2-4 s), not in librdkafka's 10 s steps.
     """
+    errors.log.bootstrap = broker.bootstrap
     return {
         "bootstrap.servers": broker.bootstrap,
         "error_cb": errors,
-        "logger": LOGGER,
+        "logger": errors.log,
         "socket.nagle.disable": True,
         "reconnect.backoff.ms": 50,
         "reconnect.backoff.max.ms": 500,
@@ -155,10 +160,24 @@ def explain(error: KafkaError, bootstrap: str, doing: str) -> BrokerError:
 
 def hear(client: Consumer | Producer | AdminClient, errors: BrokerErrors) -> None:
     """Let a client tell its error callback what went wrong; what ends it for good it raises."""
+    errors.log.polls()
     try:
         client.poll(0)
     except KafkaException as failure:
         errors(failure.args[0])
+    ask_again(client, errors)
+
+
+def ask_again(client: Consumer | Producer | AdminClient, errors: BrokerErrors) -> None:
+    """Once a second, while no broker answers: ask for 0.1 s whether one is back."""
+    if not errors.log.is_due():
+        return
+    try:
+        client.list_topics(timeout=_ASK_S)
+    except KafkaException:
+        return
+    errors.all_down = False
+    errors.log.answers()
 
 
 def describe(
@@ -172,21 +191,26 @@ def describe(
     Raises
     ------
     BrokerError
-        No answer within 5 s, or the broker refuses this client: then at once.
+        No answer within 5 s, of the first connection 3 s, or 4 s where it is not refused either;
+        or the broker refuses this client: then at once.
     """
     # A consumer that has begun to read would lose a message to the poll that hears of errors.
     is_reading = isinstance(client, Consumer) and bool(client.assignment())
-    for share in (1.0,) if is_reading else _TRIES:
+    waits = (1.0,) if is_reading else _TRIES if errors.log.is_connected else _FIRST_TRIES
+    for n_tries, share in enumerate(waits, 1):
         try:
             found: ClusterMetadata = client.list_topics(topic, timeout=share * CONNECT_TIMEOUT_S)
         except KafkaException as failure:
             reason = failure.args[0]
             hear(client, errors)
         else:
+            errors.log.connected(len(found.brokers))
             return found
         if errors.refusal is not None:
             raise explain(errors.refusal, bootstrap, "connecting")
-    silence = f"no answer in {CONNECT_TIMEOUT_S:g} s"
+        if waits is _FIRST_TRIES and n_tries == _TRIES_IF_REFUSED and errors.last is not None:
+            break
+    silence = f"no answer in {sum(waits[:n_tries]) * CONNECT_TIMEOUT_S:g} s"
     if errors.last is None:  # so it is where a port for TLS gets none
         raise BrokerError(
             f"Kafka at {bootstrap}, {silence}, though nothing refused the connection "

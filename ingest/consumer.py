@@ -14,14 +14,15 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 
 from ingest.access import BrokerAccess, access
 from ingest.broker import (
-    LOGGER,
     BrokerErrors,
+    ask_again,
     connection,
     describe,
     explain,
     is_embedded,
     make_client,
 )
+from ingest.client_log import LOGGER
 from ingest.codec import RawMessages
 from ingest.offsets import Gap, Offsets, Partition
 from ingest.topic_log import TopicLog, read_tail
@@ -134,6 +135,8 @@ class TopicConsumer:
         if self._waiting:
             self._look_for_topics()
             timeout_s = min(timeout_s, _LOOK_FOR_TOPICS_S)
+        self._errors.log.polls()
+        ask_again(self._consumer, self._errors)
         deadline_s = time.monotonic() + timeout_s
         while True:
             first = self._consumer.poll(timeout_s)
@@ -292,6 +295,7 @@ class TopicConsumer:
 
     def close(self) -> None:
         """Leave the broker; waits 2 s at most for commits that it has not answered."""
+        self._errors.log.is_closing = True
         # The client waits up to a minute for a broker that is gone, also when it is freed: a
         # thread that holds no process back does so in its place.
         closing = threading.Thread(target=self._consumer.close, name="closing", daemon=True)
@@ -336,6 +340,7 @@ class TopicConsumer:
     def _check_broker(self) -> None:
         """Give up on a broker that has been away for too long."""
         if not self._errors.all_down:
+            self._down_since = None
             return
         now = time.monotonic()
         if self._down_since is None:

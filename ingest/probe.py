@@ -6,7 +6,8 @@ from typing import Any
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
-from ingest.broker import LOGGER, BrokerErrors
+from ingest.broker import BrokerErrors
+from ingest.client_log import LOGGER
 
 _ANSWER_S = 2.0
 

@@ -165,6 +165,7 @@ class TopicProducer:
         BrokerError
             Messages are left that could not be delivered in time, or were refused.
         """
+        self._errors.log.is_closing = True
         left = self.flush(timeout_s)
         if left or self.failed:
             reason = self.first_failure or f"no answer within {timeout_s:g} s"
@@ -220,4 +221,5 @@ class TopicProducer:
         if kind is None:
             self.close()
         else:
+            self._errors.log.is_closing = True
             self.flush(1.0)

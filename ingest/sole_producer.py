@@ -129,6 +129,7 @@ class SoleProducer:
         BrokerError
             Messages are left that could not be delivered in time, or were refused.
         """
+        self._errors.log.is_closing = True
         with self._turn:
             self._stop = True
             self._turn.notify_all()

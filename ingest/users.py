@@ -13,7 +13,8 @@ from confluent_kafka.admin._scram import (
     UserScramCredentialUpsertion,
 )
 
-from ingest.broker import LOGGER, BrokerErrors, explain
+from ingest.broker import BrokerErrors, explain
+from ingest.client_log import LOGGER
 
 _LIMIT_S = 20.0
 _ITERATIONS = 8192

@@ -42,6 +42,21 @@ SAID = "Kafka at 127.0.0.1:9092: connection refused; it is tried again until it 
             "known; it is tried again until it answers",
         ),
         (
+            "FAIL [rdkafka#producer-2] [thrd:TxnCoordinator]: TxnCoordinator: 127.0.0.1:9092: "
+            "Connect to ipv4#127.0.0.1:9092 failed: Connection refused (after 0ms in state INIT)",
+            SAID,
+        ),
+        (
+            "FAIL [rdkafka#producer-2] [thrd:TxnCoordinator]: TxnCoordinator: Disconnected",
+            "Kafka's transaction coordinator: connection lost; it is tried again until it answers",
+        ),
+        (
+            "FAIL [rdkafka#consumer-1] [thrd:sasl_ssl://k.example:9093/bootstrap]: "
+            "sasl_ssl://k.example:9093/bootstrap: SASL authentication error: Authentication failed",
+            "Kafka at k.example:9093: SASL authentication error: Authentication failed; it is "
+            "tried again until it answers",
+        ),
+        (
             "CONFWARN [rdkafka#consumer-1] [thrd:app]: Configuration property x is deprecated",
             "Kafka client: Configuration property x is deprecated",
         ),
@@ -58,25 +73,28 @@ def record(line: str, at_s: float) -> logging.LogRecord:
     return made
 
 
-def test_a_cause_is_told_once_until_it_was_silent_for_a_minute() -> None:
+def test_a_cause_is_told_once_a_minute_while_it_lasts() -> None:
     gate = OncePerCause()
 
     def told(line: str, at_s: float) -> bool:
         return gate.filter(record(line, at_s))
 
-    assert told(REFUSED.format(k=1, more=""), 0)
     # Half an hour of tries by several clients.
-    assert not any(told(REFUSED.format(k=k % 7, more=""), k * 0.5) for k in range(1, 3600))
+    tries_s = [k * 0.5 for k in range(3600)]
+    heard_s = [at_s for at_s in tries_s if told(REFUSED.format(k=int(at_s) % 7, more=""), at_s)]
+    assert heard_s == [60.0 * minute for minute in range(30)]
     assert told(REFUSED.format(k=1, more="").replace("9092", "9093"), 1799.6)  # another broker
-    assert not told(REFUSED.format(k=1, more=""), 1840)
+    assert not told(REFUSED.format(k=1, more=""), 1799.9)
     assert told(REFUSED.format(k=1, more=""), 1901)
+    gate.forget()
+    assert told(REFUSED.format(k=1, more=""), 1902)
 
 
 def test_what_is_remembered_is_bounded() -> None:
     gate = OncePerCause()
     for k in range(5000):
         gate.filter(record(f"FAIL [c] host{k}:{9000 + k}/1: Disconnected", float(k) / 1e6))
-    assert len(gate._last_s) == 256
+    assert len(gate._told_s) == 256
 
 
 def test_the_record_keeps_its_level_and_takes_the_plain_text() -> None:
