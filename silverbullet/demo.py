@@ -7,7 +7,6 @@ import socket
 import sys
 import threading
 import time
-import tomllib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -17,20 +16,12 @@ import click
 import filelock
 from rich.console import Console
 
-from cluster.service_place import services_folder
-from ingest.broker import EmbeddedBroker
 from silverbullet.children import Children
 from silverbullet.demo_place import BROKER_FILE, demo_folder
-from silverbullet.demo_start import WATCH_INTERVAL_S, ready_lines, wait_until_up
+from silverbullet.demo_servers import Servers, embedded_parts, real_parts
+from silverbullet.demo_start import WATCH_INTERVAL_S, Watch, ready_lines, wait_until_up
 from silverbullet.feeding import FeedOptions, spacing_settings
 from silverbullet.options import Flags, Refused
-from silverbullet.own_services import (
-    KINDS,
-    Wish,
-    bring_up,
-    settings_path,
-)
-from silverbullet.services_progress import saying
 from silverbullet.settings import ENVIRONMENT_PREFIX, Settings
 from storage.tokens import TokenError, TokenFile
 
@@ -40,8 +31,6 @@ PARTS = ("serve", "record", "run", "simulate")
 _NO_SECURITY = {"security_protocol": "plaintext"} | dict.fromkeys(
     ("user", "password", "password_file", "ca_file", "certificate_file", "key_file"), ""
 )
-Servers = dict[str, dict[str, Any]]
-"""Settings, by section and key, that point at the servers of a demo."""
 
 
 def _free_port(host: str, port: int) -> int:
@@ -120,35 +109,6 @@ def _own_token(settings: Settings) -> Iterator[str]:
             tokens.revoke(name)
 
 
-@contextmanager
-def _embedded_parts(folder: Path) -> Iterator[Servers]:
-    """Give the settings of a broker in this process and of an SQLite file."""
-    with EmbeddedBroker() as broker:
-        yield {
-            "kafka": {"bootstrap": broker.address, "fetch_wait_max_ms": 2},
-            "storage": {"backend": "sqlite", "path": str(folder / "decisions.sqlite")},
-        }
-
-
-@contextmanager
-def _real_parts() -> Iterator[Servers]:
-    """Start Kafka and Cassandra of this machine; give the settings that point at them.
-
-    Raises
-    ------
-    Refused
-        One of them does not come up.
-    """
-    folder = services_folder()
-    with saying(list(KINDS)) as tell:
-        for name in KINDS:
-            bring_up(name, folder, Wish(), tell)
-    try:
-        yield tomllib.loads(settings_path(folder).read_text())
-    finally:
-        click.echo("Kafka and Cassandra stay up: `silverbullet services down` ends them", err=True)
-
-
 def _environment(flags: Flags, settings: Settings, servers: Servers, port: int) -> dict[str, str]:
     given: dict[str, dict[str, Any]] = {section: dict(values) for section, values in flags.items()}
     # Whatever the settings say of servers of their own.
@@ -181,9 +141,9 @@ def _feed_arguments(paths: Sequence[Path], feed: FeedOptions) -> list[str]:
     return arguments
 
 
-def _watch_until_stopped(children: Children, stop: threading.Event, console: Console) -> str:
+def _watch_until_stopped(watch: Watch, stop: threading.Event, console: Console) -> str:
     while not stop.wait(WATCH_INTERVAL_S):
-        lines, failure = children.watch(time.monotonic_ns())
+        lines, failure = watch(time.monotonic_ns())
         for line in lines:
             console.print(line, highlight=False)
         if failure:
@@ -200,7 +160,7 @@ def run_demo(
     *,
     real: bool = False,
 ) -> int:
-    """Run until Ctrl-C; whoever of the children dies is started again.
+    """Run until Ctrl-C; whoever of the children and the real servers dies is started again.
 
     Parameters
     ----------
@@ -231,7 +191,7 @@ def run_demo(
         arguments = {name: list(common) for name in PARTS}
         arguments["simulate"] += _feed_arguments(paths, feed)
         with (
-            _real_parts() if real else _embedded_parts(folder) as servers,
+            real_parts(folder) if real else embedded_parts(folder) as (servers, watch_servers),
             _told(folder / BROKER_FILE, servers["kafka"]["bootstrap"]),
             _own_token(settings) as token,
         ):
@@ -240,7 +200,7 @@ def run_demo(
             children = Children(environment, folder, arguments, finite)
             host = _WILDCARDS.get(settings.serve.host, settings.serve.host)
             address = f"http://{f'[{host}]' if ':' in host else host}:{port}"
-            failure = _run_parts(children, address, token, folder, stop)
+            failure = _run_parts(children, watch_servers, address, token, folder, stop)
     if failure:
         click.echo(f"Error: {failure}", err=True)
         return 1
@@ -248,16 +208,27 @@ def run_demo(
 
 
 def _run_parts(
-    children: Children, address: str, token: str, folder: Path, stop: threading.Event
+    children: Children,
+    watch_servers: Watch,
+    address: str,
+    token: str,
+    folder: Path,
+    stop: threading.Event,
 ) -> str:
     """Keep the parts going until stopped; give why it was given up, or an empty string."""
     console = Console(stderr=True, soft_wrap=True)
+
+    def watch(now_ns: int) -> tuple[list[str], str]:
+        of_servers, lost = watch_servers(now_ns)
+        of_parts, failure = children.watch(now_ns)
+        return of_servers + of_parts, lost or failure
+
     try:
-        failure = wait_until_up(children, len(PARTS), address, token, stop, console)
+        failure = wait_until_up(watch, len(PARTS), address, token, stop, console)
         if not failure and not stop.is_set():
             for line in ready_lines(address, folder, token, terminal=sys.stdout.isatty()):
                 click.echo(line)
-            failure = _watch_until_stopped(children, stop, console)
+            failure = _watch_until_stopped(watch, stop, console)
         return failure
     finally:
         children.stop()

@@ -4,13 +4,14 @@ import threading
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from pathlib import Path
 
 from rich.console import Console
 from rich.status import Status
 
-from silverbullet.children import Children
-
+Watch = Callable[[int], tuple[list[str], str]]
+"""Looks at what runs, at a monotonic time in ns: lines to show, and why to give up or ''."""
 WATCH_INTERVAL_S = 0.2
 START_LIMIT_S = 120.0
 # Warm, the first decision is there after 4.6 s; on a cold cache after about 45.
@@ -31,7 +32,7 @@ def _answers(url: str, token: str) -> bool:
 
 
 def wait_until_up(
-    children: Children,
+    watch: Watch,
     n_parts: int,
     address: str,
     token: str,
@@ -49,7 +50,7 @@ def wait_until_up(
         for text, url in steps.items():
             _tell_step(console, line, text)
             while not _answers(url, token):
-                lines, failure = children.watch(time.monotonic_ns())
+                lines, failure = watch(time.monotonic_ns())
                 for said in lines:
                     console.print(said, highlight=False)
                 if failure or stop.wait(WATCH_INTERVAL_S):

@@ -1,5 +1,7 @@
-"""A demo on a real Kafka and a real Cassandra: as a person starts it, with a part killed."""
+"""A demo on a real Kafka and a real Cassandra: as a person starts it, with kills of each."""
 
+import json
+import os
 import re
 import signal
 from pathlib import Path
@@ -14,7 +16,14 @@ from tests.services import free_offset
 pytestmark = [pytest.mark.long, pytest.mark.kafka, pytest.mark.cassandra]
 
 
-def test_a_demo_on_real_servers_decides_and_goes_on_after_a_kill(tmp_path: Path) -> None:
+def kill_server(folder: Path, name: str) -> None:
+    """End a server as a crash does."""
+    told = run_command(folder, "services", "status", name, "--json")
+    (server,) = json.loads(told.stdout)["services"][0]["servers"]
+    os.kill(server["pid"], signal.SIGKILL)
+
+
+def test_a_demo_on_real_servers_decides_and_goes_on_after_kills(tmp_path: Path) -> None:
     up = run_command(tmp_path, "services", "up", "--port-offset", free_offset())
     assert up.returncode == 0, up.stderr
     try:
@@ -35,6 +44,12 @@ def test_a_demo_on_real_servers_decides_and_goes_on_after_a_kill(tmp_path: Path)
             psutil.wait_procs([run], timeout=30)
             killed_at = newest()["row"]
             demo.until(lambda: newest()["row"] > killed_at + 3, "decisions of the next run")
+            for name in ("kafka", "cassandra"):
+                kill_server(tmp_path, name)
+                demo.until(lambda n=name: f"{n} is up again" in demo.output(), f"{name} again")
+                assert f"{name}, node 1 ended: without a word (killed?)" in demo.output()
+                killed_at = newest()["row"]
+                demo.until(lambda r=killed_at: newest()["row"] > r + 3, f"decisions after {name}")
             demo.end(signal.SIGINT)
         log = (tmp_path / "state/silverbullet/demo/run.log").read_text()
         assert "going on from the checkpoint at row" in log
