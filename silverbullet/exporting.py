@@ -15,7 +15,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from optimize.decision import Decision
 from silverbullet.export_tables import TABLES
-from silverbullet.opening import open_store
+from silverbullet.opening import open_store, told
 from silverbullet.options import Refused
 from silverbullet.settings import Settings
 from storage.protocol import DecisionQuery, Store, StoreError
@@ -80,7 +80,7 @@ def run_export(
             )
         part.replace(path)
     except StoreError as error:
-        raise Refused(str(error)) from None
+        raise told(error) from None
     finally:
         part.unlink(missing_ok=True)
     return rows

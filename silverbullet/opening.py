@@ -5,8 +5,11 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import click
+
+from silverbullet.options import Refused
 from silverbullet.settings import Settings
-from storage.protocol import Store, StoreError, UnreachableError
+from storage.protocol import ServerRefusedError, Store, StoreError, UnreachableError
 from storage.recording import FIRST_WAIT_S, LONGEST_WAIT_S
 
 if TYPE_CHECKING:
@@ -34,6 +37,12 @@ def open_store(settings: Settings, *, read_only: bool = False) -> Store:
     from storage.sqlite import SqliteStore  # noqa: PLC0415
 
     return SqliteStore(storage.path, read_only=read_only)
+
+
+def told(error: StoreError) -> click.ClickException:
+    """Make what ends a command: exit 1 as for Kafka where a server is the cause, else 2."""
+    is_server = isinstance(error, UnreachableError | ServerRefusedError)
+    return click.ClickException(str(error)) if is_server else Refused(str(error))
 
 
 def store_place(settings: Settings) -> str:

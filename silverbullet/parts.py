@@ -96,7 +96,7 @@ def _refuse_early(settings: Settings, broker: BrokerAccess) -> None:
 
 def run_record(settings: Settings) -> None:
     """Write decisions and status to the store until a signal."""
-    from silverbullet.opening import has_records, open_store, store_place
+    from silverbullet.opening import has_records, open_store, store_place, told
     from storage.protocol import StoreError
     from storage.recorder import record
     from storage.recording import Recorder
@@ -107,7 +107,7 @@ def run_record(settings: Settings) -> None:
             store = open_store(settings)
             resumes = has_records(store, settings.decide.portfolio, stop)
         except StoreError as error:
-            raise Refused(str(error)) from None
+            raise told(error) from None
         prepare_topics(kafka, needs_of_record(kafka))
         source = TopicConsumer(
             broker_access(kafka),
@@ -137,7 +137,7 @@ def run_record(settings: Settings) -> None:
 def run_serve(settings: Settings) -> None:
     """Serve the dashboard and the API until a signal."""
     from silverbullet.control_sender import ControlSender
-    from silverbullet.opening import open_store
+    from silverbullet.opening import open_store, told
     from storage.protocol import StoreError
     from ui.server import BindError, PortTakenError, serve
 
@@ -159,6 +159,8 @@ def run_serve(settings: Settings) -> None:
             else None,
             on_ready=lambda address: click.echo(f"serving {address}"),
         )
-    except (BindError, PortTakenError, StoreError) as error:
+    except (BindError, PortTakenError) as error:
         raise Refused(str(error)) from None
+    except StoreError as error:
+        raise told(error) from None
     sys.exit(code)

@@ -19,7 +19,7 @@ def schema() -> None:
             f"storage.backend is {settings.storage.backend}, which needs no schema; "
             "for Cassandra add --set storage.backend=cassandra"
         )
-    from silverbullet.opening import cassandra_address  # noqa: PLC0415 - takes 0.2 s
+    from silverbullet.opening import cassandra_address, told  # noqa: PLC0415 - takes 0.2 s
     from storage.cassandra import SCHEMA_VERSION, Link, apply_schema  # noqa: PLC0415
     from storage.protocol import StoreError  # noqa: PLC0415
 
@@ -30,7 +30,7 @@ def schema() -> None:
         finally:
             link.close()
     except StoreError as error:
-        raise Refused(str(error)) from None
+        raise told(error) from None
     keyspace = settings.cassandra.keyspace
     says = "is made" if made else "was there already"
     click.echo(f"keyspace {keyspace}: version {SCHEMA_VERSION} of the schema {says}")

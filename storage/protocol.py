@@ -49,6 +49,10 @@ class UnreachableError(StoreError):
     """The store cannot be reached now; the same call may go well later."""
 
 
+class ServerRefusedError(StoreError):
+    """The store's server was reached and refuses; somebody must change something there."""
+
+
 class Store(Protocol):
     """Keeps decisions and status. Safe for one writer beside many readers in other processes."""
 

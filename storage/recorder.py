@@ -102,6 +102,7 @@ class _Loop:
         """Append until the store takes it, then commit; False where the order to stop came."""
         for problem in batch.problems:
             _log.warning("%s", problem)
+        failing_since_s: float | None = None
         while True:
             last_try = self.stop.is_set()
             try:
@@ -109,6 +110,7 @@ class _Loop:
                 break
             except StoreError as error:
                 wait_s = self.recorder.failed()
+                failing_since_s = failing_since_s or time.monotonic()
                 if last_try:
                     self._gave_up = True
                     _log.error("%s; ended: %s come again at the next start", error, _held(batch))
@@ -120,6 +122,9 @@ class _Loop:
                 # A disk that old records fill has room once they are gone.
                 self.prune()
         self.recorder.kept(batch, n_new)
+        if failing_since_s is not None:
+            away_s = time.monotonic() - failing_since_s
+            _log.info("the store answers again after %.0f s: %s are kept", away_s, _held(batch))
         try:
             self.source.commit(batch.positions)
         except self.source_errors as error:

@@ -3,7 +3,7 @@
 from typing import Literal
 
 from storage.cassandra.address import CassandraAddress
-from storage.protocol import StoreError, UnreachableError
+from storage.protocol import ServerRefusedError, StoreError, UnreachableError
 
 Cause = Literal[
     "unreachable", "login", "datacenter", "forbidden", "absent", "timeout", "tls", "refused"
@@ -45,7 +45,7 @@ _EXPLANATIONS: dict[Cause, tuple[str, str]] = {
 }
 
 
-class AbsentError(StoreError):
+class AbsentError(ServerRefusedError):
     """The keyspace or its tables are not there."""
 
 
@@ -75,5 +75,5 @@ def explain(cause: Cause, detail: str, address: CassandraAddress, doing: str) ->
         "local_dc": address.local_dc,
         "replication": address.replication,
     }
-    kind = _KINDS.get(cause, StoreError)
+    kind = _KINDS.get(cause, ServerRefusedError)
     return kind(f"{doing} {address.place}: {what.format(**words)}; {remedy.format(**words)}")

@@ -313,7 +313,7 @@ SECRET = "not-the-password"  # noqa: S105 - it is not
             "simulate",
             dict.fromkeys(("kafka__user", "kafka__password_file", "kafka__ca_file"), "")
             | {"kafka__security_protocol": "plaintext"},
-            "no answer in 5 s",
+            "no answer in 4 s",
             "check kafka.security_protocol",
         ),
     ],

@@ -9,7 +9,8 @@ from click.testing import CliRunner
 from silverbullet.cli import main
 from silverbullet.doctor import examine
 from silverbullet.opening import cassandra_address, has_records, open_store, store_place
-from silverbullet.settings import load_settings
+from silverbullet.settings import Settings, load_settings
+from storage.cassandra.errors import Cause, explain
 from storage.protocol import StoreError, UnreachableError
 from tests.factories import make_status
 from tests.storage.backends import DictStore
@@ -52,7 +53,7 @@ def test_a_password_file_that_is_missing_is_named(tmp_path: Path) -> None:
 def test_nobody_at_the_address_is_one_line_for_schema_and_no_matter_for_a_reader() -> None:
     nobody = ["--set", "storage.backend=cassandra", "--set", "cassandra.port=1"]
     told = CliRunner().invoke(main, ["schema", *nobody])
-    assert told.exit_code == 2
+    assert told.exit_code == 1
     assert "Cassandra at 127.0.0.1:1: nobody answers" in told.output
     assert told.output.count("\n") == 1
     settings = load_settings(flags={"storage": HERE, "cassandra": {"port": 1}})
@@ -93,3 +94,25 @@ def test_the_doctor_looks_at_the_cluster_that_is_set() -> None:
     (found,) = [finding for finding in examine(settings) if finding.part == "store"]
     assert not found.ok
     assert "Cassandra at 127.0.0.1:1: nobody answers" in found.says
+
+
+@pytest.mark.parametrize("cause", ["login", "forbidden", "tls", "absent", "unreachable", "timeout"])
+@pytest.mark.parametrize("command", [["record"], ["serve"], ["export", "decisions", "-o", "x.csv"]])
+def test_what_a_server_refuses_ends_with_exit_1_and_a_wrong_file_with_2(
+    cause: Cause, command: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    def refuse(settings: Settings, **_: object) -> None:
+        raise explain(cause, "why", cassandra_address(settings), "opening")
+
+    for module in ("exporting", "opening"):  # the first takes it from the second when imported
+        monkeypatch.setattr(f"silverbullet.{module}.open_store", refuse)
+    words = [*command, "--set", "storage.backend=cassandra"]
+    words += [] if command[0] == "export" else ["--set", "kafka.bootstrap=127.0.0.1:1"]
+    refused = CliRunner().invoke(main, words)
+    assert (refused.exit_code, refused.output.count("\n")) == (1, 1), refused.output
+    assert refused.output.startswith("Error: opening Cassandra at ")
+    misset = CliRunner().invoke(main, [*words, "--set", "cassandra.password_file=none"])
+    assert misset.exit_code == 2
+    assert "cassandra.password_file=none: No such file" in misset.output

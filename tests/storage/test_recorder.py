@@ -124,6 +124,7 @@ def test_replay_after_a_crash_before_the_commit_on_sqlite(broker: Broker, tmp_pa
 def test_a_failing_store_keeps_the_batch_with_a_line_each_try(
     broker: Broker, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level(logging.INFO)
     stop = NotedWaits()
     store = FailingStore(failures=12)
     counts = record(ScriptedSource(broker, stop, 4), store, stop=stop, retention_s=LONG_S)
@@ -136,6 +137,10 @@ def test_a_failing_store_keeps_the_batch_with_a_line_each_try(
     assert len(lines) == 12
     assert "disk is full" in lines[0]
     assert "4 decisions and 0 status records wait, next try in 0.1 s" in lines[0]
+    # The end is told once; what is kept at once afterwards is no news.
+    said = "the store answers again after 0 s: 4 decisions and 0 status records are kept"
+    assert caplog.messages[-1] == said
+    assert caplog.text.count("answers again") == 1
 
 
 def test_waits_stay_bounded_after_a_week_of_failures() -> None:
