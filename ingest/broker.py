@@ -20,7 +20,7 @@ Client = TypeVar("Client", Consumer, Producer, AdminClient)
 # has less of it, so that a command that loads for 1.5 s says within 5 s that nothing listens; a
 # port that stays silent, as a loaded broker may, has 4 s.
 _TRIES = (0.1, 0.2, 0.7)
-_FIRST_TRIES = (0.1, 0.2, 0.3, 0.2)
+_FIRST_TRIES = (0.1, 0.2, 0.2, 0.3)
 _TRIES_IF_REFUSED = 3
 _ASK_S = 0.1
 _REFUSALS = {KafkaError._AUTHENTICATION, KafkaError.SASL_AUTHENTICATION_FAILED}
@@ -191,7 +191,7 @@ def describe(
     Raises
     ------
     BrokerError
-        No answer within 5 s, of the first connection 3 s, or 4 s where it is not refused either;
+        No answer within 5 s, of the first connection 2.5 s, or 4 s where it is not refused either;
         or the broker refuses this client: then at once.
     """
     # A consumer that has begun to read would lose a message to the poll that hears of errors.
