@@ -1,5 +1,7 @@
 """A real Kafka and Cassandra: up, used, killed, mended, down, up again with its data."""
 
+import re
+import socket
 import subprocess
 from pathlib import Path
 
@@ -17,6 +19,7 @@ from tests.cluster.services_commands import (
     services,
     write_messages,
 )
+from tests.integration.commands import until
 from tests.services import CASSANDRA_SUPERUSER, free_offset
 
 
@@ -38,11 +41,17 @@ def see_up(found: Report, version: str) -> Report:
 
 
 def see_crash_and_mend(command: Services, name: str, server: Report) -> Report:
-    """Kill a server; see that status says so and `up` mends it."""
+    """Kill a server that told of a stray client; see that status says so and `up` mends it."""
+    host, _, port = server["ports"]["client"].partition(":")
+    with socket.create_connection((host, int(port)), timeout=30) as stray:
+        stray.sendall(b"GET / HTTP/1.1\r\n\r\n")
+        log = Path(server["log"])
+        until(lambda: "xception" in log.read_text(), "the stray client to be told of", 30)
     kill(server)
     found = command.report("status", name, code=1)
     assert (found["state"], found["servers"][0]["health"]) == ("ended", "ended")
     assert found["servers"][0]["pid"] is None
+    assert found["servers"][0]["reason"] == "without a word (killed?)"
     assert f"mend it: silverbullet services up {name}" in command.run("status", name, code=1)
     mended = command.report("up", name)
     assert mended["servers"][0]["pid"] != server["pid"]
@@ -104,6 +113,7 @@ def test_kafka_keeps_its_messages_over_kill_and_down(tmp_path: Path) -> None:
         told = command.run("up", "kafka", code=2).splitlines()[-1]
         assert told.startswith("Error: kafka: node 1 ended: ")
         assert "log: " in told
+        assert re.search(r"ended: \d{4}-\d\d-\d\d [\d:]{8} .*Exception", told)
 
 
 @pytest.mark.cassandra
