@@ -337,6 +337,7 @@ def test_what_a_secure_broker_refuses_is_told_in_a_line(
     assert told in line
     assert remedy in line
     assert SECRET not in done.stderr + done.stdout
+    assert "tried again" not in done.stderr
 
 
 def test_tls_towards_a_plain_port_is_told_in_a_line(kafka_bootstrap: str, tmp_path: Path) -> None:
