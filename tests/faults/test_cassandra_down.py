@@ -36,7 +36,7 @@ pytestmark = [
     pytest.mark.timeout(900),
 ]
 
-DOWN_ROWS = 400  # a row every tenth of a second
+DOWN_ROWS = 1200  # a row every tenth of a second: down for two minutes
 BULK = "bulk"
 N_BULK = 1_600
 # What librdkafka reads ahead of a partition. Who catches up has as much in hand besides, while the
