@@ -14,15 +14,13 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from bench.report import OURS, Report, Row, format_number, group_cases
+from bench.intervals import LEAST_RUNS, RESAMPLES, drawn_medians, make_rng, middle
+from bench.report import Report
+from bench.rows import OURS, Row, format_number, group_cases, times
 from stats.compiled import FloatArray
 
 MARGIN: Final = 0.05
 """A change of 5 % is none: on a shared machine two runs of one build differ by as much."""
-_LEAST_RUNS: Final = 3  # of two repetitions no interval can be told
-_RESAMPLES: Final = 2_000
-_SEED: Final = 7
-_HIGHER_IS_BETTER: Final = "a second"
 
 Verdict = Literal["slower", "faster", "within noise", "too few repetitions"]
 
@@ -103,41 +101,32 @@ def _compare_case(case: str, then: Sequence[Row], now: Sequence[Row]) -> Iterato
     if was is None or is_now is None:
         return
     pairs = [(row, other) for row in then if row is not was and (other := _find(now, row.subject))]
-    rng = np.random.default_rng(_SEED)
+    rng = make_rng()
     mine = _drawn_ratios(was, is_now, rng)
     others = [_drawn_ratios(*pair, rng) for pair in pairs]
     # The peers' geometric mean: one that jumped counts no more than another.
-    drift = np.exp(np.mean(np.log(others), axis=0)) if others else np.ones(_RESAMPLES)
+    drift = np.exp(np.mean(np.log(others), axis=0)) if others else np.ones(RESAMPLES)
     peers = float(np.exp(np.mean([np.log(_ratio(*pair)) for pair in pairs]))) if pairs else None
-    low, high = np.percentile(mine / drift, (2.5, 97.5))
+    low, high = middle(mine / drift)
     n_runs = min(len(row.runs) for pair in (*pairs, (was, is_now)) for row in pair)
     yield Change(
-        case, _ratio(was, is_now) / (peers or 1.0), float(low), float(high), peers,
-        _judge(float(low), float(high), n_runs),
+        case, _ratio(was, is_now) / (peers or 1.0), low, high, peers, _judge(low, high, n_runs)
     )  # fmt: skip
 
 
-def _times(row: Row) -> FloatArray:
-    runs = np.array(row.runs)
-    return 1.0 / runs if row.unit == _HIGHER_IS_BETTER else runs
-
-
 def _ratio(was: Row, is_now: Row) -> float:
-    return float(np.median(_times(is_now)) / np.median(_times(was)))
+    return float(np.median(times(is_now)) / np.median(times(was)))
 
 
 def _drawn_ratios(was: Row, is_now: Row, rng: np.random.Generator) -> FloatArray:
     """Give the ratio of medians of as many repetitions, drawn anew each time."""
-    drawn = [
-        np.median(rng.choice(_times(row), (_RESAMPLES, len(row.runs))), axis=1)
-        for row in (was, is_now)
-    ]
-    ratios: FloatArray = drawn[1] / drawn[0]
+    before, after = (drawn_medians(times(row), rng) for row in (was, is_now))
+    ratios: FloatArray = after / before
     return ratios
 
 
 def _judge(low: float, high: float, n_runs: int) -> Verdict:
-    if n_runs < _LEAST_RUNS:
+    if n_runs < LEAST_RUNS:
         return "too few repetitions"
     if low > 1.0 + MARGIN:
         return "slower"

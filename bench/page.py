@@ -10,18 +10,10 @@ from pathlib import Path
 import msgspec
 
 from bench.attribution import STAGES
-from bench.report import (
-    FLOORS,
-    OURS,
-    Report,
-    Row,
-    compare,
-    describe,
-    format_number,
-    format_row,
-    group_cases,
-    read_report,
-)
+from bench.goal_tables import GOALS
+from bench.goals import judge_goals
+from bench.report import Report, describe, read_report
+from bench.rows import FLOORS, OURS, Row, compare, format_number, format_row, group_cases
 from bench.soak_report import SoakReport
 
 _HEAD = """\
@@ -32,31 +24,10 @@ Made by `python -m bench.page docs/performance/*.json` from JSON that `make benc
 cores, on which neighbours come and go: trust the ratios, whose contenders took turns within each
 run, more than the times. Where a peer is quicker, it stands here too.
 
-`times silverbullet` is the median of the ratios within the runs, with the least and the
-greatest; beside the relay, which is a floor, it is read the other way round.
+`times silverbullet` is the median of the ratios within interleaved repetitions, with the least
+and the greatest, and a bootstrap interval over the repetitions (none can be told of fewer than
+three); beside a floor (relay, bound) it is read the other way round.
 """
-
-# Case, percentile, most times the floor (or us where there is none), from what was found
-# feasible on a real Kafka.
-_GOALS = (
-    ("Kafka, exact, 1000 ticks/s, total", "p50", "relay", 1.25),
-    ("Kafka, exact, 20000 ticks/s, total", "p50", "relay", 1.10),
-    ("Kafka, exact, 1000 ticks/s, total", "p99", "relay", 1.30),
-    ("Kafka, exact, 20000 ticks/s, total", "p99", "relay", 1.30),
-    ("Kafka, exact, 1000 ticks/s, own part", "p50", "", 100.0),
-)
-# Case, library, least times ours that it takes.
-_LEADS = (
-    ("Kafka, exact, 1000 ticks/s, total", "PyPortfolioOpt", 12.0),
-    ("Kafka, exact, 1000 ticks/s, total", "skfolio", 20.0),
-)
-
-
-_FORMS = ("JSON", "packed")
-_PLAIN_READER = "confluent-kafka and msgspec"
-_LEAST_PLAIN, _LEAST_PACKED = 2.5, 30.0
-_MOST_SOLVES = 3.0
-_MOST_DRIFT = 1.05
 
 Kept = Report | SoakReport
 
@@ -90,15 +61,15 @@ def _section(report: Kept) -> str:
         return report.to_markdown()
     cases = group_cases(report.rows)
     lines = [f"## bench {report.bench}", "", *(f"- {line}" for line in describe(report)), ""]
-    if goals := _goals(cases):
-        lines += ["| goal | measured | |", "|---|--:|---|", *goals, ""]
+    if goals := _goals(report):
+        lines += ["| goal | measured | 95 % interval | |", "|---|--:|---|---|", *goals, ""]
     if report.bench == "pipeline":
         lines += [*_where(cases), ""]
     if slower := _slower(cases):
         lines += ["Quicker than this program:", "", *slower, ""]
     lines += [
-        "| case | subject | p50 | p99 | max | unit | times silverbullet |",
-        "|---|---|--:|--:|--:|---|---|",
+        "| case | subject | p50 | p99 | max | unit | times silverbullet | 95 % interval |",
+        "|---|---|--:|--:|--:|---|---|---|",
     ]
     for case, rows in cases.items():
         for place, row in enumerate(rows):
@@ -141,63 +112,12 @@ def _slower(cases: dict[str, list[Row]]) -> list[str]:
     return lines
 
 
-def _goals(cases: dict[str, list[Row]]) -> list[str]:
-    lines = []
-    for case, which, floor, most in _GOALS:
-        rows = {row.subject: row for row in cases.get(case, [])}
-        if OURS not in rows or (floor and floor not in rows):
-            continue
-        ours = rows[OURS]
-        if not floor:
-            value, goal = ours.p50, f"{case}: {which} at most {most:.0f} us"
-            measured = f"{value:.0f} us"
-        else:
-            base = rows[floor]
-            value = compare(ours, base).median if which == "p50" else ours.p99 / base.p99
-            goal, measured = f"{case}: {which} at most {most:.2f}x the {floor}", f"{value:.2f}x"
-        lines.append(f"| {goal} | {measured} | {'met' if value <= most else 'missed'} |")
-    for case, library, least in _LEADS:
-        rows = {row.subject: row for row in cases.get(case, [])}
-        if OURS in rows and library in rows:
-            value = compare(rows[library], rows[OURS]).median
-            goal = f"{case}: {library} takes at least {least:.0f}x"
-            verdict = "met" if value >= least else "missed"
-            lines.append(f"| {goal} | {value:.1f}x | {verdict} |")
-    return lines + _overload_goals(cases) + _ingest_goals(cases)
-
-
-def _ingest_goals(cases: dict[str, list[Row]]) -> list[str]:
-    lines = []
-    json, packed = ("Kafka, " + form + " ticks to the end of the topic" for form in _FORMS)
-    rows = {(row.case, row.subject): row for case in (json, packed) for row in cases.get(case, [])}
-    ours, peer = rows.get((json, OURS)), rows.get((json, _PLAIN_READER))
-    if ours and peer:
-        value = compare(peer, ours).median
-        verdict = "met" if value >= _LEAST_PLAIN else "missed"
-        goal = f"{json}: {_PLAIN_READER} takes at least {_LEAST_PLAIN:g}x"
-        lines.append(f"| {goal} | {value:.2f}x | {verdict} |")
-    if ours and (dense := rows.get((packed, OURS))):
-        value = ours.p50 / dense.p50
-        verdict = "met" if value >= _LEAST_PACKED else "missed"
-        goal = f"Kafka: a JSON tick takes at least {_LEAST_PACKED:g}x a packed one"
-        lines.append(f"| {goal} | {value:.1f}x | {verdict} |")
-    return lines
-
-
-def _overload_goals(cases: dict[str, list[Row]]) -> list[str]:
-    """Judge an overload, whose runs are its quarters."""
-    lines = []
-    for row in cases.get("age of a decision, in solve times", []):
-        verdict = "met" if row.max <= _MOST_SOLVES else "missed"
-        goal = f"age of a decision at most {_MOST_SOLVES:g} solve times in each quarter"
-        lines.append(f"| {goal} | {row.max:.2f} | {verdict} |")
-    for case in ("age of a decision", "memory of run"):
-        for row in cases.get(case, []):
-            drift = row.runs[-1] / row.runs[0]
-            verdict = "met" if drift <= _MOST_DRIFT else "missed"
-            goal = f"{case}: last quarter at most {_MOST_DRIFT:g}x the first"
-            lines.append(f"| {goal} | {drift:.3f}x | {verdict} |")
-    return lines
+def _goals(report: Report) -> list[str]:
+    """Say of each goal that could be judged what became of it."""
+    return [
+        f"| {one.goal.says} | {one.measured()} | {one.interval_text()} | {one.outcome()} |"
+        for one in judge_goals(GOALS.get(report.bench, ()), report.rows)
+    ]
 
 
 if __name__ == "__main__":

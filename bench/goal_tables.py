@@ -1,0 +1,47 @@
+"""All goals, by benchmark: what was found feasible, and is to be reached."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from bench import covariance_goals, draw_goals, solver_goals, tick_goals
+from bench.goals import (
+    Goal,
+    case_takes_at_least,
+    drifts_at_most,
+    is_at_most,
+    peer_takes,
+    takes_at_most,
+)
+
+_LOOP = "Kafka, exact, {} ticks/s, {}"
+_PIPELINE = (
+    takes_at_most(_LOOP.format(1000, "total"), 1.25, "relay"),
+    takes_at_most(_LOOP.format(20_000, "total"), 1.10, "relay"),
+    takes_at_most(_LOOP.format(1000, "total"), 1.30, "relay", "p99"),
+    takes_at_most(_LOOP.format(20_000, "total"), 1.30, "relay", "p99"),
+    is_at_most(_LOOP.format(1000, "own part"), 100.0, "us"),
+    peer_takes(_LOOP.format(1000, "total"), 12.0, "PyPortfolioOpt"),
+    peer_takes(_LOOP.format(1000, "total"), 20.0, "skfolio"),
+)
+_JSON, _PACKED = (f"Kafka, {form} ticks to the end of the topic" for form in ("JSON", "packed"))
+_INGEST = (
+    peer_takes(_JSON, 2.5, "confluent-kafka and msgspec"),
+    case_takes_at_least(_JSON, 30.0, _PACKED),
+)
+_OVERLOAD = (
+    is_at_most("age of a decision, in solve times", 3.0, "solve times", "max"),
+    drifts_at_most("age of a decision", 1.05, "quarter"),
+    drifts_at_most("memory of run", 1.05, "quarter"),
+)
+
+GOALS: Final[Mapping[str, tuple[Goal, ...]]] = {
+    "kernels": (
+        *tick_goals.GOALS,
+        *covariance_goals.GOALS,
+        *draw_goals.GOALS,
+        *solver_goals.GOALS,
+    ),
+    "ingest": _INGEST,
+    "pipeline": _PIPELINE,
+    "overload": _OVERLOAD,
+}

@@ -1,0 +1,197 @@
+"""What a benchmark is to reach, as data, and whether it did. Pure.
+
+A goal divides one side by another, or takes one side as it is, and holds that to a limit. Each
+kind has a function that makes it: `peer_takes`, `takes_at_most`, `is_at_most`,
+`case_takes_at_least`, `case_takes_at_most` and `drifts_at_most`.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Final, Literal, NamedTuple
+
+import numpy as np
+
+from bench.intervals import Interval, median_interval, ratio_interval
+from bench.rows import FLOORS, OURS, Row, format_interval, format_number, group_cases, times
+from stats.compiled import FloatArray
+
+BEST: Final = "the best of the peers"
+Figure = Literal["median", "p50", "p99", "max", "first", "last"]
+
+
+class Side(NamedTuple):
+    """One figure of one case.
+
+    Attributes
+    ----------
+    case
+        As in the rows.
+    subjects
+        Whose figure it is: of several the best counts. A name stands for all that begin with
+        it and go on after a comma: ``polars`` for ``polars, four moments``. Empty: all but ours
+        and the floors.
+    of
+        ``median`` of the repetitions; ``p50``, ``p99`` or ``max`` of all samples; the ``first``
+        or ``last`` repetition.
+    """
+
+    case: str
+    subjects: tuple[str, ...] = (OURS,)
+    of: Figure = "median"
+
+
+class Goal(NamedTuple):
+    """One line of the table of goals.
+
+    Attributes
+    ----------
+    says
+        What is wanted, in plain words.
+    over, under
+        What is divided by what; without ``under``, ``over`` as it is.
+    limit, at_least, unit
+        Where the figure has to be, and on which side of it.
+    """
+
+    says: str
+    over: Side
+    under: Side | None
+    limit: float
+    at_least: bool = False
+    unit: str = "x"
+
+
+class Verdict(NamedTuple):
+    """What became of a goal.
+
+    Attributes
+    ----------
+    value
+        The figure that was measured.
+    interval
+        95 % interval over the repetitions; None with fewer than three, and for a percentile or
+        maximum of all samples, of which none can be told.
+    who
+        The peer that was the best of several; otherwise empty.
+    """
+
+    goal: Goal
+    value: float
+    interval: Interval | None
+    who: str
+
+    @property
+    def met(self) -> bool:
+        """Whether the figure is on the right side of its limit."""
+        goal = self.goal
+        return self.value >= goal.limit if goal.at_least else self.value <= goal.limit
+
+    @property
+    def spare(self) -> float:
+        """By how many times the figure is on the right side; below 1 it is on the other."""
+        if self.goal.at_least:
+            return self.value / self.goal.limit
+        return self.goal.limit / self.value if self.value > 0.0 else float("inf")
+
+    def measured(self) -> str:
+        """Write the figure with its unit and the peer it is beside."""
+        unit = self.goal.unit if self.goal.unit == "x" else f" {self.goal.unit}"
+        return f"{format_number(self.value)}{unit}" + (f" ({self.who})" if self.who else "")
+
+    def interval_text(self) -> str:
+        """Write the interval, or a dash where none can be told."""
+        return format_interval(self.interval)
+
+    def outcome(self) -> str:
+        """Say ``met`` or ``missed``, and by how much."""
+        if self.met:
+            return f"met, {format_number(self.spare)}x to spare"
+        return f"missed by {format_number(1.0 / self.spare)}x"
+
+
+def peer_takes(case: str, at_least: float, *peers: str) -> Goal:
+    """Have a peer take some times our time; of several, or all of the case, the best counts."""
+    who = peers[0] if len(peers) == 1 else f"the best of {', '.join(peers)}" if peers else BEST
+    says = f"{case}: {who} takes at least {at_least:g}x"
+    return Goal(says, Side(case, peers), Side(case), at_least, at_least=True)
+
+
+def takes_at_most(case: str, at_most: float, floor: str, of: Figure = "median") -> Goal:
+    """Have us take at most some times what a floor or a peer takes."""
+    name = "p50" if of == "median" else of
+    says = f"{case}: {name} at most {at_most:g}x the {floor}"
+    return Goal(says, Side(case, of=of), Side(case, (floor,), of), at_most)
+
+
+def is_at_most(case: str, at_most: float, unit: str, of: Figure = "p50") -> Goal:
+    """Have a figure of ours be at most so much, in the unit of the case."""
+    says = f"{case}: {of} at most {at_most:g} {unit}"
+    return Goal(says, Side(case, of=of), None, at_most, unit=unit)
+
+
+def case_takes_at_least(case: str, at_least: float, other: str) -> Goal:
+    """Have one case of ours take at least some times what another takes."""
+    says = f"{case}: takes at least {at_least:g}x of {other}"
+    return Goal(says, Side(case), Side(other), at_least, at_least=True)
+
+
+def case_takes_at_most(case: str, at_most: float, other: str) -> Goal:
+    """Have one case of ours take at most some times what another takes."""
+    says = f"{case}: takes at most {at_most:g}x of {other}"
+    return Goal(says, Side(case), Side(other), at_most)
+
+
+def drifts_at_most(case: str, at_most: float, part: str = "repetition") -> Goal:
+    """Have the last repetition, or whatever part a run is, be at most some times the first."""
+    says = f"{case}: last {part} at most {at_most:g}x the first"
+    return Goal(says, Side(case, of="last"), Side(case, of="first"), at_most)
+
+
+def judge_goals(goals: Sequence[Goal], rows: Sequence[Row]) -> list[Verdict]:
+    """Judge the goals whose sides were measured, in the order of the goals."""
+    cases = group_cases(rows)
+    return [verdict for goal in goals if (verdict := _judge(goal, cases)) is not None]
+
+
+def _judge(goal: Goal, cases: Mapping[str, Sequence[Row]]) -> Verdict | None:
+    over = _find(goal.over, cases)
+    under = None if goal.under is None else _find(goal.under, cases)
+    if over is None or (goal.under is not None and under is None):
+        return None
+    value, interval = _divide(goal, over, under)
+    named = len(goal.over.subjects) == 1
+    return Verdict(goal, value, interval, "" if named else over.subject)
+
+
+def _find(side: Side, cases: Mapping[str, Sequence[Row]]) -> Row | None:
+    found = [row for row in cases.get(side.case, ()) if _is_of(row, side.subjects)]
+    return min(found, key=lambda row: float(np.median(times(row))), default=None)
+
+
+def _is_of(row: Row, subjects: Sequence[str]) -> bool:
+    if not subjects:
+        return row.subject != OURS and row.subject not in FLOORS
+    return any(row.subject == one or row.subject.startswith(f"{one},") for one in subjects)
+
+
+def _divide(goal: Goal, over: Row, under: Row | None) -> tuple[float, Interval | None]:
+    of = goal.over.of
+    if goal.under is None or under is None:
+        interval = median_interval(over.runs) if of in ("median", "p50") else None
+        return _figure(over, of), interval
+    if of != "median":
+        return _figure(over, of) / _figure(under, goal.under.of), None
+    ours, base = times(over), times(under)
+    if over.case == under.case and len(ours) == len(base):  # the same repetitions
+        ratios: FloatArray = ours / base
+        return float(np.median(ratios)), median_interval(ratios)
+    return float(np.median(ours) / np.median(base)), ratio_interval(ours, base)
+
+
+def _figure(row: Row, of: Figure) -> float:
+    match of:
+        case "median":
+            return float(np.median(row.runs))
+        case "first" | "last":
+            return row.runs[0 if of == "first" else -1]
+        case _:
+            return float(getattr(row, of))

@@ -1,0 +1,137 @@
+"""What contenders took in a case, and how often one took what another did. Pure."""
+
+from collections.abc import Iterable, Sequence
+from typing import Final, NamedTuple
+
+import msgspec
+import numpy as np
+from numpy.typing import ArrayLike
+
+from bench.intervals import Interval, median_interval
+from stats.compiled import FloatArray
+
+OURS = "silverbullet"
+# What no part of ours can be faster than: ratios are read the other way round.
+FLOORS = frozenset({"bound", "relay"})
+_HIGHER_IS_BETTER: Final = "a second"
+
+
+class Row(msgspec.Struct, frozen=True, kw_only=True):
+    """What one contender took in one case.
+
+    Attributes
+    ----------
+    case, subject, unit
+        Rows of one case were measured in one run, one after the other in turn; ``subject`` is
+        ``silverbullet``, a peer's name, or ``bound`` (the physical limit).
+    p50, p99, max
+        Over all samples of all repetitions (numpy's linear interpolation).
+    runs
+        Median of each repetition, in order: the same place in two rows of a case is the same
+        repetition, so ratios can be taken within it.
+    """
+
+    case: str
+    subject: str
+    unit: str
+    p50: float
+    p99: float
+    max: float
+    runs: tuple[float, ...]
+
+
+class Ratio(NamedTuple):
+    """One contender's medians over another's, repetition by repetition."""
+
+    median: float
+    least: float
+    greatest: float
+
+
+def make_row(case: str, subject: str, unit: str, repetitions: Sequence[ArrayLike]) -> Row:
+    """Sum up the samples of each repetition.
+
+    Raises
+    ------
+    ValueError
+        There are no samples, or one is not finite.
+    """
+    arrays = [np.asarray(samples, np.float64).ravel() for samples in repetitions]
+    if not arrays or not all(len(samples) for samples in arrays):
+        raise ValueError(f"{subject} in {case}: a repetition without samples has no median")
+    samples = np.concatenate(arrays)
+    if not np.isfinite(samples).all():
+        raise ValueError(f"{subject} in {case}: a sample is not finite")
+    p50, p99 = np.percentile(samples, (50, 99))
+    return Row(
+        case=case,
+        subject=subject,
+        unit=unit,
+        p50=float(p50),
+        p99=float(p99),
+        max=float(samples.max()),
+        runs=tuple(float(np.median(one)) for one in arrays),
+    )
+
+
+def times(row: Row) -> FloatArray:
+    """Give what each repetition took: of a rate its inverse, so that less is always better."""
+    runs = np.array(row.runs)
+    return 1.0 / runs if row.unit.endswith(_HIGHER_IS_BETTER) else runs
+
+
+def compare(row: Row, base: Row) -> Ratio:
+    """Divide two rows' medians repetition by repetition.
+
+    Raises
+    ------
+    ValueError
+        The rows are not of one case, or have not the same repetitions.
+    """
+    if row.case != base.case or len(row.runs) != len(base.runs):
+        raise ValueError(f"{row.subject} and {base.subject} were not measured in the same runs")
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratios = np.array(row.runs) / np.array(base.runs)
+    return Ratio(float(np.median(ratios)), float(ratios.min()), float(ratios.max()))
+
+
+def group_cases(rows: Iterable[Row]) -> dict[str, list[Row]]:
+    """Gather the rows of each case, in order."""
+    cases: dict[str, list[Row]] = {}
+    for row in rows:
+        cases.setdefault(row.case, []).append(row)
+    return cases
+
+
+def format_row(row: Row, case: Sequence[Row]) -> tuple[str, ...]:
+    """Write a row's cells: subject, p50, p99, max, unit, its ratio and that one's interval."""
+    numbers = (format_number(value) for value in (row.p50, row.p99, row.max))
+    return row.subject, *numbers, row.unit, *_beside(row, case)
+
+
+def _beside(row: Row, case: Sequence[Row]) -> tuple[str, str]:
+    """Say how many times ours a peer takes, or how many times a floor we take."""
+    ours = next((other for other in case if other.subject == OURS), None)
+    if ours is None or row.subject == OURS:
+        return "", ""
+    is_floor = row.subject in FLOORS
+    over, under = (ours, row) if is_floor else (row, ours)
+    median, least, greatest = (format_number(value) for value in compare(over, under))
+    interval = median_interval(np.array(over.runs) / np.array(under.runs))
+    says = f"{OURS} " if is_floor else ""
+    return f"{says}{median}x ({least} to {greatest})", format_interval(interval)
+
+
+def format_interval(interval: Interval | None) -> str:
+    """Write an interval, or a dash where none can be told."""
+    if interval is None:
+        return "-"
+    return f"{format_number(interval.low)} to {format_number(interval.high)}"
+
+
+def format_number(value: float) -> str:
+    """Write a number with three digits that count, and no exponent."""
+    if value == 0.0 or not np.isfinite(value):
+        return f"{value:.0f}"
+    digits = max(0, 2 - int(np.floor(np.log10(abs(value)))))
+    return f"{value:,.{digits}f}".replace(",", " ")
