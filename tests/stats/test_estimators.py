@@ -96,6 +96,13 @@ def test_bad_input_is_refused():
         oas(np.ones(2), 10)
     with pytest.raises(ValueError, match="not finite"):
         oas(np.full((2, 2), np.nan), 10)
+    with pytest.raises(ValueError, match="beyond 1e150"):
+        oas(np.diag([1e200, 1.0]), 10)
+    for bad in (np.nan, np.inf):
+        with pytest.raises(ValueError, match="entries that are not finite"):
+            bayes_stein(np.zeros(2), np.array([[1.0, 0.0], [0.0, bad]]), 10)
+        with pytest.raises(ValueError, match=r"must be \(2,\) and finite"):
+            bayes_stein(np.array([0.0, bad]), good, 10)
     with pytest.raises(ValueError, match="n_observations=1"):
         oas(good, 1)
     with pytest.raises(ValueError, match=r"mean has shape \(3,\)"):
