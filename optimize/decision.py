@@ -2,13 +2,15 @@
 
 import hashlib
 import math
+import struct
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import msgspec
 import numpy as np
 
-from stats.compiled import FloatArray
+from stats.compiled import FloatArray, IntArray
 
 
 class StageTimes(msgspec.Struct, frozen=True, kw_only=True):
@@ -96,22 +98,48 @@ def decision_id(portfolio: str, row: int, offsets: dict[int, int]) -> str:
     return f"{portfolio}:{row:014d}:{tail}"
 
 
+@lru_cache(maxsize=16)
+def _digest_of_texts(texts: tuple[str, ...]) -> Any:
+    """Begin a digest; the texts change with the universe alone, and are 60 to hash and join."""
+    return hashlib.sha256("\0".join(texts).encode())
+
+
+@lru_cache(maxsize=16)
+def _lower_triangle(n: int) -> IntArray:
+    """Give the places of a matrix's lower triangle, row by row."""
+    return np.ravel_multi_index(np.tril_indices(n), (n, n))
+
+
 def decision_digest(
-    texts: Sequence[str], integers: Sequence[int], arrays: Sequence[FloatArray]
+    texts: tuple[str, ...],
+    integers: Sequence[int],
+    vectors: Sequence[FloatArray | Sequence[float]],
+    covariance: FloatArray,
 ) -> str:
     """Hash inputs, weights and statistics bit by bit.
+
+    Of the covariance the lower triangle: the upper has the same bits, and 10 kB less to hash are
+    6 us of 18. All is hashed at once, as a call each costs more than its bytes.
+
+    Parameters
+    ----------
+    texts, integers
+        In an order of their own; integers fit 64 bits.
+    vectors
+        float64[any length] each.
+    covariance
+        float64[n, n], symmetric, contiguous.
 
     Returns
     -------
     str
         32 hexadecimal characters of SHA-256.
     """
-    digest = hashlib.sha256()
-    digest.update("\0".join(texts).encode())
-    digest.update(np.asarray(integers, np.int64).tobytes())
-    for array in arrays:
-        digest.update(np.ascontiguousarray(array, np.float64).tobytes())
-    return digest.hexdigest()[:32]
+    digest = _digest_of_texts(texts).copy()
+    digest.update(struct.pack(f"<{len(integers)}q", *integers))
+    triangle = covariance.ravel().take(_lower_triangle(len(covariance)))
+    digest.update(np.concatenate((*vectors, triangle)))
+    return str(digest.hexdigest()[:32])
 
 
 def _encode_array(value: Any) -> Any:

@@ -94,21 +94,20 @@ def _digest(portfolio: str, basis: Basis, outcome: Outcome) -> str:
             job.seed,
             job.round,
         ),
-        arrays=(
-            np.array([job.max_weight]),
+        vectors=(
+            (job.max_weight,),
             moments.prices,
             moments.mean,
-            moments.covariance,
             moments.skewness,
             moments.kurtosis,
-            # Not the estimated covariance: it follows from the sample's and n_observations, and
-            # a second one of 50 assets is 20 kB, 60 us of hashing.
             job.mean,
             job.start_weights,
             outcome.weights,
             outcome.weight_stddev,
-            np.array([outcome.expected_return, outcome.volatility, outcome.optimality_gap]),
+            (outcome.expected_return, outcome.volatility, outcome.optimality_gap),
         ),
+        # Not the estimated covariance: it follows from the sample's and n_observations.
+        covariance=moments.covariance,
     )
 
 

@@ -111,7 +111,9 @@ def make_decision(
     fields.setdefault("row_end_ns", (row + 1) * fields["sample_interval_ns"])
     fields.setdefault("times", _times(fields["row_end_ns"]))
     inputs = [fields[name] for name in ("mean", "volatility", "start_weights", "weights")]
-    digest = decision_digest([fields["id"], *fields["symbols"]], [row], inputs)
+    texts = fields["id"], *fields["symbols"]
+    volatility = fields["volatility"]
+    digest = decision_digest(texts, [row], inputs, np.outer(volatility, volatility))
     return Decision(**({"digest": digest} | fields))
 
 

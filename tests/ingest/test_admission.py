@@ -89,7 +89,12 @@ def encode(kind: str, content: list[Row]) -> list[bytes]:
 
 
 @settings(max_examples=300, deadline=None)
-@given(messages, st.integers(1, 3), st.lists(st.integers(0, 40), max_size=3))
+@given(
+    messages,
+    st.integers(1, 3),
+    # In a few batches, or message by message, as a live feed's come.
+    st.lists(st.integers(0, 40), max_size=3) | st.just(list(range(64))),
+)
 def test_any_mixture_is_judged_as_a_plain_loop_judges_it(
     content: list[tuple[str, list[Row]]], limit: int, cuts: list[int]
 ) -> None:
