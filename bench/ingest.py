@@ -22,10 +22,11 @@ from bench.brokers import (
     topic_prefix,
 )
 from bench.contest import WrongResultError
-from bench.ingest_reader import READERS, STAGES, Found
+from bench.ingest_reader import READERS, Found
 from bench.machine import describe_machine, describe_versions
 from bench.report import FLOORS, OURS, Report, Row, keep_report, make_row
 from bench.session import RunError
+from bench.stages import INGEST_STAGES
 from bench.workload import SYMBOLS, make_tape
 from ingest.codec import encode_json, encode_packed
 from ingest.producer import TopicProducer
@@ -134,7 +135,7 @@ def _ticks(n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 def _measure(tape: _Tape, repetitions: int) -> list[Row]:
     n_ticks = tape.n_messages * tape.per_message
     took: dict[str, list[list[float]]] = {subject: [] for subject in tape.subjects}
-    stages: dict[str, list[list[float]]] = {stage: [] for stage in STAGES}
+    stages: dict[str, list[list[float]]] = {stage: [] for stage in INGEST_STAGES}
     order = list(tape.subjects)
     for _ in range(repetitions):
         found = {subject: _read(subject, tape) for subject in order}

@@ -16,6 +16,7 @@ import msgspec
 import numpy as np
 from confluent_kafka import Consumer, TopicPartition
 
+from bench.stages import INGEST_STAGES
 from bench.workload import SAMPLE_INTERVAL_NS, WINDOW_ROWS, WINDOW_TICKS
 from ingest.admission import MAX_PRICE, MIN_PRICE, Admission
 from ingest.codec import RawMessages
@@ -25,7 +26,6 @@ from stats.market import Market
 
 _POLL_S = 30.0
 _BATCH = 10_000
-STAGES = ("fetch", "decode and admit", "windows")
 _WARM_UP = b'{"symbol": "A", "price": 1.5, "event_time_ns": 1}'
 
 
@@ -51,7 +51,7 @@ class _Digest:
     """Admission and windows as in ``run``."""
 
     def __init__(self) -> None:
-        self._stages = dict.fromkeys(STAGES, 0.0)
+        self._stages = dict.fromkeys(INGEST_STAGES, 0.0)
         self._symbols = SymbolTable()
         self._admission = Admission(self._symbols, 60 * SAMPLE_INTERVAL_NS)
         self._market = Market(
@@ -75,7 +75,7 @@ class _Digest:
         )  # fmt: skip
         deque(rows, maxlen=0)
         times = (asked_s, fetched_s, admitted_s, time.monotonic())
-        for stage, (start, end) in zip(STAGES, pairwise(times), strict=True):
+        for stage, (start, end) in zip(INGEST_STAGES, pairwise(times), strict=True):
             self._stages[stage] += end - start
 
     def found(self, begun_s: float) -> Found:

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import msgspec
 
-from bench.attribution import STAGES
 from bench.goal_tables import GOALS
 from bench.goals import judge_goals
 from bench.report import Report, describe, read_report
 from bench.rows import FLOORS, OURS, Row, compare, format_number, format_row, group_cases
 from bench.soak_report import SoakReport
+from bench.stages import find_breakdowns
 
 _HEAD = """\
 # Performance
@@ -63,8 +63,8 @@ def _section(report: Kept) -> str:
     lines = [f"## bench {report.bench}", "", *(f"- {line}" for line in describe(report)), ""]
     if goals := _goals(report):
         lines += ["| goal | measured | 95 % interval | |", "|---|--:|---|---|", *goals, ""]
-    if report.bench == "pipeline":
-        lines += [*_where(cases), ""]
+    if where := _where(report):
+        lines += [*where, ""]
     if slower := _slower(cases):
         lines += ["Quicker than this program:", "", *slower, ""]
     lines += [
@@ -78,22 +78,13 @@ def _section(report: Kept) -> str:
     return "\n".join([*lines, ""])
 
 
-def _where(cases: dict[str, list[Row]]) -> list[str]:
-    """Say where the time of a tick goes, by the medians of the stages."""
+def _where(report: Report) -> list[str]:
+    """Say where the time goes, by the medians of the stages."""
     lines = []
-    for case, rows in cases.items():
-        if not case.endswith(", total"):
-            continue
-        base = case.removesuffix("total")
-        for row in rows:
-            stages = [
-                f"{stage} {format_number(one.p50)}"
-                for stage in STAGES
-                for one in cases.get(base + stage, [])
-                if one.subject == row.subject
-            ]
-            total = format_number(row.p50)
-            lines.append(f"- {base}{row.subject}: {total} us, of which {', '.join(stages)}.")
+    for one in find_breakdowns(report.bench, report.rows):
+        stages = ", ".join(f"{name} {format_number(value)}" for name, value in one.stages)
+        total = f"{format_number(one.total)} {one.unit}"
+        lines.append(f"- {one.case}, {one.subject}: {total}, of which {stages}.")
     return ["Where the time goes, by the medians of the stages:", "", *lines] if lines else []
 
 

@@ -149,6 +149,18 @@ def soak(broker: str, bootstrap: str | None, **options: Any) -> None:
 
 
 @bench.command()
+@click.option("--repetitions", type=click.IntRange(1), help="Starts from the compile cache.")
+@click.option("--cold", type=click.IntRange(0), help="Starts with an empty compile cache.")
+@click.option("--output", type=click.Path(path_type=Path), help="Folder of the JSON.")
+@JSON
+def start(**options: Any) -> None:
+    """From `silverbullet run` to its first decision, cold and from the compile cache."""
+    from bench.start import run_bench
+
+    _run_bench(run_bench, **options)
+
+
+@bench.command()
 @_bench_options
 @click.option("--quick", is_flag=True, help="The short form, 4 minutes.")
 @click.option("--budget-s", type=click.FloatRange(min=0), help="Leave out what takes longer.")

@@ -42,7 +42,7 @@ def warm_everything(*, progress: bool) -> None:
         if progress:
             click.echo(f"      {name}: {time.monotonic() - begun_s:.1f} s")
     _keep_house(cache_folder(), time.time())
-    log.info("kernels ready after %.1f s", time.monotonic() - started_s)
+    log.info("kernels ready after %.2f s", time.monotonic() - started_s)
 
 
 def _keep_house(folder: Path, now_s: float) -> None:

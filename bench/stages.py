@@ -1,0 +1,58 @@
+"""Where the time of a case goes: which cases are the stages of which. Pure."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final, NamedTuple
+
+from bench.attribution import STAGES as PIPELINE_STAGES
+from bench.rows import Row, group_cases
+
+INGEST_STAGES: Final = ("fetch", "decode and admit", "windows")
+START_STAGES: Final = (
+    "imports and topics",
+    "kernels",
+    "checkpoint and engines",
+    "first rows",
+    "decision",
+    "arrival",
+)
+_STAGES: Final[Mapping[str, tuple[str, ...]]] = {
+    "pipeline": PIPELINE_STAGES,
+    "ingest": INGEST_STAGES,
+    "start": START_STAGES,
+}
+_WHOLE: Final = ", total"  # of the pipeline, beside its stages; elsewhere the case itself
+
+
+class Breakdown(NamedTuple):
+    """The stages that one contender's time is made of, by their medians.
+
+    Attributes
+    ----------
+    case, subject, unit, total
+        Of the whole.
+    stages
+        Name and median of each, in order; they need not add up to the median of the whole.
+    """
+
+    case: str
+    subject: str
+    unit: str
+    total: float
+    stages: tuple[tuple[str, float], ...]
+
+
+def find_breakdowns(bench: str, rows: Sequence[Row]) -> list[Breakdown]:
+    """Give the breakdown of each row that has stages, in the order of the rows."""
+    names, cases = _STAGES.get(bench, ()), group_cases(rows)
+    found = []
+    for row in rows:
+        base = row.case.removesuffix(_WHOLE)
+        stages = tuple(
+            (name, one.p50)
+            for name in names
+            for one in cases.get(f"{base}, {name}", [])
+            if one.subject == row.subject
+        )
+        if stages:
+            found.append(Breakdown(base, row.subject, row.unit, row.p50, stages))
+    return found
