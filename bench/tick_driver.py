@@ -1,9 +1,9 @@
 """The tick window read after every tick: one kernel, for a call from Python costs microseconds."""
 
-import numpy as np
-
-from stats import pending, tick_blocks
 from stats.compiled import FloatArray, IntArray, kernel
+from stats.pending import SYMBOL, TIME
+from stats.tick_blocks import read_tick
+from stats.tick_rings import push_tick
 from stats.tick_window import TickWindow
 
 
@@ -11,23 +11,19 @@ from stats.tick_window import TickWindow
 def push_and_read(
     inbox_i: IntArray,
     inbox_f: FloatArray,
-    ids: IntArray,
     out: FloatArray,
     ticks_f: FloatArray,
-    returns: FloatArray,
-    slopes: FloatArray,
+    ring: FloatArray,
     times: IntArray,
     ticks_i: IntArray,
-    suffixes: FloatArray,
-    prefixes: FloatArray,
+    sums: FloatArray,
+    inverses: FloatArray,
 ) -> None:
-    """Append each tick and read its symbol's statistics into ``out`` float64[ticks, 7, 1]."""
+    """Append each tick, as `push_ticks` does, and read its symbol, as `read_ticks` does."""
     for t in range(len(inbox_f)):
-        tick_blocks.push_ticks(t, t + 1, inbox_i, inbox_f, ticks_f, returns, slopes, times, ticks_i)
-        s = inbox_i[pending.SYMBOL, t]
-        tick_blocks.read_ticks(
-            ids[s : s + 1], out[t], returns, slopes, times, ticks_i, suffixes, prefixes
-        )
+        s = inbox_i[SYMBOL, t]
+        push_tick(s, inbox_i[TIME, t], inbox_f[t], ticks_f, ring, times, ticks_i)
+        read_tick(s, out, t, ring, times, ticks_i, sums, inverses)
 
 
 def read_after_each(
@@ -38,11 +34,10 @@ def read_after_each(
     Parameters
     ----------
     inbox_i, inbox_f
-        As `TickWindow.push` has them.
+        As `TickWindow.push` has them; no symbol is -1, and none's ticks go back in time.
     window
         Has room for the symbols.
     out
-        float64[ticks, 7, 1].
+        float64[7, ticks].
     """
-    ids = np.arange(len(window.arrays[4]))
-    push_and_read(inbox_i, inbox_f, ids, out, *window.arrays)
+    push_and_read(inbox_i, inbox_f, out, *window.arrays)

@@ -67,11 +67,11 @@ def rolling_case() -> Case:
         window = TickWindow(WINDOW)
         window.reserve(N_ASSETS)
         # Filled, so that its pages are there before the time begins.
-        return *make_inbox(prices, 0), window, np.full((count, 7, 1), -1.0)
+        return *make_inbox(prices, 0), window, np.full((7, count), -1.0)
 
     def full_windows(_: None, arguments: tuple[Any, ...]) -> tuple[Any, ...]:
-        series = arguments[-1].reshape(-1, N_ASSETS, 7)[WINDOW:]
-        return tuple(series[:, :, which].T for which in (1, 2, 3, 4))
+        series = arguments[-1].reshape(7, -1, N_ASSETS)[:, WINDOW:]
+        return tuple(series[which].T for which in (1, 2, 3, 4))
 
     def full_rolled(found: peers.Moments, _: Any) -> tuple[Any, ...]:
         return tuple(one if one is None else one[:, WINDOW - 1 :] for one in found)

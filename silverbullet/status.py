@@ -3,13 +3,12 @@
 import math
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import fields
 from typing import NamedTuple
 
 from optimize.engines.views import EngineView
 from silverbullet.decider import Decider
 from stats.market import Market
-from stats.tick_window import TickStatistics
+from stats.tick_window import STATISTICS, TickStatistics
 from storage.control import ControlState
 from storage.records import (
     AssetState,
@@ -162,7 +161,7 @@ def _engine(view: EngineView) -> EngineState:
 
 
 def _tick_states(statistics: TickStatistics) -> list[TickState]:
-    columns = {field.name: getattr(statistics, field.name).tolist() for field in fields(statistics)}
+    columns = dict(zip(STATISTICS, statistics.table.tolist(), strict=True))
     counts = columns.pop("count")
     return [
         TickState(

@@ -16,10 +16,12 @@ from stats import (
     estimators,
     pending,
     plain,
+    plain_pending,
     plain_ticks,
     returns,
     row_blocks,
     tick_blocks,
+    tick_rings,
 )
 from stats.compiled import FloatArray, IntArray
 from stats.grid import Grid
@@ -137,20 +139,26 @@ def _read_window(seed: int, size: int) -> tuple[Any, ...]:
     return seed % 2, ids, values, *out, *window.arrays
 
 
-def _rings(seed: int, size: int) -> tuple[Any, ...]:
-    rings = _returns(seed, 2, 100 * size)
-    return rings[0], 1e3 * rings[1], 100 * size - 9, 20
+def _aggregate(seed: int, size: int) -> aggregates.Aggregate:
+    group: aggregates.Aggregate = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+    for n, (value, slope) in enumerate(_returns(seed, size, 2).tolist()):
+        group = plain_ticks.add_tick(group, value, 1e3 * slope, 1.0 / (n + 1))
+    return group
+
+
+def _added_tick(seed: int, size: int) -> tuple[Any, ...]:
+    value, slope = _returns(seed + 1, 1, 2)[0].tolist()
+    return _aggregate(seed, size), value, 1e3 * slope, 1.0 / (size + 1)
 
 
 def _aggregates(seed: int, size: int) -> tuple[Any, ...]:
-    first = plain_ticks.seal_group(*_rings(seed, size))
-    return first, plain_ticks.seal_group(*_rings(seed + 1, size))
+    return _aggregate(seed, size), _aggregate(seed + 1, 2 * size), 1.0 / (3 * size)
 
 
 def _pushed_ticks(seed: int, size: int) -> tuple[Any, ...]:
     window = TickWindow(_WINDOW_TICKS)
     window.reserve(size)
-    return 0, 100 * size, *_inbox(seed, size, 100 * size), *window.arrays[:5]
+    return 0, 100 * size, *_inbox(seed, size, 100 * size), *window.arrays[:4]
 
 
 def _read_ticks(seed: int, size: int) -> tuple[Any, ...]:
@@ -211,7 +219,7 @@ PAIRS: tuple[KernelPair, ...] = (
     KernelPair("merge_groups", comoments.merge_groups, plain.merge_groups, _groups, 0.0),
     KernelPair("push_row", row_blocks.push_row, plain.push_row, _pushed_row, 0.0),
     KernelPair("read_window", row_blocks.read_window, plain.read_window, _read_window, 0.0),
-    KernelPair("seal_group", aggregates.seal_group, plain_ticks.seal_group, _rings, 0.0),
+    KernelPair("add_tick", aggregates.add_tick, plain_ticks.add_tick, _added_tick, 0.0),
     KernelPair(
         "merge_aggregates",
         aggregates.merge_aggregates,
@@ -219,10 +227,10 @@ PAIRS: tuple[KernelPair, ...] = (
         _aggregates,
         0.0,
     ),
-    KernelPair("push_ticks", tick_blocks.push_ticks, plain_ticks.push_ticks, _pushed_ticks, 0.0),
+    KernelPair("push_ticks", tick_rings.push_ticks, plain_ticks.push_ticks, _pushed_ticks, 0.0),
     KernelPair("read_ticks", tick_blocks.read_ticks, plain_ticks.read_ticks, _read_ticks, 0.0),
-    KernelPair("admit_ticks", pending.admit_ticks, plain_ticks.admit_ticks, _admitted_ticks, 0.0),
-    KernelPair("close_row", pending.close_row, plain_ticks.close_row, _closed_row, 0.0),
+    KernelPair("admit_ticks", pending.admit_ticks, plain_pending.admit_ticks, _admitted_ticks, 0.0),
+    KernelPair("close_row", pending.close_row, plain_pending.close_row, _closed_row, 0.0),
     # The twins of these use LAPACK and pairwise sums: other orders of addition.
     KernelPair(
         "bayes_stein_means",

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from stats import pending, row_blocks, tick_blocks
+from stats import pending, row_blocks, tick_rings
 from stats.compiled import FloatArray, IntArray
 from stats.grid import Grid
 from stats.grid_window import GridWindow
@@ -48,8 +48,7 @@ class WindowsCopy(NamedTuple):
     rows_filled: int
     ticks_i: IntArray
     ticks_f: FloatArray
-    tick_returns: FloatArray
-    tick_slopes: FloatArray
+    tick_values: FloatArray
     tick_times: IntArray
 
 
@@ -60,14 +59,13 @@ def copy_windows(windows: Windows) -> WindowsCopy:
     pool_i, pool_f, rows, symbol_i, symbol_f, state = grid.arrays
     first = int(state[pending.FIRST_WAITING])
     waiting = rows[first : first + int(state[pending.N_WAITING])]
-    ticks_f, returns, slopes, times, ticks_i, _, _ = windows.ticks.arrays
+    ticks_f, ring, times, ticks_i, _, _ = windows.ticks.arrays
     return WindowsCopy(
         state.copy(), grid.marks.copy(), pool_i.copy(), pool_f.copy(), waiting.copy(),
         symbol_i[:, :n].copy(), symbol_f[:, :n].copy(),
         windows.rows.arrays[-1].copy(), windows.rows.arrays[0][:, :n].copy(),
         windows.rows.rows_filled,
-        ticks_i[:n].copy(), ticks_f[:n].copy(), returns[:n].copy(), slopes[:n].copy(),
-        times[:n].copy(),
+        ticks_i[:n].copy(), ticks_f[:n].copy(), ring[:n].copy(), times[:n].copy(),
     )  # fmt: skip
 
 
@@ -92,13 +90,13 @@ def flatten(copy: WindowsCopy) -> dict[str, NDArray[Any]]:
     )
     slots = np.arange(newest - k + 1, newest + 1) % window
     waiting_i, waiting_f = _waiting_ticks(copy)
-    counts = copy.ticks_i[:, tick_blocks.COUNT]
-    length = copy.tick_returns.shape[1]
+    counts = copy.ticks_i[:, tick_rings.COUNT]
+    length = copy.tick_times.shape[1]
     kept = np.minimum(counts, length)
     ring = [np.arange(c - m, c) % length for c, m in zip(counts, kept, strict=True)]
     symbols = np.repeat(np.arange(len(kept)), kept)
     places = np.concatenate([*ring, np.zeros(0, np.int64)]).astype(np.int64)
-    ticks_i = copy.ticks_i[:, [tick_blocks.NEWEST_TIME, tick_blocks.PREVIOUS_TIME]]
+    ticks_i = copy.ticks_i[:, [tick_rings.NEWEST_TIME, tick_rings.PREVIOUS_TIME]]
     return {
         "scalars": copy.state[list(_SCALARS)], "marks": copy.marks,
         "symbol_i": copy.symbol_i, "symbol_f": copy.symbol_f,
@@ -106,9 +104,7 @@ def flatten(copy: WindowsCopy) -> dict[str, NDArray[Any]]:
         "row": np.array([newest]), "rows": copy.returns[slots],
         "tick_i": np.vstack((kept, ticks_i.T)), "tick_f": np.ascontiguousarray(copy.ticks_f.T),
         "tick_times": copy.tick_times[symbols, places],
-        "tick_values": np.stack(
-            (copy.tick_returns[symbols, places], copy.tick_slopes[symbols, places])
-        ),
+        "tick_values": np.ascontiguousarray(copy.tick_values[symbols, places].T),
     }  # fmt: skip
 
 
@@ -201,14 +197,15 @@ def _restore_rows(window: GridWindow, newest: int, rows: FloatArray) -> None:
 def _restore_ticks(window: TickWindow, arrays: Arrays) -> None:
     kept, n = arrays["tick_i"][0], arrays["tick_i"].shape[1]
     window.reserve(n)
-    ticks_f, returns, slopes, times, ticks_i, _, _ = window.arrays
-    ticks_i[:n, tick_blocks.COUNT] = kept
-    ticks_i[:n, tick_blocks.NEWEST_TIME] = arrays["tick_i"][1]
-    ticks_i[:n, tick_blocks.PREVIOUS_TIME] = arrays["tick_i"][2]
+    ticks_f, ring, times, ticks_i, _, _ = window.arrays
+    ticks_i[:n, tick_rings.COUNT] = kept
+    ticks_i[:n, tick_rings.SLOT] = (kept - 1) % window.window_ticks
+    ticks_i[:n, tick_rings.NEWEST_TIME] = arrays["tick_i"][1]
+    ticks_i[:n, tick_rings.PREVIOUS_TIME] = arrays["tick_i"][2]
     ticks_f[:n] = arrays["tick_f"].T
     ends = np.cumsum(kept)
     for s, (end, count) in enumerate(zip(ends.tolist(), kept.tolist(), strict=True)):
         part = slice(end - count, end)
-        returns[s, :count], slopes[s, :count] = arrays["tick_values"][:, part]
+        ring[s, :count] = arrays["tick_values"][:, part].T
         times[s, :count] = arrays["tick_times"][part]
     window.read(np.arange(n))  # finds the pivots, which the next tick is compared with
