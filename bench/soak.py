@@ -85,7 +85,7 @@ def run_bench(
         ):
             decisions = Decisions(broker, topics)
             try:
-                _await_first(decisions, children)
+                await_first(decisions, children)
                 watch = _Watch(broker, children, f"http://127.0.0.1:{port}", decisions)
                 watch.run(minutes * 60.0, line.update)
             finally:
@@ -104,16 +104,30 @@ def run_bench(
     return report
 
 
-def _await_first(decisions: Decisions, children: Sequence[Child]) -> None:
+def await_first(decisions: Decisions, children: Sequence[Child]) -> None:
+    """Listen until the first decision.
+
+    Raises
+    ------
+    RunError
+        A part ended, or there was none in three minutes.
+    """
     begun_s = time.monotonic()
     while not decisions.count:
-        _check(children)
+        check_parts(children)
         if time.monotonic() - begun_s > _START_LIMIT_S:
             raise RunError(f"no decision after {_START_LIMIT_S:.0f} s")
         decisions.listen(_LISTEN_S, begun_s)
 
 
-def _check(children: Sequence[Child]) -> None:
+def check_parts(children: Sequence[Child]) -> None:
+    """See that all parts run.
+
+    Raises
+    ------
+    RunError
+        One ended.
+    """
     for child in children:
         if child.poll() is not None:
             raise RunError(child.describe_exit())
@@ -142,7 +156,7 @@ class _Watch:
         while (now_s := time.monotonic() - begun_s) < length_s:
             if now_s >= due_s:
                 due_s += interval_s
-                _check(self._children)
+                check_parts(self._children)
                 self._look(now_s)
                 tell(f"{now_s / 60:.1f} of {length_s / 60:.1f} minutes")
             self._decisions.listen(_LISTEN_S, begun_s)

@@ -43,7 +43,9 @@ def soak_environment(
 
 
 @contextmanager
-def running_parts(environment: dict[str, str], folder: Path, rate: float) -> Iterator[list[Child]]:
+def running_parts(
+    environment: dict[str, str], folder: Path, rate: float, assets: int = ASSETS
+) -> Iterator[list[Child]]:
     """Start all parts; at the end none is left.
 
     Parameters
@@ -54,9 +56,11 @@ def running_parts(environment: dict[str, str], folder: Path, rate: float) -> Ite
         Of their logs.
     rate
         Ticks a second, of all assets together.
+    assets
+        How many are simulated.
     """
     arguments: dict[str, list[str]] = {name: [] for name in PARTS}
-    arguments["simulate"] = ["--assets", str(ASSETS), "--rate", str(rate)]
+    arguments["simulate"] = ["--assets", str(assets), "--rate", str(rate)]
     with ExitStack() as stack:
         children = []
         for name in PARTS:

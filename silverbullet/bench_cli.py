@@ -162,6 +162,16 @@ def start(**options: Any) -> None:
 
 @bench.command()
 @_bench_options
+@click.option("--assets", type=_numbers, help="How many assets, as in 50,500.")
+def memory(**options: Any) -> None:
+    """Peak memory of run, record and serve under a steady load."""
+    from bench.memory import run_bench
+
+    _run_bench(run_bench, **options)
+
+
+@bench.command()
+@_bench_options
 @click.option("--quick", is_flag=True, help="The short form, 4 minutes.")
 @click.option("--budget-s", type=click.FloatRange(min=0), help="Leave out what takes longer.")
 @click.option(
