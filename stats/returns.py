@@ -5,7 +5,7 @@ variance is then off by up to 1.5e-8. ``p - q`` of close prices is exact, so the
 ``s = (p - q) / (p + q)`` keeps every digit; it is also the faster one.
 """
 
-from stats.compiled import FloatArray, kernel
+from stats.compiled import FloatArray, inlined, kernel
 
 # |s| < 0.05: the first term left out, z^7 / 15, is below 1e-19.
 _NEAR = 0.0025
@@ -44,7 +44,17 @@ def far_log_return(price: float, previous: float) -> float:
     return exponent * _LN2_HIGH + (exponent * _LN2_LOW + 2.0 * s * series)
 
 
-@kernel
+@inlined
+def near_log_return(s: float) -> float:
+    """Sum the series of log(p / q) in s = (p - q) / (p + q), for prices p and q that are close."""
+    z = s * s
+    series = 1.0 / 11.0 + z * (1.0 / 13.0)
+    series = 1.0 / 7.0 + z * (1.0 / 9.0 + z * series)
+    series = 1.0 / 3.0 + z * (1.0 / 5.0 + z * series)
+    return 2.0 * s * (1.0 + z * series)
+
+
+@inlined
 def log_return(price: float, previous: float) -> float:
     """Compute ``log(price / previous)`` to a few units in the last place.
 
@@ -54,13 +64,7 @@ def log_return(price: float, previous: float) -> float:
         Two prices of one asset, > 0 and finite; NaN where there is none, which gives NaN.
     """
     s = (price - previous) / (price + previous)
-    z = s * s
-    if z < _NEAR:
-        series = 1.0 / 11.0 + z * (1.0 / 13.0)
-        series = 1.0 / 7.0 + z * (1.0 / 9.0 + z * series)
-        series = 1.0 / 3.0 + z * (1.0 / 5.0 + z * series)
-        return 2.0 * s * (1.0 + z * series)
-    return far_log_return(price, previous)
+    return near_log_return(s) if s * s < _NEAR else far_log_return(price, previous)
 
 
 @kernel
@@ -72,5 +76,14 @@ def log_returns(prices: FloatArray, previous: FloatArray, out: FloatArray) -> No
     prices, previous, out
         float64[n].
     """
+    n_near = 0
+    for i in range(len(prices)):  # without a branch: four at a time
+        s = (prices[i] - previous[i]) / (prices[i] + previous[i])
+        out[i] = near_log_return(s)
+        n_near += s * s < _NEAR
+    if n_near == len(prices):
+        return
     for i in range(len(prices)):
-        out[i] = log_return(prices[i], previous[i])
+        s = (prices[i] - previous[i]) / (prices[i] + previous[i])
+        if not s * s < _NEAR:
+            out[i] = far_log_return(prices[i], previous[i])

@@ -12,9 +12,10 @@ from bench.machine import single_thread
 from bench.pair_cases import PAIRS, pair_cases
 from bench.report import OURS
 from bench.solver_cases import SOLVER_CASES
+from bench.tick_cases import TICK_CASES
 from bench.window_cases import WINDOW_CASES
 
-CASES = (*WINDOW_CASES, *SOLVER_CASES)
+CASES = (*TICK_CASES, *WINDOW_CASES, *SOLVER_CASES)
 
 
 @pytest.fixture(scope="module", autouse=True)
