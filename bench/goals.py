@@ -2,7 +2,7 @@
 
 A goal divides one side by another, or takes one side as it is, and holds that to a limit. Each
 kind has a function that makes it: `peer_takes`, `takes_at_most`, `is_at_most`,
-`case_takes_at_least`, `case_takes_at_most` and `drifts_at_most`.
+`case_takes_at_least`, `case_takes_at_most`, `grows_at_most` and `drifts_at_most`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -49,7 +49,7 @@ class Goal(NamedTuple):
     over, under
         What is divided by what; without ``under``, ``over`` as it is.
     limit, at_least, unit
-        Where the figure has to be, and on which side of it.
+        Where the figure has to be, and on which side of it; an exponent has no unit.
     """
 
     says: str
@@ -94,7 +94,7 @@ class Verdict(NamedTuple):
 
     def measured(self) -> str:
         """Write the figure with its unit and the peer it is beside."""
-        unit = self.goal.unit if self.goal.unit == "x" else f" {self.goal.unit}"
+        unit = self.goal.unit if self.goal.unit in ("x", "") else f" {self.goal.unit}"
         return f"{format_number(self.value)}{unit}" + (f" ({self.who})" if self.who else "")
 
     def interval_text(self) -> str:
@@ -103,6 +103,9 @@ class Verdict(NamedTuple):
 
     def outcome(self) -> str:
         """Say ``met`` or ``missed``, and by how much."""
+        if not self.goal.unit:  # an exponent: what divides costs is a difference of exponents
+            gap = abs(self.goal.limit - self.value)
+            return f"met, {gap:.2f} to spare" if self.met else f"missed by {gap:.2f}"
         if self.met:
             return f"met, {format_number(self.spare)}x to spare"
         return f"missed by {format_number(1.0 / self.spare)}x"
@@ -138,6 +141,12 @@ def case_takes_at_most(case: str, at_most: float, other: str) -> Goal:
     """Have one case of ours take at most some times what another takes."""
     says = f"{case}: takes at most {at_most:g}x of {other}"
     return Goal(says, Side(case), Side(other), at_most)
+
+
+def grows_at_most(case: str, power: float, margin: float) -> Goal:
+    """Have an exponent of growth be at most a power and a margin."""
+    says = f"{case}: exponent at most {power:g} + {margin:g}"
+    return Goal(says, Side(case), None, power + margin, unit="")
 
 
 def drifts_at_most(case: str, at_most: float, part: str = "repetition") -> Goal:

@@ -11,8 +11,18 @@ import msgspec
 
 from bench.goal_tables import GOALS
 from bench.goals import judge_goals
+from bench.growth import ORDERS, summarise
 from bench.report import Report, describe, read_report
-from bench.rows import FLOORS, OURS, Row, compare, format_number, format_row, group_cases
+from bench.rows import (
+    FLOORS,
+    OURS,
+    Row,
+    compare,
+    format_interval,
+    format_number,
+    format_row,
+    group_cases,
+)
 from bench.soak_report import SoakReport
 from bench.stages import find_breakdowns
 
@@ -65,6 +75,8 @@ def _section(report: Kept) -> str:
         lines += ["| goal | measured | 95 % interval | |", "|---|--:|---|---|", *goals, ""]
     if where := _where(report):
         lines += [*where, ""]
+    if growth := _growth(report):
+        lines += [*growth, ""]
     if slower := _slower(cases):
         lines += ["Quicker than this program:", "", *slower, ""]
     lines += [
@@ -86,6 +98,23 @@ def _where(report: Report) -> list[str]:
         total = f"{format_number(one.total)} {one.unit}"
         lines.append(f"- {one.case}, {one.subject}: {total}, of which {stages}.")
     return ["Where the time goes, by the medians of the stages:", "", *lines] if lines else []
+
+
+def _growth(report: Report) -> list[str]:
+    """Say how fast each step grows, beside its order."""
+    lines = [
+        f"| {one.case} | {ORDERS[one.case].says(one.along)} | {one.fitted:.2f} | "
+        f"{one.worst.exponent:.2f} | {format_interval(one.worst.interval)} | "
+        f"{one.worst.before.named()} to {one.worst.after.named()} | {ORDERS[one.case].why} |"
+        for one in summarise(report.rows)
+    ]
+    if not lines:
+        return []
+    return [
+        "| step | order | exponent fitted | of the worst step | 95 % interval | which | why |",
+        "|---|---|--:|--:|---|---|---|",
+        *lines,
+    ]
 
 
 def _slower(cases: dict[str, list[Row]]) -> list[str]:

@@ -36,6 +36,12 @@ NOTES = {
         "The bound fetches messages and looks into none. confluent-kafka with msgspec does what a "
         "user would write: a typed struct a tick, checks, rolling moments by numpy at the end.",
     ),
+    "scale": (
+        "Sizes take turns within each repetition, all windows full. An exponent is that of one "
+        "step from a size to the next, log(time / time) / log(size / size); it may exceed its "
+        "order by 0.5, as what no longer fits a cache is fetched from the next.",
+        "Processor time, but for whole decisions on workers, which is by the wall clock.",
+    ),
     "memory": (
         "All parts as processes on the embedded broker and SQLite, 20 ticks a second of each asset "
         "and four rows a second, method resample of 64 draws, engine local, the API asked every "

@@ -173,6 +173,17 @@ def memory(**options: Any) -> None:
 
 @bench.command()
 @_bench_options
+@click.option("--assets", type=_numbers, help="How many assets, as in 10,100,1000.")
+@click.option("--windows", type=_numbers, help="Lengths of windows, as in 100,1000.")
+def scale(**options: Any) -> None:
+    """Each step's cost as assets, windows and workers grow, beside what its order says."""
+    from bench.scale import run_bench
+
+    _run_bench(run_bench, **options)
+
+
+@bench.command()
+@_bench_options
 @click.option("--quick", is_flag=True, help="The short form, 4 minutes.")
 @click.option("--budget-s", type=click.FloatRange(min=0), help="Leave out what takes longer.")
 @click.option(
