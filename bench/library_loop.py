@@ -98,7 +98,9 @@ def run_loop(
     encode = msgspec.json.Encoder().encode
     decider = LibraryDecider(LIBRARIES[library])
     with (
-        TopicConsumer(bootstrap, [ticks], fetch_wait_max_ms=fetch_wait_max_ms) as consumer,
+        TopicConsumer(
+            bootstrap, [ticks], fetch_wait_max_ms=fetch_wait_max_ms, in_batches=True
+        ) as consumer,
         TopicProducer(bootstrap, rate_hint=1.0) as producer,
     ):
         gc.collect()
@@ -110,7 +112,7 @@ def run_loop(
                 continue
             value = encode(
                 Passed(
-                    offset=raw.offsets[-1],
+                    offset=int(raw.offsets[-1]),
                     received_ns=raw.receive_time_ns,
                     published_ns=time.time_ns(),
                     lost=consumer.lost_offsets,

@@ -8,11 +8,12 @@ import numpy as np
 
 from bench.contest import Case, Contender, differ
 from bench.report import OURS
+from ingest.native.pairs import PAIRS as INGEST_PAIRS
 from optimize.pairs import PAIRS as OPTIMIZE_PAIRS
 from stats.pairs import PAIRS as STATS_PAIRS
 from stats.pairs import KernelPair
 
-PAIRS = STATS_PAIRS + OPTIMIZE_PAIRS
+PAIRS = STATS_PAIRS + OPTIMIZE_PAIRS + INGEST_PAIRS
 SIZE = 50
 _SEED = 1
 

@@ -37,7 +37,9 @@ def run_relay(bootstrap: str, ticks: str, decisions: str, fetch_wait_max_ms: int
     encode = msgspec.json.Encoder().encode
     padding = "x" * (MESSAGE_BYTES - 120)
     with (
-        TopicConsumer(bootstrap, [ticks], fetch_wait_max_ms=fetch_wait_max_ms) as consumer,
+        TopicConsumer(
+            bootstrap, [ticks], fetch_wait_max_ms=fetch_wait_max_ms, in_batches=True
+        ) as consumer,
         TopicProducer(bootstrap, rate_hint=1.0) as producer,
     ):
         gc.collect()
@@ -47,7 +49,7 @@ def run_relay(bootstrap: str, ticks: str, decisions: str, fetch_wait_max_ms: int
             if raw is None:
                 continue
             message = Passed(
-                offset=raw.offsets[-1],
+                offset=int(raw.offsets[-1]),
                 received_ns=raw.receive_time_ns,
                 published_ns=time.time_ns(),
                 lost=consumer.lost_offsets,

@@ -13,8 +13,9 @@ the dearest unit quoted is about 1e12 (a bitcoin in the smallest currencies), th
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,8 +23,12 @@ from numpy.typing import NDArray
 from ingest.codec import Decoded, RawMessages, decode, decode_single
 from ingest.duplicates import TradeIds
 from ingest.json_rows import Fault, show
+from ingest.payloads import Payloads
 from ingest.rejection import Rejection, row_payloads
 from ingest.ticks import CLOCK, SymbolLimitError, SymbolTable, TickBatch
+
+if TYPE_CHECKING:
+    from ingest.native.decoding import BatchDecoder
 
 MIN_PRICE = 1e-15
 MAX_PRICE = 1e15
@@ -84,6 +89,9 @@ class Admission:
         self._future_tolerance_ns = future_tolerance_ns
         self._rejected_topic = rejected_topic
         self._trade_ids = TradeIds(symbols.limit)
+        self._batches: BatchDecoder | None = None
+        self._names: Sequence[str] = ()
+        self._known: NDArray[np.int32] = np.zeros(0, np.int32)  # ids of these names
 
     @property
     def trade_ids(self) -> NDArray[np.int64]:
@@ -105,8 +113,8 @@ class Admission:
         """
         if len(raw.values) == 1 and (single := self._take_single(raw)) is not None:
             return single
-        rows = decode(raw.values)
-        latest_ns = self._latest_event_time_ns(raw, rows.counts)
+        rows = self._decode(raw.values)
+        latest_ns = self._latest_event_time_ns(raw, rows)
         used = (rows.prices >= MIN_PRICE) & (rows.prices <= MAX_PRICE)
         used &= (rows.event_time_ns >= 0) & (rows.event_time_ns <= latest_ns)
         if rows.row_faults:
@@ -135,7 +143,7 @@ class Admission:
         tick = decode_single(raw.values[0])
         if tick is None or (symbol_id := self.symbols.find(tick.symbol)) is None:
             return None
-        latest_ns = self._latest_event_time_ns(raw, [1])
+        latest_ns = self._latest_event_time_ns(raw, None)
         if not (MIN_PRICE <= tick.price <= MAX_PRICE and 0 <= tick.event_time_ns <= latest_ns):
             return None
         if tick.trade_id is not None:
@@ -149,32 +157,51 @@ class Admission:
             partitions=_one(raw.partitions[0], np.int32),
             offsets=_one(raw.offsets[0], np.int64),
             receive_time_ns=raw.receive_time_ns,
-            message_time_ns=raw.timestamps_ms[0] * _NS_PER_MS,
+            message_time_ns=int(raw.timestamps_ms[0]) * _NS_PER_MS,
         )
         return Admitted(batch, (), 1, 0)
 
-    def _latest_event_time_ns(self, raw: RawMessages, counts: list[int]) -> NDArray[np.int64] | int:
+    def _decode(self, values: Sequence[bytes]) -> Decoded:
+        if not isinstance(values, Payloads):
+            return decode(values)
+        if self._batches is None:
+            from ingest.native.decoding import BatchDecoder  # noqa: PLC0415 - loads the compiler
+
+            self._batches = BatchDecoder()
+        return self._batches.decode(values)
+
+    def _latest_event_time_ns(
+        self, raw: RawMessages, rows: Decoded | None
+    ) -> NDArray[np.int64] | int:
         """Give the latest event time taken, of each row or of all."""
-        if len(counts) == 1:  # without arrays: 3 us less, a tenth of the whole step
-            known_ms = raw.timestamps_ms[0]
+        if len(raw) == 1:  # without arrays: 3 us less, a tenth of the whole step
+            known_ms = int(raw.timestamps_ms[0])
             known_ns = min(known_ms, _MAX_TIMESTAMP_MS) * _NS_PER_MS
             return (known_ns if known_ms >= 0 else raw.receive_time_ns) + self._future_tolerance_ns
-        known = np.array(raw.timestamps_ms, np.int64)
+        known = np.asarray(raw.timestamps_ms, np.int64)
         limits = np.minimum(known, _MAX_TIMESTAMP_MS) * _NS_PER_MS
         limits[known < 0] = raw.receive_time_ns
-        return np.repeat(limits + self._future_tolerance_ns, counts)
+        limits += self._future_tolerance_ns
+        return limits if rows is None or rows.is_row_each else np.repeat(limits, rows.counts)
 
     def _identify(self, rows: Decoded, used: NDArray[np.bool_]) -> NDArray[np.int32]:
         """Give each row's symbol id, or why it has none; such a row is taken out of ``used``."""
-        find = self.symbols.find
-        found = [find(name) for name in rows.names]
-        known = np.array([_NEW if place is None else place for place in found], np.int32)
-        if None in found:
-            for place, name in enumerate(rows.names):
-                if found[place] is None and SYMBOL.fullmatch(name) is None:
-                    known[place] = _INVALID
-            self._intern(rows, known, used)
-            used &= known[rows.name_ids] >= 0
+        if rows.names is not self._names:
+            self._names, self._known = rows.names, np.full(len(rows.names), _NEW, np.int32)
+        known = self._known
+        # Batch after batch has the same table: only a name without an id is looked for again.
+        unknown = np.flatnonzero(known < 0).tolist()
+        if unknown:
+            for place in unknown:
+                name = rows.names[place]
+                found = self.symbols.find(name)
+                if found is not None:
+                    known[place] = found
+                else:
+                    known[place] = _NEW if SYMBOL.fullmatch(name) else _INVALID
+            if (known < 0).any():
+                self._intern(rows, known, used)
+                used &= known[rows.name_ids] >= 0
         return known[rows.name_ids]
 
     def _intern(self, rows: Decoded, known: NDArray[np.int32], used: NDArray[np.bool_]) -> None:
@@ -223,8 +250,8 @@ class Admission:
     ) -> Rejection:
         topic, partition, offset = (
             raw.topics[message],
-            raw.partitions[message],
-            raw.offsets[message],
+            int(raw.partitions[message]),
+            int(raw.offsets[message]),
         )
         where = f"{topic}[{partition}]@{offset}" + (f" row {row}" if row else "")
         kind = "message" if row is None else "row"
@@ -275,7 +302,7 @@ def _batch(
     """Gather the rows to use, all of them where ``used`` is None."""
     partitions: NDArray[np.int32] = np.array(raw.partitions, np.int32)
     offsets: NDArray[np.int64] = np.array(raw.offsets, np.int64)
-    if rows.counts != [1]:
+    if not rows.is_row_each:
         partitions = np.repeat(partitions, rows.counts)
         offsets = np.repeat(offsets, rows.counts)
 
@@ -286,7 +313,7 @@ def _batch(
         partitions=_keep(partitions, used),
         offsets=_keep(offsets, used),
         receive_time_ns=raw.receive_time_ns,
-        message_time_ns=max(raw.timestamps_ms, default=0) * _NS_PER_MS,
+        message_time_ns=raw.newest_timestamp_ms * _NS_PER_MS,
     )
 
 

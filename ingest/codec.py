@@ -38,6 +38,7 @@ from ingest.json_rows import (
     numeric_trade_id,
     read_message,
 )
+from ingest.offsets import Integers
 from ingest.packed import MAGIC, PackedError, decode_packed, encode_packed
 from ingest.ticks import NO_TRADE_ID
 
@@ -78,7 +79,8 @@ class RawMessages:
     topics, values
         Where each comes from and what it holds.
     timestamps_ms
-        Kafka timestamps, ms UTC; -1 where a message has none.
+        Kafka timestamps, ms UTC; -1 where a message has none. Lists, or int64[n] beside
+        `Payloads`.
     partitions, offsets
         Where each stands in its topic.
     receive_time_ns
@@ -86,14 +88,21 @@ class RawMessages:
     """
 
     topics: list[str]
-    values: list[bytes]
-    timestamps_ms: list[int]
-    partitions: list[int]
-    offsets: list[int]
+    values: Sequence[bytes]
+    timestamps_ms: Integers
+    partitions: Integers
+    offsets: Integers
     receive_time_ns: int
 
     def __len__(self) -> int:
         return len(self.values)
+
+    @property
+    def newest_timestamp_ms(self) -> int:
+        """The newest Kafka timestamp, 0 without any message."""
+        if isinstance(self.timestamps_ms, list):
+            return max(self.timestamps_ms, default=0)
+        return int(self.timestamps_ms.max(initial=-1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +129,11 @@ class Decoded:
         Places of the rows that are clock messages; no name in the table is theirs.
     """
 
+    @property
+    def is_row_each(self) -> bool:
+        """Whether each message is one row."""
+        return len(self.counts) == len(self.prices) and self.counts.count(1) == len(self.counts)
+
     counts: list[int]
     names: Sequence[str]
     name_ids: NDArray[np.intp]
@@ -131,7 +145,7 @@ class Decoded:
     clocks: list[int]
 
 
-class _Part(NamedTuple):
+class Part(NamedTuple):
     """Rows of neighbouring messages, as arrays."""
 
     names: tuple[str, ...]
@@ -141,7 +155,7 @@ class _Part(NamedTuple):
     trade_ids: NDArray[np.int64] | None
 
 
-class _Reader:
+class RowReader:
     """Gathers rows; those of neighbouring JSON messages become arrays together."""
 
     def __init__(self) -> None:
@@ -149,7 +163,7 @@ class _Reader:
         self.row_faults: dict[int, Fault] = {}
         self.message_faults: dict[int, Fault] = {}
         self.clocks: list[int] = []
-        self.parts: list[_Part] = []
+        self.parts: list[Part] = []
         self._rows_in_parts = 0
         self._ticks: list[PlainTick | Tick] = []
 
@@ -170,6 +184,18 @@ class _Reader:
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             self._read_slowly(value)
 
+    def add_plain(self, part: Part) -> None:
+        """Take the rows of the next messages, one each, that were read elsewhere."""
+        self.end_json()
+        self.counts += [1] * len(part.prices)
+        self._add(part)
+
+    def found(self) -> Decoded:
+        """End, and give what was gathered."""
+        self.end_json()
+        part = self.parts[0] if len(self.parts) == 1 else _join(self.parts or [_NO_ROWS])
+        return Decoded(self.counts, *part, self.row_faults, self.message_faults, self.clocks)
+
     def end_json(self) -> None:
         """Turn the JSON rows gathered so far into arrays."""
         ticks = self._ticks
@@ -179,7 +205,7 @@ class _Reader:
         symbols = [tick.symbol for tick in ticks]
         places = {symbol: place for place, symbol in enumerate(dict.fromkeys(symbols))}
         self._add(
-            _Part(
+            Part(
                 names=tuple(places),
                 name_ids=np.array([places[symbol] for symbol in symbols], np.intp),
                 prices=np.array([tick.price for tick in ticks], np.float64),
@@ -203,7 +229,7 @@ class _Reader:
             places, name_ids[outside] = np.unique(name_ids[outside], return_inverse=True)
             name_ids[outside] += len(names)
             names += tuple(f"#{place}" for place in places)
-        self._add(_Part(names, name_ids, rows.prices, rows.event_time_ns, rows.trade_ids))
+        self._add(Part(names, name_ids, rows.prices, rows.event_time_ns, rows.trade_ids))
 
     def _read_slowly(self, value: bytes) -> None:
         rows = read_message(value)
@@ -226,7 +252,7 @@ class _Reader:
         self.message_faults[len(self.counts)] = fault
         self.counts.append(0)
 
-    def _add(self, part: _Part) -> None:
+    def _add(self, part: Part) -> None:
         self.parts.append(part)
         self._rows_in_parts += len(part.prices)
 
@@ -240,7 +266,7 @@ def _numeric(trade_ids: list[int | str | None]) -> NDArray[np.int64] | None:
     return np.array(trade_ids, np.int64)
 
 
-def _join(parts: list[_Part]) -> _Part:
+def _join(parts: list[Part]) -> Part:
     """Put parts behind each other; parts with one and the same table share it."""
     names: list[str] = []
     bases: dict[int, int] = {}  # packed messages of one producer hold the very same tuple
@@ -254,7 +280,7 @@ def _join(parts: list[_Part]) -> _Part:
     trade_ids = None
     if any(part.trade_ids is not None for part in parts):
         trade_ids = np.concatenate([_or_none(part) for part in parts])
-    return _Part(
+    return Part(
         tuple(names),
         np.concatenate(moved),
         np.concatenate([part.prices for part in parts]),
@@ -263,13 +289,13 @@ def _join(parts: list[_Part]) -> _Part:
     )
 
 
-def _or_none(part: _Part) -> NDArray[np.int64]:
+def _or_none(part: Part) -> NDArray[np.int64]:
     if part.trade_ids is None:
         return np.full(len(part.prices), NO_TRADE_ID)
     return part.trade_ids
 
 
-_NO_ROWS = _Part((), np.empty(0, np.intp), np.empty(0), np.empty(0, np.int64), None)
+_NO_ROWS = Part((), np.empty(0, np.intp), np.empty(0), np.empty(0, np.int64), None)
 
 
 def decode_single(value: bytes) -> PlainTick | None:
@@ -306,9 +332,7 @@ def decode(values: Sequence[bytes]) -> Decoded:
     Decoded
         Their rows in order, and what of them cannot be read.
     """
-    reader = _Reader()
+    reader = RowReader()
     for value in values:
         reader.read(value)
-    reader.end_json()
-    part = reader.parts[0] if len(reader.parts) == 1 else _join(reader.parts or [_NO_ROWS])
-    return Decoded(reader.counts, *part, reader.row_faults, reader.message_faults, reader.clocks)
+    return reader.found()

@@ -49,6 +49,7 @@ def run_pipeline(settings: Settings, *, until_end: bool) -> None:
             [kafka.ticks_topic],
             start=beginning.positions or "earliest",
             fetch_wait_max_ms=kafka.fetch_wait_max_ms,
+            in_batches=True,
         )
         feed = ControlFeed(TopicConsumer(broker, [kafka.control_topic]))
         steering = Steering(

@@ -144,7 +144,7 @@ class Runner:
 
     def _reads_on(self, raw: RawMessages | None) -> bool:
         """Tell whether what came while this process stood still is to be read before it decides."""
-        message_ns = max(raw.timestamps_ms) * 1_000_000 if raw is not None else None
+        message_ns = raw.newest_timestamp_ms * 1_000_000 if raw is not None else None
         reads_on = self._standstill.step(time.time_ns(), message_ns)
         return reads_on and self._settings.decide.conflate and not self._decider.finished
 

@@ -10,6 +10,8 @@ from pathlib import Path
 import click
 import numpy as np
 
+from ingest.native.librdkafka import NativeError
+from ingest.native.warming import warm_reading
 from optimize.evaluate import warm_kernels
 from optimize.frontier import efficient_frontier
 from stats.compiled import cache_folder
@@ -31,6 +33,7 @@ def warm_everything(*, progress: bool) -> None:
     """
     started_s = time.monotonic()
     steps = {
+        "reading": _warm_reading,
         "windows": _warm_windows,
         "estimators": _warm_estimators,
         "solver and draws": warm_kernels,
@@ -59,6 +62,12 @@ def _keep_house(folder: Path, now_s: float) -> None:
             if now_s - other.stat().st_mtime > _KEPT_S:
                 shutil.rmtree(other)
                 log.info("dropped %s: not used for %.0f days", other, _KEPT_S / 86_400)
+
+
+def _warm_reading() -> None:
+    # Where it cannot be used the consumer says so, and reads without it.
+    with contextlib.suppress(NativeError):
+        warm_reading()
 
 
 def _warm_windows() -> None:

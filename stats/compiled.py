@@ -25,10 +25,18 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
 _ROOT = Path(__file__).resolve().parent.parent
-_KERNEL_PACKAGES = ("stats", "optimize")
+_KERNEL_PACKAGES = ("stats", "optimize", "ingest/native")
 # What compiles nothing and is imported by nothing that does: a change there must not cost
 # everyone the half minute of compiling anew.
-_COMPILE_NOTHING = ("optimize/engines/*", "*/plain*.py", "*/pairs.py")
+_COMPILE_NOTHING = (
+    "optimize/engines/*",
+    "ingest/native/reader.py",
+    "ingest/native/decoding.py",
+    "ingest/native/librdkafka.py",
+    "ingest/native/warming.py",
+    "*/plain*.py",
+    "*/pairs.py",
+)
 
 
 class KernelCacheError(OSError):

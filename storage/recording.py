@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
 from optimize.decision import Decision, decode_decision
 from storage.faults import decision_fault, status_fault
@@ -36,11 +38,11 @@ class Messages(Protocol):
         """Payload of each."""
 
     @property
-    def partitions(self) -> Sequence[int]:
+    def partitions(self) -> Sequence[int] | NDArray[np.int64]:
         """Partition of each."""
 
     @property
-    def offsets(self) -> Sequence[int]:
+    def offsets(self) -> Sequence[int] | NDArray[np.int64]:
         """Offset of each in its partition."""
 
 
@@ -141,8 +143,8 @@ class Recorder:
         problems: list[str] = []
         positions: Positions = {}
         for index in chosen:
-            topic, partition = messages.topics[index], messages.partitions[index]
-            offset = messages.offsets[index]
+            topic, partition = messages.topics[index], int(messages.partitions[index])
+            offset = int(messages.offsets[index])
             problem = self._read(topic, messages.values[index], decisions, statuses)
             if problem:
                 self.counts.unreadable += 1

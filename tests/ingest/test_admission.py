@@ -12,7 +12,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest.codec import RawMessages, encode_json, encode_packed
-from tests.ingest.admitting import KAFKA_MS, NOW_NS, TOLERANCE_NS, admission, raw, used_rows
+from tests.ingest.admitting import (
+    KAFKA_MS,
+    NOW_NS,
+    TOLERANCE_NS,
+    admission,
+    in_batch,
+    raw,
+    used_rows,
+)
 
 Row = tuple[str, float, int, int]
 
@@ -94,9 +102,10 @@ def encode(kind: str, content: list[Row]) -> list[bytes]:
     st.integers(1, 3),
     # In a few batches, or message by message, as a live feed's come.
     st.lists(st.integers(0, 40), max_size=3) | st.just(list(range(64))),
+    st.booleans(),
 )
 def test_any_mixture_is_judged_as_a_plain_loop_judges_it(
-    content: list[tuple[str, list[Row]]], limit: int, cuts: list[int]
+    content: list[tuple[str, list[Row]]], limit: int, cuts: list[int], as_batch: bool
 ) -> None:
     rules = Oracle(limit)
     values: list[bytes] = []
@@ -115,7 +124,8 @@ def test_any_mixture_is_judged_as_a_plain_loop_judges_it(
     n_read = n_duplicate = 0
     bounds = sorted({0, len(values), *(min(cut, len(values)) for cut in cuts)})
     for start, end in pairwise(bounds):
-        admitted = machine.step(raw(*values[start:end], first_offset=start))
+        messages = raw(*values[start:end], first_offset=start)
+        admitted = machine.step(in_batch(messages) if as_batch else messages)
         got += used_rows(admitted, machine.symbols)
         reasons += [rejection.reason for rejection in admitted.rejections]
         n_read += admitted.n_read

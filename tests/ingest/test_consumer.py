@@ -1,5 +1,6 @@
 """Reading topics: order, positions, commits, and what the broker no longer has."""
 
+import functools
 import subprocess
 import sys
 import time
@@ -27,6 +28,13 @@ def send(broker: EmbeddedBroker, topic: str, values: list[bytes]) -> None:
 
 def numbered(start: int, end: int, size: int = 0) -> list[bytes]:
     return [b"%d" % number + b" " * size for number in range(start, end)]
+
+
+@pytest.fixture(params=[False, True], ids=["objects", "batches"], autouse=True)
+def in_batches(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Read both ways: a user of either must not see which."""
+    whole = functools.partial(TopicConsumer, in_batches=request.param)
+    monkeypatch.setitem(globals(), "TopicConsumer", whole)
 
 
 def consume(broker: EmbeddedBroker, *topics: str, **options: str) -> TopicConsumer:

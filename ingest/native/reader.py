@@ -1,0 +1,147 @@
+"""Whole batches of a consumer's partitions, without a Python object a message."""
+
+import time
+
+import numpy as np
+from confluent_kafka import Consumer, KafkaError
+from numpy.typing import NDArray
+
+from ingest.codec import RawMessages
+from ingest.draining import MOST, Drained, Event, drain_one
+from ingest.native import librdkafka
+from ingest.native.json_kernels import PADDING
+from ingest.native.message_kernels import (
+    ERROR,
+    OFFSET,
+    PARTITION,
+    TIMESTAMP,
+    TOPIC,
+    measure_messages,
+    take_messages,
+)
+from ingest.offsets import Partition
+from ingest.payloads import Payloads
+
+# How long callbacks (errors, commits) may wait for their turn while no message comes, and how
+# often partitions are taken over anew: at some time after it was assigned again a partition's
+# messages lie in its own queue.
+_INTERVAL_S = 0.1
+
+
+class BatchDrain:
+    """Takes a consumer's partitions over; its own `poll` then gives callbacks, no messages.
+
+    Parameters
+    ----------
+    consumer
+        Outlives the drain, which is to be closed first.
+
+    Raises
+    ------
+    NativeError
+        librdkafka cannot be called beside confluent-kafka here.
+    """
+
+    def __init__(self, consumer: Consumer) -> None:
+        self._consumer = consumer
+        self._library = librdkafka.open_library()
+        self._handle = librdkafka.find_handle(self._library, consumer)
+        self._queue: int = self._library.rd_kafka_queue_new(self._handle)
+        self._pointers = np.zeros(MOST, np.int64)
+        self._address = self._pointers.ctypes.data
+        self._names: dict[int, str] = {}
+        self._partitions: set[Partition] = set()
+        self._again_s = 0.0
+
+    def take_over(self, partition: Partition) -> None:
+        """Have a partition's messages come here, from its assignment on."""
+        self._partitions.add(partition)
+        topic, number = partition
+        own = self._library.rd_kafka_queue_get_partition(self._handle, topic.encode(), number)
+        self._library.rd_kafka_queue_forward(own, self._queue)
+        self._library.rd_kafka_queue_destroy(own)  # the reference, not the queue
+
+    def poll(self, timeout_s: float) -> Drained | None:
+        """Wait for something, then take all there is."""
+        deadline_s = time.monotonic() + timeout_s
+        while True:
+            now_s = time.monotonic()
+            if now_s >= self._again_s:
+                self._again_s = now_s + _INTERVAL_S
+                for partition in self._partitions:
+                    self.take_over(partition)
+            said = self._consumer.poll(0)
+            if said is not None:
+                return drain_one(said)
+            left_s = max(0.0, deadline_s - now_s)
+            if self._fetch(0, round(min(left_s, _INTERVAL_S) * 1e3), 1):
+                return self._read(time.time_ns())
+            if left_s <= _INTERVAL_S:
+                return None
+
+    def _fetch(self, at: int, timeout_ms: int, most: int) -> int:
+        place = self._address + 8 * at
+        found = self._library.rd_kafka_consume_batch_queue(self._queue, timeout_ms, place, most)
+        return max(0, int(found))
+
+    def _read(self, receive_time_ns: int) -> Drained:
+        """Give the message that is there and all that wait behind it."""
+        n = 1 + self._fetch(1, 0, MOST - 1)
+        bounds, columns = np.empty(n + 1, np.int64), np.empty((5, n), np.int64)
+        n_events = measure_messages(self._pointers, n, bounds)
+        buffer = np.empty(bounds[n] + PADDING, np.uint8)
+        take_messages(self._pointers, n, bounds, columns, buffer)
+        if not n_events:
+            return Drained(self._messages(columns, buffer, bounds, receive_time_ns), [])
+        is_event = columns[ERROR] != 0
+        events = [self._take_event(columns, place) for place in np.flatnonzero(is_event).tolist()]
+        if n_events == n:
+            return Drained(None, events)
+        # An event has no contents: where it begins the next message does.
+        kept = np.append(bounds[:-1][~is_event], bounds[-1])
+        return Drained(self._messages(columns[:, ~is_event], buffer, kept, receive_time_ns), events)
+
+    def _messages(
+        self,
+        columns: NDArray[np.int64],
+        buffer: NDArray[np.uint8],
+        bounds: NDArray[np.int64],
+        receive_time_ns: int,
+    ) -> RawMessages:
+        n = columns.shape[1]
+        if n == 1:  # without arrays all that follows is quicker
+            _, topic, partition, timestamp_ms, offset = columns[:, 0].tolist()
+            name, value = self._name(topic), buffer[: bounds[1]].tobytes()
+            return RawMessages(
+                [name], [value], [timestamp_ms], [partition], [offset], receive_time_ns
+            )
+        pointers = columns[TOPIC]
+        if (pointers == pointers[0]).all():
+            topics = [self._name(int(pointers[0]))] * n
+        else:
+            topics = [self._name(pointer) for pointer in pointers.tolist()]
+        return RawMessages(
+            topics=topics,
+            values=Payloads(buffer, bounds),
+            timestamps_ms=columns[TIMESTAMP],
+            partitions=columns[PARTITION],
+            offsets=columns[OFFSET],
+            receive_time_ns=receive_time_ns,
+        )
+
+    def _take_event(self, columns: NDArray[np.int64], place: int) -> Event:
+        code, topic, partition, _, offset = columns[:, place].tolist()
+        name = self._name(topic) if topic else ""
+        self._library.rd_kafka_message_destroy(int(self._pointers[place]))
+        return Event(KafkaError(code), (name, partition), offset)
+
+    def _name(self, topic: int) -> str:
+        # A topic's object lives as long as its consumer.
+        name = self._names.get(topic)
+        if name is None:
+            name = self._names[topic] = self._library.rd_kafka_topic_name(topic).decode()
+        return name
+
+    def close(self) -> None:
+        """Give the queue back, and what waits in it."""
+        self._library.rd_kafka_queue_destroy(self._queue)
