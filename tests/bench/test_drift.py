@@ -56,21 +56,51 @@ def test_tapes_are_prices_and_hard_in_the_way_they_say():
             assert returns[:3000].std() > 100 * returns[-3000:].std()
 
 
-def test_an_interruption_of_one_repetition_is_not_taken_for_the_windows(monkeypatch):
-    calls = iter(range(10**9))
+class Clock:
+    """Goes on by what the windows below take, and by nothing else."""
 
-    def clock() -> int:
-        # The clock is asked twice an update, 1 us apart, but for one stop in the second repetition.
-        call = next(calls)
-        return 1000 * call + (10**9 if call >= 2 * 50 + 21 else 0)
+    def __init__(self) -> None:
+        self.now_ns = 0
 
-    monkeypatch.setattr(worst_update.time, "perf_counter_ns", clock)
-    np.testing.assert_array_equal(worst_update.least_tick_us(50, 3), np.full(50, 1.0))
+    def perf_counter_ns(self) -> int:
+        return self.now_ns
 
 
-def test_a_pause_that_each_repetition_has_is_found():
-    least = worst_update.least_row_us(40, 2)
-    assert len(least) == WINDOW
-    assert least.min() > 0.0
-    # A sealed block takes longer than a row that is only kept.
-    assert least.max() > 2.0 * np.median(least)
+def test_a_pause_each_time_is_found_and_one_interruption_is_not(monkeypatch):
+    clock, pushed = Clock(), []
+
+    class Window:
+        def __init__(self, length: int) -> None:
+            assert length == WINDOW
+
+        def push(self, row: int, values: np.ndarray, n_symbols: int) -> None:
+            assert len(values) == n_symbols == 3
+            pushed.append(row)
+            clock.now_ns += 50_000 if row % WINDOW == 7 else 1000
+            if row == 2 * WINDOW + 20:
+                clock.now_ns += 10**9
+
+    monkeypatch.setattr(worst_update, "time", clock)
+    monkeypatch.setattr(worst_update, "GridWindow", Window)
+    expected = np.ones(WINDOW)
+    expected[7] = 50.0
+    np.testing.assert_array_equal(worst_update.least_row_us(3, 2), expected)
+    assert pushed == list(range(3 * WINDOW))
+
+
+def test_each_tick_is_timed_once_a_repetition_with_its_read(monkeypatch):
+    clock, started = Clock(), []
+
+    class Window(worst_update.TickWindow):
+        def __init__(self, length: int) -> None:
+            super().__init__(length)
+            started.append(length)
+
+        def read(self, ids: np.ndarray):
+            clock.now_ns += 1000 + (10**9 if len(started) == 2 else 0)
+            return super().read(ids)
+
+    monkeypatch.setattr(worst_update, "time", clock)
+    monkeypatch.setattr(worst_update, "TickWindow", Window)
+    np.testing.assert_array_equal(worst_update.least_tick_us(50, 3), np.ones(50))
+    assert started == [WINDOW] * 3
