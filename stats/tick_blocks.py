@@ -26,7 +26,7 @@ from stats.aggregates import (
     no_ticks,
     store_aggregate,
 )
-from stats.compiled import FloatArray, IntArray, inlined, kernel
+from stats.compiled import FloatArray, IntArray, inlined, lean_kernel
 from stats.tick_rings import (
     BUILT,
     COUNT,
@@ -50,7 +50,7 @@ def n_sums(window: int) -> int:
     return SUFFIXES + -(-window // BLOCK) + BLOCK
 
 
-@kernel
+@lean_kernel
 def find_pivot(s: int, times: IntArray, ticks_i: IntArray) -> None:
     """Find the tick of smallest hash in the window of a symbol that has ticks."""
     window, count = times.shape[1], ticks_i[s, COUNT]
@@ -71,7 +71,7 @@ def slot_of(s: int, tick: int, window: int, ticks_i: IntArray) -> int:
     return slot + window if slot < 0 else slot
 
 
-@kernel
+@lean_kernel
 def build_suffixes(
     s: int, length: int, ring: FloatArray, ticks_i: IntArray, sums: FloatArray, inverses: FloatArray
 ) -> None:
@@ -89,7 +89,7 @@ def build_suffixes(
         store_aggregate(sums, s, SUFFIXES + 1 + block, suffix)
 
 
-@kernel
+@lean_kernel
 def open_block(
     s: int, length: int, ring: FloatArray, ticks_i: IntArray, sums: FloatArray, inverses: FloatArray
 ) -> None:
@@ -185,7 +185,7 @@ def read_tick(
     out[6, place] = slope_m2 * fewer if count > 1.0 else np.nan
 
 
-@kernel
+@lean_kernel
 def read_ticks(
     ids: IntArray,
     out: FloatArray,

@@ -1,7 +1,7 @@
 """Rings of each symbol's newest ticks: what is kept of them, and how one is appended."""
 
 from stats import pending
-from stats.compiled import FloatArray, IntArray, inlined, kernel
+from stats.compiled import FloatArray, IntArray, inlined, lean_kernel
 from stats.returns import log_return
 
 # ticks_i: returns so far, slot of the newest, event time of the newest tick and of the one
@@ -57,7 +57,7 @@ def push_tick(
         times[s, slot] = time
 
 
-@kernel
+@lean_kernel
 def push_ticks(
     start: int,
     stop: int,
