@@ -8,9 +8,9 @@ from typing import Literal
 
 import numpy as np
 
-from bench.peers import numpy_cloud, scipy_resample
+from bench.draw_cases import sizes_of
+from bench.draw_peers import numpy_cloud, scipy_resample
 from bench.solver_cases import make_problem
-from optimize.cloud import count_concentrations
 from optimize.evaluate import evaluate_block
 from optimize.job import BlockResult, DrawJob
 from optimize.pair_exchange import freeze
@@ -107,8 +107,9 @@ def _numpy_share(job: DrawJob, share: int, shares: int) -> BlockResult:
     returns = volatilities = _NOTHING
     mean = m2 = np.zeros(job.n_assets)
     if job.kind == "cloud":
+        sizes, counts = sizes_of(job.n_assets, count)
         returns, volatilities = numpy_cloud(
-            job.mean, job.covariance, count, job.seed + share, count_concentrations(job.n_assets)
+            job.mean, job.covariance, counts, sizes, job.seed + share
         )
     else:
         weights = scipy_resample(

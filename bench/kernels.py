@@ -7,6 +7,7 @@ from pathlib import Path
 from rich.console import Console
 
 from bench.contest import Case, measure_case
+from bench.draw_cases import DRAW_CASES, LONG_DRAW_CASES
 from bench.drift import FULL_UPDATES, SHORT_UPDATES, measure_drift
 from bench.machine import describe_machine, describe_versions, single_thread
 from bench.pair_cases import pair_cases
@@ -25,6 +26,7 @@ _MODULES = {
     "polars": "polars",
     "scipy": "scipy",
     "PyPortfolioOpt": "pypfopt",
+    "daqp": "daqp",
 }
 
 
@@ -77,7 +79,8 @@ def run_bench(
     output
         Folder of the kept JSON; by default in the user's data folder.
     full
-        Drift after 10 000 000 updates instead of 200 000: two minutes and 2 GB more.
+        Drift after 10 000 000 updates instead of 200 000: two minutes and 2 GB more; and clouds
+        and draws of so many assets that one turn of a peer takes seconds.
 
     Raises
     ------
@@ -86,7 +89,9 @@ def run_bench(
     """
     machine = describe_machine(scheduling="normal")
     with single_thread():
-        cases = [*(make() for make in (*TICK_CASES, *WINDOW_CASES, *SOLVER_CASES)), *pair_cases()]
+        long = LONG_DRAW_CASES if full else ()
+        made = (*TICK_CASES, *WINDOW_CASES, *SOLVER_CASES, *DRAW_CASES, *long)
+        cases = [*(make() for make in made), *pair_cases()]
         rows = measure_kernels(cases, seconds, repetitions)
         rows += measure_windows(FULL_UPDATES if full else SHORT_UPDATES, repetitions)
     report = Report(

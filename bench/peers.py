@@ -18,6 +18,7 @@ PACKAGES = (
     "polars",
     "scipy",
     "pyportfolioopt",
+    "daqp",
 )
 
 
@@ -78,39 +79,6 @@ def skfolio_max_sharpe(mean: FloatArray, covariance: FloatArray) -> FloatArray:
     model = MeanRisk(objective_function=ObjectiveFunction.MAXIMIZE_RATIO, prior_estimator=Given())
     weights: FloatArray = np.asarray(model.fit(np.zeros((2, len(mean)))).weights_, np.float64)
     return weights
-
-
-def scipy_resample(
-    mean: FloatArray, covariance: FloatArray, n_observations: int, draws: int, seed: int
-) -> FloatArray:
-    """Optimal portfolios of posterior draws, float64[draws, n], with scipy's own generators."""
-    from scipy.stats import invwishart
-
-    n = len(mean)
-    nu = max(n_observations - 1, n + 2)
-    generator = np.random.default_rng(seed)
-    sigmas = invwishart(nu, covariance * (nu - n - 1)).rvs(draws, random_state=generator)
-    out = np.empty((draws, n))
-    for d, sigma in enumerate(np.reshape(sigmas, (draws, n, n))):
-        mu = generator.multivariate_normal(mean, sigma / n_observations, method="cholesky")
-        out[d] = nnls_max_sharpe(mu, sigma) if mu.max() > 0.0 else np.nan
-    return out
-
-
-def numpy_cloud(
-    mean: FloatArray, covariance: FloatArray, count: int, seed: int, n_concentrations: int
-) -> tuple[FloatArray, FloatArray]:
-    """Return and volatility of random long-only portfolios: Dirichlet draws and one GEMM.
-
-    Concentrations go round 1, 1/2, ... by draw, as in `optimize.cloud`.
-    """
-    generator = np.random.default_rng(seed)
-    weights = np.empty((count, len(mean)))
-    for k in range(n_concentrations):
-        part = weights[k::n_concentrations]
-        part[:] = generator.dirichlet(np.full(len(mean), 0.5**k), len(part))
-    variances = ((weights @ covariance) * weights).sum(axis=1)
-    return weights @ mean, np.sqrt(variances)
 
 
 def is_installed(module: str) -> bool:

@@ -17,7 +17,7 @@ WordArray = NDArray[np.uint64]
 NORMALS = 1
 CHI_SQUARES = 2
 CLOUD = 3
-CLOUD_POWERS = 4
+CLOUD_ORDER = 4
 
 _LOW = np.uint64(0xFFFFFFFF)
 _32 = np.uint64(32)

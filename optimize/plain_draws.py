@@ -3,7 +3,7 @@
 import numpy as np
 
 from optimize.philox import CHI_SQUARES, NORMALS, WordArray
-from optimize.plain_factor import subtract_columns
+from optimize.tiles import ROWS
 from stats.compiled import FloatArray
 
 _LOW, _32 = np.uint64(0xFFFFFFFF), np.uint64(32)
@@ -147,8 +147,14 @@ def solve_bartlett(
     upper[np.triu_indices(n, 1)] = normals[: n * (n - 1) // 2]
     out[:] = scale * factor
     for k in range(n - 1, -1, -1):
-        subtract_columns(out[k], upper[k, k + 1 :], out[k + 1 :])
-        out[k] /= chi[k]
+        end = min(k // ROWS * ROWS + ROWS, n)
+        below = np.zeros(n)
+        for j in range(n - 1, end - 1, -1):
+            below += upper[k, j] * out[j]
+        out[k] -= below
+        for j in range(k + 1, end):
+            out[k] -= upper[k, j] * out[j]
+        out[k] *= 1.0 / chi[k]
 
 
 def draw_posterior(
@@ -169,7 +175,8 @@ def draw_posterior(
     shapes = 0.5 * (nu - np.arange(n - 1.0, -1.0, -1.0))
     fill_gammas(seed, round_, draw, CHI_SQUARES, shapes, gammas)
     solve_bartlett(factor, np.sqrt(nu - n - 1.0), np.sqrt(2.0 * gammas), normals, drawn_factor)
-    drawn_mean[:] = mean
+    drawn_mean[:] = 0.0
     for k in range(n):
         z = normals[n * (n - 1) // 2 + k] / np.sqrt(n_observations)
         drawn_mean += z * drawn_factor[k]
+    drawn_mean += mean

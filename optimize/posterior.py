@@ -14,6 +14,7 @@ import numpy as np
 from optimize.gamma import fill_gammas
 from optimize.normal import fill_normals
 from optimize.philox import CHI_SQUARES
+from optimize.tiles import LANES, ROWS, scale_rows, solve_rows, weigh_rows
 from stats.compiled import FloatArray, kernel
 
 
@@ -29,32 +30,56 @@ def solve_bartlett(
 ) -> None:
     """Fill columns of B = scale L U^-T, U having ``chi`` on its diagonal and normals above.
 
-    Row k of U stands in ``normals`` from n (n - 1) / 2 - (n - k) (n - k - 1) / 2 on.
+    Row k of U stands in ``normals`` from n (n - 1) / 2 - (n - k) (n - k - 1) / 2 on. Rows of B
+    are solved 8 at a time, so that what is read again and again stays in the first cache.
     """
     n = factor.shape[0]
-    for k in range(n - 1, -1, -1):
-        column, source = out[k], factor[k]
-        first = n * (n - 1) // 2 - (n - k) * (n - k - 1) // 2 - (k + 1)
-        column[:k] = 0.0
-        for x in range(k, n):
-            column[x] = scale * source[x]
-        whole = k + 1 + (n - k - 1) // 4 * 4
-        for j in range(k + 1, whole, 4):
-            p, q, r, s = (
-                normals[first + j],
-                normals[first + j + 1],
-                normals[first + j + 2],
-                normals[first + j + 3],
-            )
-            f0, f1, f2, f3 = out[j], out[j + 1], out[j + 2], out[j + 3]
-            for x in range(j, n):
-                column[x] = column[x] - ((p * f0[x] + q * f1[x]) + (r * f2[x] + s * f3[x]))
-        for j in range(whole, n):
-            p, f0 = normals[first + j], out[j]
-            for x in range(j, n):
-                column[x] -= p * f0[x]
-        for x in range(k, n):
-            column[x] /= chi[k]
+    panel, inverse = np.empty(LANES * n), np.empty(n)
+    for k in range(n):
+        inverse[k] = 1.0 / chi[k]
+    for left in range(0, n, LANES):
+        bottom = min(left + LANES, n)
+        full = left + LANES <= n
+        if full:
+            scale_rows(scale, factor, left, n, bottom, panel, 0, LANES)
+        else:
+            for k in range(bottom):
+                for lane in range(LANES):
+                    inside = left + lane < n
+                    panel[LANES * k + lane] = scale * factor[k, left + lane] if inside else 0.0
+        whole = bottom // ROWS * ROWS
+        solve_last_rows(whole, bottom, normals, inverse, panel)
+        for top in range(whole - ROWS, -1, -ROWS):
+            solve_rows(panel, top, bottom, normals, start_row(n, top), n, inverse)
+        if full:
+            scale_rows(1.0, panel, 0, LANES, bottom, out, left, n)
+        else:
+            for k in range(bottom):
+                for lane in range(n - left):
+                    out[k, left + lane] = panel[LANES * k + lane]
+    for k in range(1, n):
+        out[k, :k] = 0.0
+
+
+@kernel
+def start_row(n: int, k: int) -> int:
+    """Give where column 0 of row k of U would stand among the normals."""
+    return n * (n - 1) // 2 - (n - k) * (n - k - 1) // 2 - (k + 1)
+
+
+@kernel
+def solve_last_rows(
+    top: int, bottom: int, normals: FloatArray, inverse: FloatArray, panel: FloatArray
+) -> None:
+    """Solve the rows of a panel, fewer than 4, that are left over at its end."""
+    n = inverse.shape[0]
+    for k in range(bottom - 1, top - 1, -1):
+        first = start_row(n, k)
+        for lane in range(LANES * k, LANES * k + LANES):
+            value = panel[lane]
+            for j in range(k + 1, bottom):
+                value -= normals[first + j] * panel[lane + LANES * (j - k)]
+            panel[lane] = value * inverse[k]
 
 
 @kernel
@@ -81,9 +106,21 @@ def draw_posterior(
         chi[k] = np.sqrt(2.0 * chi[k])
     solve_bartlett(factor, np.sqrt(nu - n - 1.0), chi, normals, drawn_factor)
     root = np.sqrt(float(n_observations))
-    for x in range(n):
-        drawn_mean[x] = mean[x]
     for k in range(n):
-        z, column = normals[above + k] / root, drawn_factor[k]
-        for x in range(k, n):
-            drawn_mean[x] += z * column[x]
+        normals[k] = normals[above + k] / root
+    add_columns(mean, normals, drawn_factor, drawn_mean)
+
+
+@kernel
+def add_columns(mean: FloatArray, weights: FloatArray, factor: FloatArray, out: FloatArray) -> None:
+    """Fill float64[n] with mean + B weights."""
+    n = mean.shape[0]
+    whole = n // LANES * LANES
+    for left in range(0, whole, LANES):
+        weigh_rows(weights, factor, left, n, left + LANES, out, left)
+    for x in range(whole, n):
+        out[x] = 0.0
+        for k in range(x + 1):
+            out[x] += weights[k] * factor[k, x]
+    for x in range(n):
+        out[x] += mean[x]

@@ -7,6 +7,7 @@ import pytest
 
 from bench import kernels
 from bench.contest import Case, Contender, WrongResultError, check_case
+from bench.draw_cases import DRAW_CASES
 from bench.kernels import measure_kernels, without_missing
 from bench.machine import single_thread
 from bench.pair_cases import PAIRS, pair_cases
@@ -15,7 +16,7 @@ from bench.solver_cases import SOLVER_CASES
 from bench.tick_cases import TICK_CASES
 from bench.window_cases import WINDOW_CASES
 
-CASES = (*TICK_CASES, *WINDOW_CASES, *SOLVER_CASES)
+CASES = (*TICK_CASES, *WINDOW_CASES, *SOLVER_CASES, *DRAW_CASES)
 
 
 @pytest.fixture(scope="module", autouse=True)

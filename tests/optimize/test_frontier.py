@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from pypfopt import EfficientFrontier
 
 from optimize import efficient_frontier, solve
-from optimize.cloud import cloud_block, draw_dirichlet
+from optimize.cloud import cloud_block
 from tests.optimize.problems import estimates, problems
 
 
@@ -105,48 +105,3 @@ def test_degenerate_estimates_give_a_finite_frontier(mean, covariance):
 def test_a_frontier_of_one_point_is_refused():
     with pytest.raises(ValueError, match="n_points=1"):
         efficient_frontier(mean=[1.0, 2.0], covariance=np.eye(2), n_points=1)
-
-
-def test_random_portfolios_are_dirichlet_draws_of_every_concentration():
-    # Of a symmetric Dirichlet draw of concentration a: mean 1/n, variance (n-1)/(n^2 (n a + 1)).
-    n, kinds = 10, 7
-    weights = np.empty((kinds * 4000, n))
-    for draw in range(len(weights)):
-        draw_dirichlet(4, 0, draw, weights[draw])
-    np.testing.assert_allclose(weights.sum(axis=1), 1.0, atol=1e-12)
-    for power in range(kinds):
-        part, concentration = weights[power::kinds], 0.5**power
-        variance = (n - 1) / (n**2 * (n * concentration + 1))
-        assert part.mean(axis=0) == pytest.approx(1 / n, abs=5 * np.sqrt(variance / len(part)))
-        assert part.var() == pytest.approx(variance, rel=0.03)
-
-
-def test_the_cloud_reaches_corners_and_middle_and_keeps_to_the_cap():
-    n = 100
-    weights = np.empty((400, n))
-    for draw in range(len(weights)):
-        draw_dirichlet(4, 0, draw, weights[draw])
-    assert (weights.max(axis=1) > 0.9).mean() > 0.05
-    assert (weights.max(axis=1) < 0.1).mean() > 0.1
-    # Returns tell the largest weight: one asset pays 1, the others nothing.
-    mean, covariance = np.eye(n)[0], np.eye(n)
-    mean.setflags(write=False)
-    covariance.setflags(write=False)
-    returns, risks = np.empty(4000), np.empty(4000)
-    cloud_block(mean, covariance, 0.05, 4, 0, 0, returns, risks)
-    assert returns.max() == pytest.approx(0.05, rel=1e-12)
-    assert returns.max() <= 0.05
-    assert risks.min() >= np.sqrt(1 / n) * (1 - 1e-12)
-
-
-def test_the_cloud_s_risks_are_those_of_its_weights():
-    mean, covariance = estimates(5, 13, 80)
-    returns, risks = np.empty(37), np.empty(37)
-    mean.setflags(write=False)
-    covariance.setflags(write=False)
-    cloud_block(mean, covariance, 1.0, 6, 2, 50, returns, risks)
-    w = np.empty(13)
-    for d in range(37):
-        draw_dirichlet(6, 2, 50 + d, w)
-        assert returns[d] == pytest.approx(w @ mean, rel=1e-11, abs=1e-15)
-        assert risks[d] == pytest.approx(np.sqrt(w @ covariance @ w), rel=1e-12)
