@@ -9,8 +9,9 @@ NOTES = {
         "assets in turn, ours with moments of slopes too; polars and bottleneck have the whole "
         "series at once, which no live program has, and bottleneck has no third and fourth "
         "moment. add_evict keeps running sums of powers; what that costs in digits stands under "
-        "drift. The bound reads a price, takes its logarithm and writes four results. Pushed and "
-        "read from Python: one call or two a tick, where bottleneck sums the whole window anew.",
+        "drift. The bound reads a price, takes its logarithm and writes four results. Called for "
+        "each tick: two calls from Python to ours, and for bottleneck, which sums the whole "
+        "window anew.",
         "Drift is the largest error of windows of 1000 after 200 000 updates (with --full 10 000 "
         "000), read at 300 places, in bounds of what rounding alone explains: with kappa = "
         "sqrt(1 + mean^2 / variance), 20 eps kappa of a variance, 40 eps kappa (kurtosis + 3) of "

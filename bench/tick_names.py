@@ -8,15 +8,15 @@ READ_EVERY: Final = 500
 _OF: Final = f"tick moments of {N_ASSETS} assets, window {WINDOW}, "
 ROLLING: Final = _OF + "after every tick"
 ON_DEMAND: Final = _OF + f"read every {READ_EVERY} ticks"
-LIVE: Final = _OF + "each tick pushed and read from Python"
+LIVE: Final = _OF + "called for each tick"
 
 TAPE_NAMES: Final = ("iid", "regime", "glitch", "fine tick", "trend")
 MEASURES: Final = ("variance", "kurtosis", "covariance")
 DRIFT_UNIT: Final = "of the bound"
 
 N_ROW_ASSETS: Final = 500
-WORST_TICK: Final = f"worst update of a tick window of {WINDOW}: a tick pushed, its asset read"
-WORST_ROW: Final = f"worst update of a grid window of {WINDOW}, {N_ROW_ASSETS} assets: a row pushed"
+WORST_TICK: Final = f"worst tick pushed and read, window {WINDOW}"
+WORST_ROW: Final = f"worst row of {N_ROW_ASSETS} assets pushed, window {WINDOW}"
 WORST_TICK_UNIT: Final = "us a tick"
 WORST_ROW_UNIT: Final = "us a row"
 

@@ -1,17 +1,35 @@
 """Where compiled code is kept, and which sources its folder's name covers."""
 
 import ast
+import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+from numba.core.errors import TypingError
 
-from stats.compiled import KernelCacheError, cache_folder, kernel, kernel_sources
+from stats.compiled import (
+    KernelCacheError,
+    cache_folder,
+    inlined,
+    kernel,
+    kernel_sources,
+    lean_kernel,
+)
 
 ROOT = Path(__file__).parents[2]
 
 
 def doubled(value: float) -> float:
     return 2.0 * value
+
+
+def last_of(values: np.ndarray) -> float:
+    return float(values[-1])
+
+
+def zeros_like(values: np.ndarray) -> np.ndarray:
+    return np.zeros(len(values))
 
 
 def module_name(path: Path) -> str:
@@ -33,7 +51,9 @@ def all_sources() -> set[Path]:
 
 
 def test_every_file_with_a_kernel_is_covered() -> None:
-    with_kernels = {path for path in all_sources() if "\n@kernel\n" in path.read_text()}
+    marks = ("\n@kernel\n", "\n@lean_kernel\n", "\n@inlined\n")
+    sources = {path: path.read_text() for path in all_sources()}
+    with_kernels = {path for path, text in sources.items() if any(mark in text for mark in marks)}
     assert len(with_kernels) > 10
     assert with_kernels <= set(kernel_sources())
 
@@ -53,6 +73,19 @@ def test_compiled_code_is_kept_in_the_folder_of_its_sources(
     kept = [path for path in tmp_path.rglob("*") if path.suffix in {".nbi", ".nbc"}]
     assert len(kept) == 2
     assert all(path.is_relative_to(cache_folder()) for path in kept)
+
+
+@pytest.mark.parametrize("compiled", [lean_kernel, inlined])
+def test_what_counts_no_references_gives_the_same_and_may_not_make_arrays(
+    compiled, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SILVERBULLET_CACHE", str(tmp_path))
+    values = np.arange(5.0)
+    before = sys.getrefcount(values)
+    assert compiled(last_of)(values) == kernel(last_of)(values) == 4.0
+    assert sys.getrefcount(values) == before
+    with pytest.raises(TypingError, match="Only accept returning of array passed"):
+        compiled(zeros_like)(values)
 
 
 def test_a_folder_that_cannot_be_written_is_refused_with_the_remedy(

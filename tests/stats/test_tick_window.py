@@ -71,6 +71,23 @@ def test_regularly_spaced_ticks_are_as_exact():
         assert_right(window, prices[first : i + 100], times[first : i + 100])
 
 
+def test_a_window_of_ten_thousand_ticks_is_as_exact():
+    prices = TAPES["trend"](np.random.default_rng(8), 26_000, 1)[:, 0]
+    times = random_times(np.random.default_rng(9), 26_000)
+    window = TickWindow(10_001)
+    for stop in (9_000, 15_000, 26_000):
+        push(window, prices[:stop], times[:stop])
+        first = max(0, stop - 10_002)
+        assert_right(window, prices[first:stop], times[first:stop])
+
+
+def test_statistics_cannot_be_written_to():
+    window = TickWindow(10)
+    push(window, [1.0, 2.0, 3.0], [1, 2, 3])
+    with pytest.raises(ValueError, match="read-only"):
+        window.read(ONE).kurtosis[0] = 0.0
+
+
 @pytest.mark.parametrize("window_ticks", [2, 20, 150, 401])
 def test_bits_depend_on_the_window_alone(window_ticks):
     rng = np.random.default_rng(window_ticks)
