@@ -24,6 +24,7 @@ from bench.brokers import (
 from bench.contest import WrongResultError
 from bench.ingest_reader import READERS, Found
 from bench.machine import describe_machine, describe_versions
+from bench.peer_environment import QUIX_SCRIPT, NoEnvironmentError, peer_python
 from bench.report import FLOORS, OURS, Report, Row, keep_report, make_row
 from bench.session import RunError
 from bench.stages import INGEST_STAGES
@@ -32,7 +33,8 @@ from ingest.codec import encode_json, encode_packed
 from ingest.producer import TopicProducer
 
 REPETITIONS = 5
-_PACKAGES = ("numpy", "numba", "confluent-kafka", "msgspec")
+QUIXSTREAMS = "quixstreams"
+_PACKAGES = ("numpy", "numba", "confluent-kafka", "msgspec", "aiokafka")
 _TICKS_A_SECOND = 20_000.0
 _PACK = 1000
 # The embedded broker keeps 5 MB a partition: 52 000 small ticks, 218 packs of 24 KB.
@@ -52,17 +54,30 @@ class _Tape:
     topic: str
     n_messages: int
     per_message: int
+    quix_python: Path | None = None
 
     @property
     def subjects(self) -> tuple[str, ...]:
         """Who can read it; packed ticks are our own form."""
-        return tuple(READERS) if self.form == "JSON" else (OURS, "bound")
+        if self.form != "JSON":
+            return OURS, "bound"
+        return (*READERS, *((QUIXSTREAMS,) if self.quix_python else ()))
+
+    def command(self, subject: str) -> list[str]:
+        """Give the command of one who reads it."""
+        where = [self.broker.address, self.topic, str(self.n_messages)]
+        if subject == QUIXSTREAMS:
+            return [str(self.quix_python), str(QUIX_SCRIPT), *where]
+        wait_ms = str(self.broker.fetch_wait_max_ms)
+        return [sys.executable, "-m", "bench.ingest_reader", subject, *where, wait_ms]
 
 
 def run_bench(
     brokers: Sequence[OpenBroker] = (embedded_broker,),
     repetitions: int = REPETITIONS,
     output: Path | None = None,
+    *,
+    quixstreams: bool = False,
 ) -> Report:
     """Measure all readers in turn, on JSON and packed ticks.
 
@@ -74,6 +89,8 @@ def run_bench(
         Turns of each reader; who begins changes from one to the next.
     output
         Folder of the kept JSON; by default in the user's data folder.
+    quixstreams
+        Whether quixstreams reads too, on Kafka, from an environment of its own.
 
     Raises
     ------
@@ -85,6 +102,7 @@ def run_bench(
         A broker does not answer.
     """
     rows: list[Row] = []
+    quix_python = _quix_python() if quixstreams else None
     with ExitStack() as stack, Console(stderr=True).status("filling topics") as line:
         opened = [stack.enter_context(broker()) for broker in brokers]
         machine = describe_machine(scheduling="normal")
@@ -92,7 +110,7 @@ def run_bench(
         for broker in opened:
             prefix = topic_prefix("ingest")
             stack.enter_context(own_topics(broker, [f"{prefix}-JSON", f"{prefix}-packed"]))
-            for tape in (_fill_json(broker, prefix), _fill_packed(broker, prefix)):
+            for tape in (_fill_json(broker, prefix, quix_python), _fill_packed(broker, prefix)):
                 line.update(f"{broker.name}, {tape.form}")
                 rows += _measure(tape, repetitions)
     report = Report(
@@ -105,14 +123,23 @@ def run_bench(
     return report
 
 
-def _fill_json(broker: Broker, prefix: str) -> _Tape:
+def _quix_python() -> Path | None:
+    try:
+        return peer_python()
+    except NoEnvironmentError as error:
+        print(f"{QUIXSTREAMS} is left out: {error}", file=sys.stderr)
+        return None
+
+
+def _fill_json(broker: Broker, prefix: str, quix_python: Path | None) -> _Tape:
     n = _JSON_TICKS[broker.name]
     ids, prices, times = _ticks(n)
     topic = f"{prefix}-JSON"
     with TopicProducer(broker.address, rate_hint=1e6) as producer:
         for s, price, time_ns in zip(ids.tolist(), prices.tolist(), times.tolist(), strict=True):
             producer.send(topic, encode_json(SYMBOLS[s], price, time_ns), key=SYMBOLS[s])
-    return _Tape(broker, "JSON", topic, n, 1)
+    # It joins a group, which takes librdkafka's mock no part in.
+    return _Tape(broker, "JSON", topic, n, 1, None if broker.name == EMBEDDED else quix_python)
 
 
 def _fill_packed(broker: Broker, prefix: str) -> _Tape:
@@ -153,12 +180,10 @@ def _measure(tape: _Tape, repetitions: int) -> list[Row]:
 
 
 def _read(subject: str, tape: _Tape) -> Found:
-    arguments = [tape.broker.address, tape.topic, tape.n_messages, tape.broker.fetch_wait_max_ms]
     try:
         done = subprocess.run(
-            [sys.executable, "-m", "bench.ingest_reader", subject, *map(str, arguments)],
-            stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=_READ_LIMIT_S,
-            check=False,
+            tape.command(subject), stdin=subprocess.DEVNULL, capture_output=True, text=True,
+            timeout=_READ_LIMIT_S, check=False,
         )  # fmt: skip
     except subprocess.TimeoutExpired:
         raise RunError(

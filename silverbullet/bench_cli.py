@@ -120,6 +120,11 @@ def _brokers(which: str, bootstrap: str | None) -> "list[OpenBroker]":
 @bench.command()
 @click.option("--repetitions", type=click.IntRange(1), help="Repetitions.")
 @click.option("--output", type=click.Path(path_type=Path), help="Folder of the JSON.")
+@click.option(
+    "--quixstreams",
+    is_flag=True,
+    help="quixstreams too, on Kafka, from an environment of its own (200 MB, made once).",
+)
 @JSON
 @_broker_options
 def ingest(broker: str, bootstrap: str | None, **options: Any) -> None:

@@ -20,6 +20,7 @@ def test_all_readers_find_the_same_in_small_topics(tmp_path: Path, monkeypatch):
     assert [subject for name, subject in rows if name == case.format("JSON")] == [
         "silverbullet",
         "confluent-kafka and msgspec",
+        "aiokafka and msgspec",
         "bound",
     ]
     packed, bound = (
