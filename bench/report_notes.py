@@ -43,9 +43,9 @@ NOTES = {
         "admitted, and in the windows of each symbol's last 1000 ticks. A process of its own for "
         "each turn; its start does not count, a poll that finds the first message does.",
         "The bound fetches messages in whole batches, as ours, and looks into none. "
-        "confluent-kafka and aiokafka with msgspec do what a user would write: a typed struct a tick, checks, "
-        "rolling moments by numpy at the end; so does quixstreams, in an environment of its own, "
-        "with its JSON deserializer and one function called a tick.",
+        "confluent-kafka and aiokafka with msgspec do what a user would write: a typed struct a "
+        "tick, checks, rolling moments by numpy at the end; so does quixstreams, in an "
+        "environment of its own, with its JSON deserializer and one function called a tick.",
     ),
     "scale": (
         "Sizes take turns within each repetition, all windows full. An exponent is that of one "
