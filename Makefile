@@ -9,10 +9,10 @@ INSTALLER := .venv/uv-$(UV)
 PIP_AUDIT := 2.10.1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test faults check bench bench-kafka bench-compare soak audit clean lock
+.PHONY: help setup demo test faults check bench bench-full bench-compare soak audit clean lock
 
 help: ## show these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: .venv/ready ## make .venv from the locked packages and fill the compile cache
 
@@ -55,15 +55,11 @@ check: setup ## format, lint, types, order of imports
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
-bench: setup ## measure kernels, the pipeline and (in short) the engines beside their peers
-	@$(BIN)/silverbullet bench kernels
-	@$(BIN)/silverbullet bench pipeline
-	@$(BIN)/silverbullet bench engines --quick
+bench: setup ## measure a short form of everything beside its peers (10 min), with an HTML report
+	@$(BIN)/silverbullet bench full --short
 
-bench-kafka: setup ## measure tick to decision, ingest and overload on a real Kafka (30 min)
-	@$(BIN)/silverbullet bench pipeline --broker kafka --methods exact,resample --libraries
-	@$(BIN)/silverbullet bench ingest --broker kafka
-	@$(BIN)/silverbullet bench pipeline --broker kafka --overload
+bench-full: setup ## measure all of it on a real Kafka (5 h); goes on where it was ended
+	@$(BIN)/silverbullet bench full
 
 bench-compare: setup ## what got slower: BASE=... NEW=..., two JSON files of one benchmark
 	@$(BIN)/silverbullet bench compare $(BASE) $(NEW)

@@ -17,6 +17,8 @@ from cluster.process import Child, spawn
 
 RELAY = "relay"
 METHODS = ("exact", "resample")
+LOCAL = "local"
+ENGINES = (LOCAL, "ray", "spark")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,14 +30,18 @@ class Contender:
     subject
         As the report calls it.
     method
-        How it decides, one of `METHODS`; empty where that is no question.
+        How it decides, one of `METHODS`, and on which engine where that is not `LOCAL`; empty
+        where that is no question.
     start
         Starts its process, which writes to a log.
+    engine
+        What must be ready before it is measured; `LOCAL` always is.
     """
 
     subject: str
     method: str
     start: Callable[[Broker, Topics, Path], Child]
+    engine: str = LOCAL
 
     @property
     def is_pipeline(self) -> bool:
@@ -45,7 +51,7 @@ class Contender:
     @property
     def label(self) -> str:
         """Names it in a topic or a line."""
-        return "-".join(part for part in (self.subject, self.method) if part)
+        return "-".join(part for part in (self.subject, self.method) if part).replace(" ", "-")
 
 
 def topic_environment(broker: Broker, topics: Topics) -> dict[str, str]:
@@ -63,7 +69,9 @@ def topic_environment(broker: Broker, topics: Topics) -> dict[str, str]:
     return {f"SILVERBULLET_{name}": str(value) for name, value in settings.items()} | THREADS
 
 
-def pipeline_environment(broker: Broker, topics: Topics, method: str) -> dict[str, str]:
+def pipeline_environment(
+    broker: Broker, topics: Topics, method: str, engine: str = LOCAL
+) -> dict[str, str]:
     """Set what is measured, its windows and its topics; all else stays as it is by default."""
     settings = {
         "WINDOW__SAMPLE_INTERVAL_S": SAMPLE_INTERVAL_NS / 1e9,
@@ -72,17 +80,19 @@ def pipeline_environment(broker: Broker, topics: Topics, method: str) -> dict[st
         "OPTIMIZE__METHOD": method,
         "DECIDE__TRIGGER": "tick",
         "DECIDE__MIN_INTERVAL_S": 0.0,
-        "ENGINE__ORDER": "local",
+        "ENGINE__ORDER": engine,
     }
     ours = {f"SILVERBULLET_{name}": str(value) for name, value in settings.items()}
     return topic_environment(broker, topics) | ours
 
 
-def _start_pipeline(method: str, broker: Broker, topics: Topics, log_path: Path) -> Child:
+def _start_pipeline(
+    method: str, engine: str, broker: Broker, topics: Topics, log_path: Path
+) -> Child:
     return spawn(
         [sys.executable, "-m", "silverbullet.cli", "run"],
         name="silverbullet run",
-        env=pipeline_environment(broker, topics, method),
+        env=pipeline_environment(broker, topics, method, engine),
         log_path=log_path,
     )
 
@@ -99,15 +109,26 @@ def _start_peer(
     )
 
 
-def make_contenders(methods: Sequence[str], *, libraries: bool) -> list[Contender]:
+def make_contenders(
+    methods: Sequence[str], *, libraries: bool, engines: Sequence[str] = (LOCAL,)
+) -> list[Contender]:
     """Give ours with each method, the relay and, if asked for, the libraries that are there.
 
-    Libraries solve what the method ``exact`` does; without it they are left out.
+    Libraries solve what the method ``exact`` does; without it they are left out. No engine
+    evaluates that method: it is given once, whatever the engines.
     """
-    found = [Contender(OURS, method, partial(_start_pipeline, method)) for method in methods]
+    found = [_ours(method, LOCAL) for method in methods if method == "exact"]
+    found += [
+        _ours(method, engine) for engine in engines for method in methods if method != "exact"
+    ]
     found.append(Contender(RELAY, "", partial(_start_peer, "bench.relay", ())))
     for name, library in LIBRARIES.items():
         if libraries and "exact" in methods and is_installed(library.module):
             start = partial(_start_peer, "bench.library_loop", (name,))
             found.append(Contender(name, "exact", start))
     return found
+
+
+def _ours(method: str, engine: str) -> Contender:
+    told = method if engine == LOCAL else f"{method} on {engine}"
+    return Contender(OURS, told, partial(_start_pipeline, method, engine), engine)

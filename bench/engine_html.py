@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from html import escape
-from importlib import import_module
 from typing import Any
 
 from bench.engine_findings import describe_job, make_findings
@@ -10,6 +9,7 @@ from bench.engine_report import Detail, EngineReport
 from bench.engine_stages import STAGES, values
 from bench.engine_subjects import SUBJECTS
 from bench.engine_targets import find_targets
+from bench.html_document import HEIGHT, embed, load_plotly, make_document, new_figure
 from bench.latency_figures import curve
 from bench.report import format_number
 
@@ -19,19 +19,11 @@ _COLOURS = ("#3d5a80", "#e07a5f", "#81b29a", "#f2cc8f", "#6d597a", "#b56576", "#
 _STAGE_COLOURS = dict(
     zip(STAGES, ("#8d99ae", "#3d5a80", "#adb5bd", "#81b29a", "#e07a5f", "#f2cc8f"), strict=True)
 )
-_HEIGHT = 430
-_STYLE = """
-body{font:16px/1.5 system-ui,sans-serif;max-width:1100px;margin:2rem auto;padding:0 1rem;color:#222}
-h1{margin-bottom:.2rem}h2{margin-top:2.4rem;border-bottom:1px solid #ddd}
-table{border-collapse:collapse;font-size:14px}td,th{padding:.25rem .6rem;text-align:left;
-border-bottom:1px solid #eee}.yes{color:#2b7a4b}.no{color:#b3261e;font-weight:600}
-.note{color:#555;font-size:14px}li{margin:.2rem 0}
-"""
 
 
 def make_html(report: EngineReport) -> str:
     """Write the whole page; it holds Plotly's program and makes no request."""
-    graph = import_module("plotly.graph_objects")
+    graph = load_plotly()
     figures = [
         *_distributions(graph, report.details),
         *_stages(graph, report.details),
@@ -40,29 +32,16 @@ def make_html(report: EngineReport) -> str:
         *_starts(graph, report),
         *_control(graph, report),
     ]
-    plots = [_embed(figure, first=place == 0) for place, figure in enumerate(figures)]
     sections = [
         _head(report),
         _findings(report),
         _goals(report),
         "<h2>Figures</h2>",
         _how_to_read(),
-        *plots,
+        *map(embed, figures),
         _who(report),
     ]
-    body = "\n".join(sections)
-    return (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
-        '<link rel="icon" href="data:,">'
-        f"<title>Ray or Spark?</title><style>{_STYLE}</style></head>\n<body>{body}</body></html>\n"
-    )
-
-
-def _embed(figure: Any, *, first: bool) -> str:
-    text: str = figure.to_html(
-        full_html=False, include_plotlyjs=first, config={"displaylogo": False, "responsive": True}
-    )
-    return text
+    return make_document("Ray or Spark?", "\n".join(sections))
 
 
 def _head(report: EngineReport) -> str:
@@ -125,7 +104,7 @@ def _colour(subject: str) -> str:
 def _distributions(graph: Any, details: Sequence[Detail]) -> list[Any]:
     figures = []
     for job, workers in _pairs(details):
-        figure = _figure(graph, f"Latency: {describe_job(job)}, {workers} worker(s)")
+        figure = new_figure(graph, f"Latency: {describe_job(job)}, {workers} worker(s)")
         for one in details:
             if (one.job, one.workers) == (job, workers):
                 tails, ms = curve(one.latency.histogram)
@@ -144,7 +123,7 @@ def _stages(graph: Any, details: Sequence[Detail]) -> list[Any]:
     figures = []
     for job in dict.fromkeys(one.job for one in details):
         chosen = [one for one in details if one.job == job and one.workers == 2]
-        figure = _figure(graph, f"Where a decision's time goes: {describe_job(job)}, 2 workers")
+        figure = new_figure(graph, f"Where a decision's time goes: {describe_job(job)}, 2 workers")
         for name in STAGES:
             figure.add_bar(
                 y=[one.subject for one in chosen],
@@ -159,7 +138,7 @@ def _stages(graph: Any, details: Sequence[Detail]) -> list[Any]:
 
 def _scaling(graph: Any, details: Sequence[Detail]) -> list[Any]:
     ours = [one for one in details if SUBJECTS[one.subject].group == "ours"]
-    figure = _figure(graph, "Scaling with assets and workers: median of resampling, 1024 draws")
+    figure = new_figure(graph, "Scaling with assets and workers: median of resampling, 1024 draws")
     for subject, workers in dict.fromkeys((one.subject, one.workers) for one in ours):
         points = sorted(
             (int(one.job.removeprefix("resample-")), one.latency.p50.value)
@@ -181,7 +160,7 @@ def _rates(graph: Any, details: Sequence[Detail]) -> list[Any]:
     found = [one for one in details if one.sustained]
     if not found:
         return []
-    figure = _figure(graph, "Highest sustained rate, decisions a second")
+    figure = new_figure(graph, "Highest sustained rate, decisions a second")
     for job in dict.fromkeys(one.job for one in found):
         chosen = [one for one in found if one.job == job]
         names = [f"{one.subject}, {one.workers}" for one in chosen]
@@ -191,18 +170,18 @@ def _rates(graph: Any, details: Sequence[Detail]) -> list[Any]:
 
 
 def _starts(graph: Any, report: EngineReport) -> list[Any]:
-    figure = _figure(graph, "Starts, s: until ready, and from ready to the first decision")
+    figure = new_figure(graph, "Starts, s: until ready, and from ready to the first decision")
     names = [f"{one.subject}, {one.workers}" for one in report.starts]
     figure.add_bar(y=names, x=[one.ready_s for one in report.starts], name="ready", orientation="h")
     figure.add_bar(y=names, x=[one.warm_s for one in report.starts], name="first", orientation="h")
-    figure.update_layout(barmode="stack", height=max(_HEIGHT, 26 * len(names)))
+    figure.update_layout(barmode="stack", height=max(HEIGHT, 26 * len(names)))
     return [figure]
 
 
 def _control(graph: Any, report: EngineReport) -> list[Any]:
     if not report.controls:
         return []
-    figure = _figure(graph, "Control: a stall of 200 ms in some requests must show, and does")
+    figure = new_figure(graph, "Control: a stall of 200 ms in some requests must show, and does")
     for one in report.controls:
         tails, ms = curve(one.latency.histogram)
         figure.add_scatter(x=tails, y=ms, name=one.subject, mode="lines")
@@ -210,9 +189,3 @@ def _control(graph: Any, report: EngineReport) -> list[Any]:
     figure.update_xaxes(type="log", tickvals=ticks, ticktext=names, title="percentile")
     figure.update_yaxes(type="log", title="ms")
     return [figure]
-
-
-def _figure(graph: Any, title: str) -> Any:
-    figure = graph.Figure()
-    figure.update_layout(title=title, template="plotly_white", height=_HEIGHT)
-    return figure

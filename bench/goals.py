@@ -14,6 +14,7 @@ from bench.intervals import Interval, median_interval, ratio_interval
 from bench.rows import FLOORS, OURS, Row, format_interval, format_number, group_cases, times
 from stats.compiled import FloatArray
 
+_FACTOR: Final = 2.0  # from here on it is told as a factor, below in percent
 BEST: Final = "the best of the peers"
 Figure = Literal["median", "p50", "p99", "max", "first", "last"]
 
@@ -106,9 +107,18 @@ class Verdict(NamedTuple):
         if not self.goal.unit:  # an exponent: what divides costs is a difference of exponents
             gap = abs(self.goal.limit - self.value)
             return f"met, {gap:.2f} to spare" if self.met else f"missed by {gap:.2f}"
-        if self.met:
-            return f"met, {format_number(self.spare)}x to spare"
-        return f"missed by {format_number(1.0 / self.spare)}x"
+        return say_spare(self.spare)
+
+
+def say_spare(spare: float) -> str:
+    """Say ``met`` or ``missed`` and by how much, of how many times a figure is better than asked.
+
+    >>> say_spare(1.25), say_spare(0.25)
+    ('met, 25 % to spare', 'missed by 4.00x')
+    """
+    by = spare if spare >= 1.0 else 1.0 / spare
+    much = f"{format_number(by)}x" if by >= _FACTOR else f"{format_number(100.0 * (by - 1.0))} %"
+    return f"met, {much} to spare" if spare >= 1.0 else f"missed by {much}"
 
 
 def peer_takes(case: str, at_least: float, *peers: str) -> Goal:

@@ -20,11 +20,17 @@ class _Decided(msgspec.Struct, frozen=True):
     times: StageTimes
 
 
+class _Engine(msgspec.Struct, frozen=True):
+    name: str
+    state: str
+
+
 class _Counted(msgspec.Struct, frozen=True):
     """What is read of a status record."""
 
     time_ns: int
     lost_offsets: int
+    engines: tuple[_Engine, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +97,8 @@ class Listener:
         Messages the contender has lost, by its own newest word; None before there is one.
     told_ns
         When it said so, ns UTC.
+    ready
+        The engines that it has, by its own newest word.
     has_status
         It sends decisions and status, not a peer's messages.
     """
@@ -111,6 +119,7 @@ class Listener:
         self.covered = -1
         self.lost: int | None = None
         self.told_ns = 0
+        self.ready: frozenset[str] = frozenset()
 
     @property
     def lost_messages(self) -> int:
@@ -126,6 +135,7 @@ class Listener:
             if topic == self._status_topic:
                 status = self._count(value)
                 self.lost, self.told_ns = status.lost_offsets, status.time_ns
+                self.ready = frozenset(one.name for one in status.engines if one.state == "ready")
             else:
                 self._take(value, raw)
 

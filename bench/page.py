@@ -1,6 +1,6 @@
 """``docs/performance.md``, made from kept reports.
 
-``python -m bench.page docs/performance/*.json > docs/performance.md``
+``python -m bench.page docs/performance/*.json docs/performance/engines/engines.json``
 """
 
 import sys
@@ -9,10 +9,9 @@ from pathlib import Path
 
 import msgspec
 
-from bench.goal_tables import GOALS
-from bench.goals import judge_goals
+from bench.engine_report import EngineReport
 from bench.growth import ORDERS, summarise
-from bench.report import Report, describe, read_report
+from bench.report import Report, describe
 from bench.rows import (
     FLOORS,
     OURS,
@@ -25,21 +24,24 @@ from bench.rows import (
 )
 from bench.soak_report import SoakReport
 from bench.stages import find_breakdowns
+from bench.summary import HEAD, Kept, count_met, not_measured, summarise_goals
 
 _HEAD = """\
 # Performance
 
-Made by `python -m bench.page docs/performance/*.json` from JSON that `make bench`,
-`make bench-kafka` and `make soak` kept. All figures are of a shared, noisy machine with two
-cores, on which neighbours come and go: trust the ratios, whose contenders took turns within each
-run, more than the times. Where a peer is quicker, it stands here too.
+Made by `python -m bench.page docs/performance/*.json docs/performance/engines/engines.json` from
+the JSON that the commands of `silverbullet bench` kept. All figures are of a shared, noisy machine
+with two cores, on which neighbours come and go: trust the ratios, whose contenders took turns
+within each run, more than the times. Where a peer is quicker, it stands here too.
 
-`times silverbullet` is the median of the ratios within interleaved repetitions, with the least
-and the greatest, and a bootstrap interval over the repetitions (none can be told of fewer than
-three); beside a floor (relay, bound) it is read the other way round.
+A ratio is the median of those within interleaved repetitions, with the least and the greatest, and
+a 95 % bootstrap interval over the repetitions (none can be told of fewer than three); beside a
+floor (relay, bound) it is read the other way round. Missed by 2x: it takes twice what it may, or
+leads by half of what it should.
 """
 
-Kept = Report | SoakReport
+
+_ENGINES = "Its figures, and who took part, stand in [engines.md](engines.md)."
 
 
 class _Head(msgspec.Struct):
@@ -56,23 +58,41 @@ def read_kept(path: Path) -> Kept:
     OSError, msgspec.DecodeError, msgspec.ValidationError
         The file cannot be read, or is none of them.
     """
-    if msgspec.json.decode(path.read_bytes(), type=_Head).bench == "soak":
-        return msgspec.json.decode(path.read_bytes(), type=SoakReport)
-    return read_report(path)
+    bench = msgspec.json.decode(path.read_bytes(), type=_Head).bench
+    content = path.read_bytes()
+    if bench == "soak":
+        return msgspec.json.decode(content, type=SoakReport)
+    if bench == "engines":
+        return msgspec.json.decode(content, type=EngineReport)
+    return msgspec.json.decode(content, type=Report)
 
 
 def make_page(reports: Sequence[Kept]) -> str:
     """Write the page of some reports, in their order."""
-    return "\n".join([_HEAD, *(_section(report) for report in reports)])
+    return "\n".join([_HEAD, *_all_goals(reports), *(_section(report) for report in reports)])
+
+
+def _all_goals(reports: Sequence[Kept]) -> list[str]:
+    lines = summarise_goals(reports)
+    if not lines:
+        return []
+    left = [f"- {bench}: {'; '.join(goals)}." for bench, goals in not_measured(reports).items()]
+    return [
+        "## Goals", "", f"{count_met(lines)}.", "",
+        f"| {' | '.join(HEAD)} |", "|---|---|--:|---|---|",
+        *(f"| {' | '.join(line.cells())} |" for line in lines), "",
+        *(["Of no result here:", "", *left, ""] if left else []),
+    ]  # fmt: skip
 
 
 def _section(report: Kept) -> str:
     if isinstance(report, SoakReport):
         return report.to_markdown()
+    if isinstance(report, EngineReport):
+        lines = [f"- {line}" for line in describe(report)]
+        return "\n".join(["## bench engines", "", *lines, "", _ENGINES, ""])
     cases = group_cases(report.rows)
     lines = [f"## bench {report.bench}", "", *(f"- {line}" for line in describe(report)), ""]
-    if goals := _goals(report):
-        lines += ["| goal | measured | 95 % interval | |", "|---|--:|---|---|", *goals, ""]
     if where := _where(report):
         lines += [*where, ""]
     if growth := _growth(report):
@@ -130,14 +150,6 @@ def _slower(cases: dict[str, list[Row]]) -> list[str]:
                 times = f"{format_number(ratio)} times our time"
                 lines.append(f"- {case}: {row.subject} takes {times}.")
     return lines
-
-
-def _goals(report: Report) -> list[str]:
-    """Say of each goal that could be judged what became of it."""
-    return [
-        f"| {one.goal.says} | {one.measured()} | {one.interval_text()} | {one.outcome()} |"
-        for one in judge_goals(GOALS.get(report.bench, ()), report.rows)
-    ]
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from rich.console import Console
 
 from bench.attribution import SPANS, STAGES, Latencies, attribute
 from bench.brokers import EMBEDDED, Broker, OpenBroker, embedded_broker, topic_prefix
-from bench.contenders import Contender, make_contenders
+from bench.contenders import LOCAL, Contender, make_contenders
 from bench.listener import Topics
 from bench.machine import describe_machine, describe_versions, real_time
 from bench.report import OURS, Report, Row, keep_report, make_row
@@ -49,6 +49,8 @@ class Plan:
         How ours decides; each is a contender.
     libraries
         Whether portfolio libraries are measured in the same loop.
+    engines
+        Where draws are evaluated; each is a contender with each method that has draws.
     """
 
     seconds: float = SECONDS
@@ -56,6 +58,7 @@ class Plan:
     rates: Sequence[int] = RATES
     methods: Sequence[str] = ("exact",)
     libraries: bool = False
+    engines: Sequence[str] = (LOCAL,)
 
 
 def run_bench(
@@ -85,7 +88,7 @@ def run_bench(
     BrokerError
         A broker does not answer.
     """
-    contenders = make_contenders(plan.methods, libraries=plan.libraries)
+    contenders = make_contenders(plan.methods, libraries=plan.libraries, engines=plan.engines)
     with real_time(prefer_real_time) as scheduling, ExitStack() as stack:
         opened = [stack.enter_context(broker()) for broker in brokers]
         machine = describe_machine(scheduling=scheduling)
@@ -100,7 +103,7 @@ def run_bench(
         rows=tuple(
             row
             for (broker, rate), found in runs.items()
-            for method in plan.methods
+            for method in dict.fromkeys(one.method for one in contenders if one.is_pipeline)
             for row in make_rows(f"{broker}, {method}, {rate} ticks/s", method, found)
         ),
     )

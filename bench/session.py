@@ -11,7 +11,7 @@ import numpy as np
 
 from bench.attribution import Arrivals, Sent
 from bench.brokers import Broker, own_topics
-from bench.contenders import Contender
+from bench.contenders import LOCAL, Contender
 from bench.listener import Listener, Topics
 from bench.workload import make_history
 from cluster.process import Child, spawn
@@ -100,6 +100,7 @@ def play(
             log_path = folder / f"{topics.ticks}.log"
             with _ended(contender.start(broker, topics, log_path)) as child:
                 n_history = _fill_windows(listener, child, broker, topics, seed)
+                _await_engine(listener, child, contender)
                 listener.forget()
                 path = folder / f"{topics.ticks}.npz"
                 tape = (broker.address, topics.ticks, seed, rate, seconds)
@@ -131,6 +132,15 @@ def _fill_windows(
         "a decision on the whole history",
     )
     return len(history)
+
+
+def _await_engine(listener: Listener, child: Child, contender: Contender) -> None:
+    """Listen until its engine evaluates; until then, threads of its own do."""
+    if listener.has_status and contender.engine != LOCAL:
+        _listen_until(
+            listener, lambda: contender.engine in listener.ready, child, _START_LIMIT_S,
+            f"{contender.engine} to be ready",
+        )  # fmt: skip
 
 
 def _play_tape(

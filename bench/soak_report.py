@@ -15,7 +15,7 @@ from bench.report import format_number, keep_text
 from bench.soak_trends import Trend
 
 _WIDTH, _TEXT_WIDTH = 200, 100
-_COLUMNS = (
+COLUMNS = (
     "process", "measure", "unit", "first quarter", "last quarter", "slope an hour",
     "standard error", "95 % interval", "verdict",
 )  # fmt: skip
@@ -50,7 +50,7 @@ class SoakReport(msgspec.Struct, frozen=True, kw_only=True):
         """Give a table for a terminal, with what is to be known to read it."""
         out = io.StringIO()
         console = Console(file=out, width=_WIDTH, highlight=False, color_system=None)
-        table = Table(*_COLUMNS, box=box.SIMPLE_HEAD, title="bench soak", title_justify="left")
+        table = Table(*COLUMNS, box=box.SIMPLE_HEAD, title="bench soak", title_justify="left")
         for trend in self.trends:
             table.add_row(*format_trend(trend))
         console.print(table)
@@ -60,7 +60,7 @@ class SoakReport(msgspec.Struct, frozen=True, kw_only=True):
     def to_markdown(self) -> str:
         """Give the section of a page."""
         lines = ["## bench soak", "", *(f"- {line}" for line in describe_soak(self)), ""]
-        lines += [_markdown(_COLUMNS), "|---|---|---|--:|--:|--:|--:|---|---|"]
+        lines += [_markdown(COLUMNS), "|---|---|---|--:|--:|--:|--:|---|---|"]
         lines += [_markdown(format_trend(trend)) for trend in self.trends]
         return "\n".join([*lines, ""])
 

@@ -56,3 +56,10 @@ def find_breakdowns(bench: str, rows: Sequence[Row]) -> list[Breakdown]:
         if stages:
             found.append(Breakdown(base, row.subject, row.unit, row.p50, stages))
     return found
+
+
+def stage_cases(bench: str, rows: Sequence[Row]) -> frozenset[str]:
+    """Give the cases that are stages of others."""
+    return frozenset(
+        f"{one.case}, {name}" for one in find_breakdowns(bench, rows) for name, _ in one.stages
+    )

@@ -34,6 +34,13 @@ def _methods(text: str) -> tuple[str, ...]:
     return methods
 
 
+def _engines(text: str) -> tuple[str, ...]:
+    engines = tuple(text.split(","))
+    if not set(engines) <= {"local", "ray", "spark"}:
+        raise ValueError
+    return engines
+
+
 def _bench_options(command: Callable[..., None]) -> Callable[..., None]:
     for option in (
         click.option("--seconds", type=float, help="Length of one repetition."),
@@ -74,6 +81,7 @@ def _broker_options(command: Callable[..., None]) -> Callable[..., None]:
 @_broker_options
 @click.option("--rates", type=_numbers, help="Ticks a second, as in 100,1000.")
 @click.option("--methods", type=_methods, help="exact, resample or both, with a comma.")
+@click.option("--engines", type=_engines, help="Of draws: local, ray, spark, with commas.")
 @click.option("--libraries", is_flag=True, help="PyPortfolioOpt and skfolio in the same loop too.")
 @click.option("--overload", is_flag=True, help="Ten times the ticks that it can decide one by one.")
 @click.option("--minutes", type=click.FloatRange(min=0.05), help="Of --overload; 10 otherwise.")
@@ -92,7 +100,7 @@ def pipeline(
         raise click.UsageError("--minutes belongs to --overload; --seconds is for the rest")
     from bench.pipeline import Plan, run_bench
 
-    names = ("seconds", "repetitions", "rates", "methods", "libraries")
+    names = ("seconds", "repetitions", "rates", "methods", "libraries", "engines")
     plan = Plan(**{name: options[name] for name in names if options[name] is not None})
     _run_bench(
         functools.partial(run_bench, plan, brokers),
@@ -219,6 +227,53 @@ def storage(**options: Any) -> None:
     from silverbullet.opening import cassandra_address
 
     _run_bench(functools.partial(run_bench, cassandra_address(settings)), **options)
+
+
+@bench.command()
+@click.option("--short", is_flag=True, help="A short form of all, under ten minutes.")
+@click.option("--again", is_flag=True, help="Measure what is there too.")
+@click.option("--plan", is_flag=True, help="List the steps and which are left; run none.")
+@click.option("--output", type=click.Path(path_type=Path), help="Folder of the folders of results.")
+def full(short: bool, again: bool, plan: bool, output: Path | None) -> None:
+    """Everything, step by step, with page and HTML report; goes on where it was ended.
+
+    What is there for the same program and steps is not measured again.
+    """
+    from bench.full import run_bench, show_plan
+    from bench.session import RunError
+
+    if plan:
+        click.echo(show_plan(output, short=short))
+        return
+    try:
+        run_bench(output, short=short, again=again)
+    except RunError as error:
+        raise click.ClickException(str(error)) from None
+
+
+@bench.command()
+@click.argument(
+    "results", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True, dir_okay=False)
+)
+@click.option(
+    "--output", type=click.Path(path_type=Path), help="The file; beside the first result."
+)
+def report(results: tuple[Path, ...], output: Path | None) -> None:
+    """Write kept results as one HTML page with goals and plots, which needs no network."""
+    import msgspec
+
+    from bench.html import make_html
+    from bench.page import read_kept
+
+    found = []
+    for path in results:
+        try:
+            found.append(read_kept(path))
+        except (OSError, msgspec.DecodeError) as error:
+            raise Refused(f"{path}: no result of a benchmark ({error})") from None
+    output = output or results[0].with_suffix(".html")
+    output.write_text(make_html(found))
+    click.echo(output)
 
 
 @bench.command()

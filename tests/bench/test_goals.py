@@ -34,7 +34,7 @@ def test_a_peer_is_judged_by_the_ratios_within_the_repetitions():
     verdict = judge(peer_takes("job", 2.0, "polars"), *rows)
     assert (verdict.value, verdict.met, verdict.who) == (2.0, True, "")
     assert verdict.interval == (1.0, 4.0)
-    assert verdict.outcome() == "met, 1.00x to spare"
+    assert verdict.outcome() == "met, 0 % to spare"
     missed = judge(peer_takes("job", 5.0, "polars"), *rows)
     assert missed.outcome() == "missed by 2.50x"
 
@@ -66,13 +66,13 @@ def test_of_rates_more_is_better():
 
 def test_a_floor_and_a_figure_are_judged_from_above():
     rows = a_row("silverbullet", 3.0, 3.0, 6.0), a_row("bound", 2.0, 2.0, 2.0)
-    assert judge(takes_at_most("job", 1.5, "bound"), *rows).outcome() == "met, 1.00x to spare"
+    assert judge(takes_at_most("job", 1.5, "bound"), *rows).outcome() == "met, 0 % to spare"
     tail = judge(takes_at_most("job", 1.5, "bound", "p99"), *rows)
     assert tail.value == pytest.approx(5.94 / 2.0)
     assert not tail.met
     assert tail.interval_text() == "-"
     most = judge(is_at_most("job", 4.0, "us", "max"), *rows)
-    assert (most.measured(), most.outcome()) == ("6.00 us", "missed by 1.50x")
+    assert (most.measured(), most.outcome()) == ("6.00 us", "missed by 50.0 %")
 
 
 def test_one_case_is_judged_beside_another_and_the_last_run_beside_the_first():

@@ -2,19 +2,21 @@ import json
 import sys
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from confluent_kafka.admin import AdminClient
 
-from bench import pipeline
+from bench import listener, pipeline
 from bench.attribution import SPANS, STAGES
 from bench.brokers import Broker, embedded_broker, running_kafka
-from bench.contenders import Contender
+from bench.contenders import Contender, make_contenders
 from bench.listener import Topics
 from bench.pipeline import Plan, run_bench
 from bench.report import read_report
 from bench.session import RunError
 from cluster.process import spawn
+from ingest.codec import RawMessages
 from tests.descendants import descendants
 from tests.integration.commands import until
 
@@ -82,3 +84,38 @@ def test_a_contender_that_ends_is_named_with_its_last_words(tmp_path: Path, monk
     assert "exit code 3" in told
     assert "no such kernel" in told
     assert not list(tmp_path.glob("*.json"))
+
+
+def test_each_engine_is_a_contender_of_its_own_but_not_where_nothing_is_drawn():
+    contenders = make_contenders(
+        ("exact", "resample"), libraries=False, engines=("local", "ray", "spark")
+    )
+    ours = {one.method: one.engine for one in contenders if one.is_pipeline}
+    assert ours == {
+        "exact": "local",
+        "resample": "local",
+        "resample on ray": "ray",
+        "resample on spark": "spark",
+    }
+    labels = [one.label for one in contenders]
+    assert len(set(labels)) == len(labels)
+    assert all(" " not in label for label in labels)  # they are parts of topic names
+
+
+def test_a_run_is_measured_once_its_engine_is_ready(monkeypatch):
+    broker, topics = Broker("embedded", "nowhere:1", ""), Topics("x")
+    monkeypatch.setattr(listener, "TopicConsumer", lambda *_, **__: None)
+    heard = listener.Listener(broker, topics, has_status=True)
+    status = {"time_ns": 1, "lost_offsets": 0}
+
+    def tell(*states: str) -> RawMessages:
+        engines = [{"name": f"e{k}", "state": state} for k, state in enumerate(states)]
+        value = json.dumps(status | {"engines": engines}).encode()
+        return RawMessages([topics.status], [value], [1], [0], [0], 1)
+
+    said = iter([tell("starting", "ready"), tell("ready", "failed")])
+    heard._consumer = SimpleNamespace(poll=lambda _: next(said))
+    heard.listen(0.0)
+    assert heard.ready == {"e1"}
+    heard.listen(0.0)
+    assert heard.ready == {"e0"}

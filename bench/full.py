@@ -1,0 +1,153 @@
+"""``bench full``: every benchmark, step by step; what is there is not measured again."""
+
+import shutil
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import platformdirs
+
+from bench.full_plan import (
+    Step,
+    describe_left,
+    full_plan,
+    program_files,
+    short_plan,
+    state_key,
+    steps_left,
+)
+from bench.html import make_html
+from bench.page import make_page, read_kept
+from bench.session import RunError
+from bench.summary import Kept
+from cluster.process import Child, spawn
+
+_ROOT = Path(__file__).resolve().parent.parent
+_PACKAGES = (
+    "silverbullet", "bench", "ui", "storage", "optimize", "stats", "ingest", "cluster"
+)  # fmt: skip
+_PROGRAM = ("-m", "silverbullet.cli")
+_GRACE_S = 20.0  # a step stops its Kafka, or Ray and Spark, first
+_LOOK_S = 3600.0
+PARTIAL = ".begun-"
+
+
+def run_bench(output: Path | None = None, *, short: bool = False, again: bool = False) -> Path:
+    """Measure what is left for this state of the program; gives the folder of all results.
+
+    Parameters
+    ----------
+    output
+        Folder of the folders of results; by default ``bench`` in the user's data folder.
+    short
+        The short form, which is measured anew each time.
+    again
+        Measure all of it again.
+
+    Raises
+    ------
+    RunError
+        A step failed; those after it were run nevertheless.
+    """
+    plan = short_plan() if short else full_plan()
+    base = output or Path(platformdirs.user_data_dir("silverbullet")) / "bench"
+    form = "short" if short else "full"
+    folder = base / f"{form}-{state_key(program_files(_ROOT, _PACKAGES), plan)}"
+    if (short or again) and folder.exists():
+        shutil.rmtree(folder)
+    run_steps(plan, folder)
+    return folder
+
+
+def show_plan(output: Path | None = None, *, short: bool = False) -> str:
+    """List the steps, and which of them are there."""
+    plan = short_plan() if short else full_plan()
+    base = output or Path(platformdirs.user_data_dir("silverbullet")) / "bench"
+    key = state_key(program_files(_ROOT, _PACKAGES), plan)
+    folder = base / f"{'short' if short else 'full'}-{key}"
+    kept = () if short else kept_steps(folder)
+    lines = [
+        f"{'there' if step.name in kept else 'left':<6} {step.minutes:5.1f} min  "
+        f"silverbullet {' '.join(step.arguments)}"
+        for step in plan
+    ]
+    return "\n".join([*lines, describe_left(steps_left(plan, kept)), f"results in {folder}"])
+
+
+def kept_steps(folder: Path) -> frozenset[str]:
+    """Give the names of the steps whose result a folder holds."""
+    return frozenset(path.stem for path in folder.glob("*.json"))
+
+
+def run_steps(plan: Sequence[Step], folder: Path, program: Sequence[str] = _PROGRAM) -> list[Kept]:
+    """Run the steps that are left, each in a process of its own, then write page and report.
+
+    Parameters
+    ----------
+    plan, folder
+        Each result is moved into the folder, whole, when its step has ended.
+    program
+        What Python runs; a step's arguments follow.
+
+    Raises
+    ------
+    RunError
+        A step failed.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    failed = []
+    for step in plan:
+        if step.name in kept_steps(folder):
+            continue
+        _tell(f"{step.name}: about {step.minutes:g} min. "
+              + describe_left(steps_left(plan, kept_steps(folder))).capitalize())  # fmt: skip
+        if not _run_step(step, folder, program):
+            failed.append(step.name)
+    reports = [read_kept(folder / f"{step.name}.json")
+               for step in plan if step.name in kept_steps(folder)]  # fmt: skip
+    if reports:
+        (folder / "performance.md").write_text(make_page(reports))
+        (folder / "report.html").write_text(make_html(reports))
+        _tell(f"page and report: {folder / 'performance.md'}, {folder / 'report.html'}")
+    if failed:
+        raise RunError(
+            f"{', '.join(failed)} failed, see above; the same command goes on with "
+            f"{'it' if len(failed) == 1 else 'them'}"
+        )
+    return reports
+
+
+def _run_step(step: Step, folder: Path, program: Sequence[str]) -> bool:
+    begun = folder / f"{PARTIAL}{step.name}"
+    for old in begun.glob("*.json"):
+        old.unlink()  # of a step that ended between its own end and the move
+    arguments = [*step.arguments, "--output", str(begun)]
+    if step.name == "engines":  # it goes on turn by turn
+        arguments += ["--raw", str(folder / "engines")]
+    child = spawn([sys.executable, *program, *arguments], name=f"bench {step.name}")
+    begun_s = time.monotonic()
+    code = _await(child)
+    results = sorted(begun.glob("*.json"))
+    if code != 0 or not results:
+        _tell(f"{step.name} failed after {time.monotonic() - begun_s:.0f} s: "
+              f"{child.describe_exit()}")  # fmt: skip
+        return False
+    results[-1].replace(folder / f"{step.name}.json")
+    shutil.rmtree(begun)
+    _tell(f"{step.name} took {(time.monotonic() - begun_s) / 60:.1f} min")
+    return True
+
+
+def _await(child: Child) -> int:
+    try:
+        while (code := child.wait(_LOOK_S)) is None:
+            pass
+    except BaseException:
+        child.terminate(_GRACE_S)
+        raise
+    return code
+
+
+def _tell(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)

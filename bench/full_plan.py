@@ -1,0 +1,106 @@
+"""The steps of a whole measurement, and which of them are left. Pure."""
+
+import hashlib
+from collections.abc import Collection, Iterable, Sequence
+from pathlib import Path
+from typing import Final, NamedTuple
+
+REAL: Final = ("--broker", "kafka")
+
+
+class Step(NamedTuple):
+    """One benchmark of the measurement.
+
+    Attributes
+    ----------
+    name
+        Its result is kept under this name.
+    arguments
+        What follows `silverbullet`; where the result is to be kept is added.
+    minutes
+        What it takes about, on two cores.
+    """
+
+    name: str
+    arguments: tuple[str, ...]
+    minutes: float
+
+
+def short_plan() -> tuple[Step, ...]:
+    """Give a short form of everything, on embedded parts: under ten minutes in all."""
+    return (
+        _step("kernels", 2.5, "--seconds", "0.02", "--repetitions", "3"),
+        _step(
+            "scale", 0.7, "--assets", "10,50,200", "--windows", "100,1000",
+            "--seconds", "0.01", "--repetitions", "3",
+        ),
+        _step("start", 0.4, "--cold", "0", "--repetitions", "3"),
+        _step("memory", 0.6, "--assets", "50", "--seconds", "15"),
+        _step("ingest", 0.3, "--repetitions", "3"),
+        _step("pipeline", 1.0, "--seconds", "3", "--repetitions", "1"),
+        _step("engines", 2.5, "--quick", "--budget-s", "130"),
+    )  # fmt: skip
+
+
+def full_plan() -> tuple[Step, ...]:
+    """Give all of it; the longest comes last."""
+    return (
+        _step("kernels", 12.0),
+        _step("scale", 6.0),
+        _step("start", 3.0),
+        _step("memory", 4.0),
+        _step("ingest", 4.0, *REAL),
+        _step(
+            "pipeline", 25.0, *REAL, "--methods", "exact,resample",
+            "--engines", "local,ray,spark", "--libraries",
+        ),
+        Step("overload", ("bench", "pipeline", *REAL, "--overload"), 12.0),
+        _step("soak", 32.0),
+        _step("engines", 170.0),
+    )  # fmt: skip
+
+
+def _step(bench: str, minutes: float, *options: str) -> Step:
+    return Step(bench, ("bench", bench, *options), minutes)
+
+
+def steps_left(plan: Sequence[Step], kept: Collection[str]) -> list[Step]:
+    """Give the steps whose result is not there, in order."""
+    return [step for step in plan if step.name not in kept]
+
+
+def describe_left(left: Sequence[Step]) -> str:
+    """Say what is left and how long that takes about."""
+    if not left:
+        return "nothing is left"
+    names = ", ".join(step.name for step in left)
+    minutes = sum(step.minutes for step in left)
+    about = f"{minutes / 60:.1f} hours" if minutes >= 90 else f"{max(1, round(minutes))} min"
+    return f"left: {names}; about {about}"
+
+
+def state_key(files: Iterable[tuple[str, bytes]], plan: Sequence[Step]) -> str:
+    """Name what is measured: the program's files, and the steps with their options.
+
+    Parameters
+    ----------
+    files
+        Path and content of each, in any order.
+
+    Returns
+    -------
+    str
+        12 hexadecimal characters: another state, another result.
+    """
+    digest = hashlib.sha256(repr([(step.name, step.arguments) for step in plan]).encode())
+    for path, content in sorted(files):
+        digest.update(path.encode() + b"\0" + hashlib.sha256(content).digest())
+    return digest.hexdigest()[:12]
+
+
+def program_files(root: Path, packages: Sequence[str]) -> list[tuple[str, bytes]]:
+    """Read the sources of the packages, and the lock of what they stand on where it is there."""
+    paths = [path for package in packages for path in (root / package).rglob("*.py")]
+    lock = root / "requirements.lock"
+    paths += [lock] if lock.exists() else []
+    return [(path.relative_to(root).as_posix(), path.read_bytes()) for path in paths]

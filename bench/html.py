@@ -1,0 +1,72 @@
+"""All results as one HTML file beside their JSON, which works without a network."""
+
+from collections.abc import Sequence
+from html import escape
+from typing import Any
+
+from bench.engine_report import EngineReport
+from bench.html_document import embed, load_plotly, make_document
+from bench.html_figures import make_figures
+from bench.report import Report, describe
+from bench.soak_report import COLUMNS, SoakReport, describe_soak, format_trend
+from bench.summary import HEAD, Kept, Line, count_met, not_measured, summarise_goals
+
+
+def make_html(reports: Sequence[Kept]) -> str:
+    """Write goals, figures, machine and versions of all reports, in their order."""
+    graph = load_plotly()
+    sections = [_head(reports), *(_section(graph, report) for report in reports)]
+    return make_document("SilverBullet: benchmarks", "\n".join(sections))
+
+
+def _head(reports: Sequence[Kept]) -> str:
+    lines = summarise_goals(reports)
+    left = "".join(
+        f"<li>{escape(bench)}: {escape('; '.join(goals))}</li>"
+        for bench, goals in not_measured(reports).items()
+    )
+    rest = f"<details><summary>Goals not measured here</summary><ul>{left}</ul></details>"
+    return (
+        "<h1>Benchmarks</h1><p>Ratios are medians of those within interleaved repetitions; an "
+        "interval is a 95 % bootstrap interval over repetitions, and stands where there are three "
+        f"or more.</p><h2>Goals</h2><p>{count_met(lines)}.</p>{_goal_table(lines)}"
+        + (rest if left else "")
+    )
+
+
+def _goal_table(lines: Sequence[Line]) -> str:
+    rows = []
+    for line in lines:
+        *told, outcome = (escape(cell) for cell in line.cells())
+        kind = "yes" if line.met else "no"
+        rows.append(_row(told).removesuffix("</tr>") + f"<td class={kind}>{outcome}</td></tr>")
+    return f"<table>{_row(HEAD, 'th')}{''.join(rows)}</table>"
+
+
+def _row(told: Sequence[str], tag: str = "td") -> str:
+    return "<tr>" + "".join(f"<{tag}>{cell}</{tag}>" for cell in told) + "</tr>"
+
+
+def _section(graph: Any, report: Kept) -> str:
+    title = f"<h2>bench {escape(report.bench)}</h2>"
+    if isinstance(report, SoakReport):
+        rows = "".join(_row([escape(cell) for cell in format_trend(one)]) for one in report.trends)
+        table = f"<table>{_row(COLUMNS, 'th')}{rows}</table>"
+        return title + _notes(describe_soak(report)) + table
+    if isinstance(report, EngineReport):
+        return title + _notes(describe(report)) + (
+            "<p>Distributions, stages, scaling and starts are in the report of "
+            "<code>bench engines</code> itself, beside its turns.</p>"
+        )  # fmt: skip
+    return title + _notes(describe(report)) + _figures(graph, report)
+
+
+def _figures(graph: Any, report: Report) -> str:
+    return (
+        "<p class=note>Boxes are of the repetitions' medians; the tick and the cross are p99 and "
+        "maximum of all samples.</p>" + "\n".join(map(embed, make_figures(graph, report)))
+    )
+
+
+def _notes(lines: Sequence[str]) -> str:
+    return "<p class=note>" + "<br>".join(escape(line) for line in lines) + "</p>"

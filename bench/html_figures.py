@@ -1,0 +1,151 @@
+"""The figures of a report: how runs lie, how cost grows, where the time goes."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from bench.growth import ORDERS, Size, read_size
+from bench.html_document import new_figure
+from bench.report import Report
+from bench.rows import FLOORS, OURS, Row, group_cases
+from bench.stages import find_breakdowns, stage_cases
+
+_OURS, _PEER, _FLOOR = "#e07a5f", "#3d5a80", "#8d99ae"
+_COLOURS = ("#3d5a80", "#e07a5f", "#81b29a", "#f2cc8f", "#6d597a", "#2a9d8f", "#bc6c25")
+_ROW_HEIGHT, _FRAME_HEIGHT = 34, 130
+_LEFT = 250  # for names, which Plotly would cut
+
+
+def make_figures(graph: Any, report: Report) -> list[Any]:
+    """Give all figures of a report, in the order in which they are read."""
+    return [
+        *_stages(graph, report),
+        *_scaling(graph, report),
+        *_single_values(graph, report),
+        *_distributions(graph, report),
+    ]
+
+
+def _distributions(graph: Any, report: Report) -> Iterator[Any]:
+    """Draw how the repetitions of each case lie, subject by subject; stages have a figure."""
+    hidden = stage_cases(report.bench, report.rows)
+    for case, rows in group_cases(report.rows).items():
+        is_scaling = any(read_size(row.subject) is not None for row in rows)
+        if case in hidden or is_scaling or rows[0].unit == "exponent" or _is_single(rows):
+            continue
+        height = _FRAME_HEIGHT + _ROW_HEIGHT * len(rows)
+        figure = new_figure(graph, case, height)
+        for row in reversed(rows):  # Plotly begins at the bottom
+            colour = _OURS if row.subject == OURS else _FLOOR if row.subject in FLOORS else _PEER
+            figure.add_box(
+                x=list(row.runs), y=[row.subject] * len(row.runs), orientation="h",
+                boxpoints="all", pointpos=0, jitter=0.3, name=row.subject, marker_color=colour,
+                line_width=1,
+            )  # fmt: skip
+            figure.add_scatter(
+                x=[row.p99, row.max], y=[row.subject] * 2, mode="markers",
+                text=["p99 of all samples", "maximum of all samples"], name=row.subject,
+                marker={"symbol": ["line-ns-open", "x-thin-open"], "color": colour, "size": 9},
+            )  # fmt: skip
+        positive = all(value > 0 for row in rows for value in (*row.runs, row.p99, row.max))
+        figure.update_xaxes(type="log" if positive else "linear", title=rows[0].unit)
+        figure.update_layout(showlegend=False, margin={"l": _LEFT, "t": 50, "b": 50})
+        yield figure
+
+
+def _is_single(rows: Sequence[Row]) -> bool:
+    return len(rows) == 1 and len(rows[0].runs) == 1
+
+
+def _single_values(graph: Any, report: Report) -> Iterator[Any]:
+    """Draw what has one value a case, unit by unit."""
+    hidden = stage_cases(report.bench, report.rows)
+    single = [
+        rows[0]
+        for case, rows in group_cases(report.rows).items()
+        if _is_single(rows) and case not in hidden
+    ]
+    for unit in dict.fromkeys(row.unit for row in single):
+        chosen = [row for row in single if row.unit == unit][::-1]
+        height = _FRAME_HEIGHT + _ROW_HEIGHT * len(chosen)
+        figure = new_figure(graph, f"One value each, {unit}", height)
+        figure.add_bar(
+            x=[row.p50 for row in chosen], y=[row.case for row in chosen], orientation="h",
+            marker_color=_OURS,
+        )  # fmt: skip
+        figure.update_layout(margin={"l": _LEFT, "t": 50, "b": 50})
+        figure.update_xaxes(title=unit)
+        yield figure
+
+
+def _stages(graph: Any, report: Report) -> Iterator[Any]:
+    found = find_breakdowns(report.bench, report.rows)
+    for unit in dict.fromkeys(one.unit for one in found):
+        chosen = [one for one in found if one.unit == unit][::-1]
+        figure = new_figure(
+            graph, "Where the time goes, by the medians of the stages",
+            _FRAME_HEIGHT + _ROW_HEIGHT * len(chosen),
+        )  # fmt: skip
+        labels = [f"{one.case}, {one.subject}" for one in chosen]
+        names = dict.fromkeys(name for one in found for name, _ in one.stages)
+        for place, name in enumerate(names):
+            figure.add_bar(
+                y=labels, x=[dict(one.stages).get(name, 0.0) for one in chosen], name=name,
+                orientation="h", marker_color=_COLOURS[place % len(_COLOURS)],
+            )  # fmt: skip
+        figure.update_layout(barmode="stack", margin={"l": _LEFT + 100, "t": 50, "b": 50})
+        figure.update_xaxes(title=unit)
+        yield figure
+
+
+def _scaling(graph: Any, report: Report) -> Iterator[Any]:
+    """Draw cost by assets, a line for each window, with the slope that its order allows."""
+    for case, rows in group_cases(report.rows).items():
+        sized = {size: row for row in rows if (size := read_size(row.subject)) is not None}
+        if len({size.assets for size in sized}) < 2:
+            continue
+        figure = new_figure(graph, case)
+        for place, window in enumerate(dict.fromkeys(size.window for size in sized)):
+            name = "all windows" if window is None else f"window {window}"
+            colour = _COLOURS[place % len(_COLOURS)]
+            _add_line(figure, sized, window, name, colour)
+        if case in ORDERS:
+            _add_order(figure, case, sized)
+        figure.update_xaxes(type="log", title="assets")
+        figure.update_yaxes(type="log", title=rows[0].unit)
+        yield figure
+
+
+def _add_line(
+    figure: Any, sized: Mapping[Size, Row], window: int | None, name: str, colour: str
+) -> None:
+    line = sorted(
+        (size.assets, float(np.median(row.runs)), min(row.runs), max(row.runs))
+        for size, row in sized.items()
+        if size.window == window
+    )
+    n, middle, least, greatest = zip(*line, strict=True)
+    errors = {
+        "type": "data",
+        "symmetric": False,
+        "array": [high - mid for high, mid in zip(greatest, middle, strict=True)],
+        "arrayminus": [mid - low for mid, low in zip(middle, least, strict=True)],
+    }
+    figure.add_scatter(
+        x=list(n), y=list(middle), name=name, mode="lines+markers", line_color=colour,
+        error_y=errors,
+    )  # fmt: skip
+
+
+def _add_order(figure: Any, case: str, sized: Mapping[Size, Row]) -> None:
+    """Draw the order through the largest size of the first window."""
+    window = next(iter(sized)).window
+    sizes: Sequence[Size] = sorted(size for size in sized if size.window == window)
+    last = float(np.median(sized[sizes[-1]].runs))
+    power = ORDERS[case].assets
+    n = [size.assets for size in sizes]
+    figure.add_scatter(
+        x=n, y=[last * (one / n[-1]) ** power for one in n], mode="lines",
+        name=ORDERS[case].says("assets"), line={"color": "#adb5bd", "dash": "dot"},
+    )  # fmt: skip

@@ -1,0 +1,162 @@
+import os
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+
+from bench.full import PARTIAL, kept_steps, run_steps, show_plan
+from bench.full_plan import (
+    Step,
+    describe_left,
+    full_plan,
+    program_files,
+    short_plan,
+    state_key,
+    steps_left,
+)
+from bench.report import read_report
+from bench.session import RunError
+from cluster.process import spawn
+from silverbullet.bench_cli import bench
+from tests.descendants import descendants
+from tests.integration.commands import until
+
+# A benchmark of no time: it says that it was run, waits for its turn to end, keeps a result.
+STEP = """
+import sys, threading, time
+from pathlib import Path
+from bench.report import Report, keep_report, make_row
+name, place, output = sys.argv[1], Path(sys.argv[2]), Path(sys.argv[sys.argv.index("--output") + 1])
+with (place / "begun").open("a") as begun:
+    begun.write(name + chr(10))
+if name == "broken" and not (place / "mended").exists():
+    raise SystemExit("no such kernel")
+while (place / f"hold-{name}").exists():
+    time.sleep(0.02)
+keep_report(Report(bench=name, machine={}, versions={},
+                   rows=(make_row("job", "silverbullet", "us", [[1.0]]),)), output)
+"""
+
+
+def plan_of(place: Path, *names: str) -> tuple[Step, ...]:
+    return tuple(Step(name, (name, str(place)), 1.0) for name in names)
+
+
+def begun(place: Path) -> list[str]:
+    path = place / "begun"
+    return path.read_text().split() if path.exists() else []
+
+
+def test_steps_are_run_in_order_and_what_is_there_is_not_run_again(tmp_path: Path):
+    results = tmp_path / "results"
+    plan = plan_of(tmp_path, "one", "two")
+    reports = run_steps(plan, results, ("-c", STEP))
+    assert begun(tmp_path) == ["one", "two"]
+    assert [report.bench for report in reports] == ["one", "two"]
+    assert kept_steps(results) == {"one", "two"}
+    assert "bench one" in (results / "performance.md").read_text()
+    assert "bench two" in (results / "report.html").read_text()
+    run_steps([*plan, *plan_of(tmp_path, "three")], results, ("-c", STEP))
+    assert begun(tmp_path) == ["one", "two", "three"]
+    assert read_report(results / "three.json").bench == "three"
+
+
+def test_killed_at_any_time_it_goes_on_with_the_first_step_that_is_left(tmp_path: Path):
+    results, hold = tmp_path / "results", tmp_path / "hold-two"
+    hold.touch()
+    program = (
+        "import sys; from pathlib import Path; from bench.full import run_steps; "
+        "from bench.full_plan import Step; place = Path(sys.argv[1]); "
+        "run_steps([Step(name, (name, str(place)), 1.0) for name in ('one', 'two', 'three')], "
+        "place / 'results', ('-c', sys.argv[2]))"
+    )
+    before = descendants()
+    child = spawn(
+        [sys.executable, "-c", program, str(tmp_path), STEP],
+        name="bench full", log_path=tmp_path / "log",
+    )  # fmt: skip
+    try:
+        until(lambda: begun(tmp_path) == ["one", "two"], "the second step", 60.0)
+        os.kill(child.pid, signal.SIGKILL)
+        until(lambda: child.poll() is not None, "its end", 10.0)
+    finally:
+        child.terminate(1.0)
+    until(lambda: descendants() <= before, "the step to end with it", 10.0)
+    assert kept_steps(results) == {"one"}
+    assert (results / f"{PARTIAL}two").exists() == bool(list(results.glob(f"{PARTIAL}*")))
+    hold.unlink()
+    run_steps(plan_of(tmp_path, "one", "two", "three"), results, ("-c", STEP))
+    assert begun(tmp_path) == ["one", "two", "two", "three"]
+    assert kept_steps(results) == {"one", "two", "three"}
+    assert not list(results.glob(f"{PARTIAL}*"))
+
+
+def test_a_step_that_fails_is_named_the_rest_is_run_and_it_is_tried_again(tmp_path: Path, capfd):
+    results = tmp_path / "results"
+    plan = plan_of(tmp_path, "broken", "two")
+    with pytest.raises(RunError, match="broken failed"):
+        run_steps(plan, results, ("-c", STEP))
+    told = capfd.readouterr().err
+    assert "left: broken, two; about 2 min" in told.lower()
+    assert "no such kernel" in told
+    assert kept_steps(results) == {"two"}
+    assert (results / "report.html").exists()
+    (tmp_path / "mended").touch()
+    run_steps(plan, results, ("-c", STEP))
+    assert begun(tmp_path) == ["broken", "two", "broken"]
+
+
+def test_what_is_left_is_told_with_its_time():
+    plan = full_plan()
+    assert steps_left(plan, {step.name for step in plan[1:]}) == [plan[0]]
+    assert describe_left([]) == "nothing is left"
+    assert describe_left([Step("a", (), 0.2), Step("b", (), 0.9)]) == "left: a, b; about 1 min"
+    assert describe_left([Step("a", (), 150.0)]) == "left: a; about 2.5 hours"
+
+
+@pytest.mark.parametrize("plan", [short_plan(), full_plan()])
+def test_every_step_is_a_command_that_takes_its_options(plan: tuple[Step, ...]):
+    assert len({step.name for step in plan}) == len(plan)
+    for step in plan:
+        group, name, *options = step.arguments
+        command = bench.commands[name]
+        assert group == "bench"
+        context = command.make_context(name, [*options, "--output", "here"])
+        assert context.params["output"] == Path("here")
+
+
+def test_the_short_form_is_planned_under_ten_minutes_and_on_embedded_parts():
+    assert sum(step.minutes for step in short_plan()) < 10.0
+    assert not any("kafka" in step.arguments for step in short_plan())
+
+
+def test_another_source_another_lock_or_other_options_are_another_state(tmp_path: Path):
+    package = tmp_path / "bench"
+    package.mkdir()
+    source, lock = package / "a.py", tmp_path / "requirements.lock"
+    source.write_text("x = 1\n")
+    plan = short_plan()
+
+    def key() -> str:
+        return state_key(program_files(tmp_path, ["bench"]), plan)
+
+    first = key()
+    assert first == key()
+    (tmp_path / "notes.md").write_text("no program")
+    assert key() == first
+    lock.write_text("numpy==2\n")
+    locked = key()
+    source.write_text("x = 2\n")
+    assert len({first, locked, key(), state_key([], plan), state_key([], full_plan())}) == 5
+
+
+def test_the_plan_says_which_steps_are_there(tmp_path: Path):
+    text = show_plan(tmp_path)
+    assert text.count("left  ") == len(full_plan())
+    folder = Path(text.splitlines()[-1].removeprefix("results in "))
+    folder.mkdir(parents=True)
+    (folder / "kernels.json").write_text("{}")
+    told = show_plan(tmp_path).splitlines()
+    assert told[0].startswith("there")
+    assert told[-2].startswith("left: scale")
