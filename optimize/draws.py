@@ -5,6 +5,7 @@ import numpy as np
 from optimize.factor import factorise
 from optimize.pair_exchange import solve_estimates
 from optimize.posterior import draw_posterior
+from optimize.product import fill_covariance
 from optimize.start import expect, optimise
 from stats.compiled import FloatArray, kernel
 
@@ -26,8 +27,7 @@ def resample_block(
 ) -> tuple[float, float, int]:
     """Solve draws ``first`` to ``first + count - 1``; fill the mean of their weights and its M2.
 
-    Every draw starts from the exact optimum of the estimates: near the draw's own, and with
-    few held assets, so that few columns of its covariance are made.
+    Every draw starts from the exact optimum of the estimates, which is near the draw's own.
 
     Returns
     -------
@@ -40,12 +40,12 @@ def resample_block(
     _, exchanges, _, _ = solve_estimates(sharpe, mean, covariance, max_weight, start)
     factor, drawn, sigma = np.empty((n, n)), np.empty((n, n)), np.empty((n, n))
     mu, weights, work = np.empty(n), np.empty(n), np.empty((2, n))
-    ready = np.empty(n, np.uint8)
+    ready = np.ones(n, np.uint8)
     factorise(covariance, factor)
     ratio_mean, ratio_m2 = 0.0, 0.0
     for d in range(count):
         draw_posterior(mean, factor, n_observations, seed, round_, first + d, mu, drawn)
-        ready[:] = 0
+        fill_covariance(drawn, sigma)
         weights[:] = start
         _, steps = optimise(sharpe, mu, sigma, ready, drawn, cap, weights, work)
         exchanges += steps

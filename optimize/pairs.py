@@ -21,6 +21,7 @@ from optimize import (
     plain_factor,
     plain_frontier,
     posterior,
+    product,
     start,
 )
 from optimize.pair_exchange import freeze
@@ -81,6 +82,10 @@ def _posterior(seed: int, size: int) -> tuple[Any, ...]:
     return mean, _factor(seed, size), 2 * size + 20, seed, 0, 9, *out
 
 
+def _product(seed: int, size: int) -> tuple[Any, ...]:
+    return _factor(seed, size), np.zeros((size, size))
+
+
 def _column(seed: int, size: int) -> tuple[Any, ...]:
     return size // 2, np.zeros((size, size)), np.zeros(size, np.uint8), _factor(seed, size)
 
@@ -131,6 +136,9 @@ PAIRS: tuple[KernelPair, ...] = (
     ),
     KernelPair(
         "draw_posterior", posterior.draw_posterior, plain_draws.draw_posterior, _posterior, 0.0
+    ),
+    KernelPair(
+        "fill_covariance", product.fill_covariance, plain_draws.fill_covariance, _product, 0.0
     ),
     KernelPair("make_column", exchange.make_column, plain.make_column, _column, 0.0),
     KernelPair(

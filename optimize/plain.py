@@ -197,9 +197,8 @@ def resample_block(
     ratio_mean, ratio_m2 = 0.0, 0.0
     for d in range(count):
         plain_draws.draw_posterior(mean, factor, n_observations, seed, round_, first + d, mu, drawn)
-        sigma, ready, weights = np.empty((n, n)), np.zeros(n, np.uint8), start.copy()
-        for k in range(n):
-            make_column(k, sigma, ready, drawn)
+        sigma, weights = np.empty((n, n)), start.copy()
+        plain_draws.fill_covariance(drawn, sigma)
         _, made = optimise(sharpe, mu, sigma, cap, weights)
         exchanges += made
         expected, variance = measure_portfolio(mu, sigma, weights)

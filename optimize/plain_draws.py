@@ -180,3 +180,10 @@ def draw_posterior(
         z = normals[n * (n - 1) // 2 + k] / np.sqrt(n_observations)
         drawn_mean += z * drawn_factor[k]
     drawn_mean += mean
+
+
+def fill_covariance(factor: FloatArray, covariance: FloatArray) -> None:
+    """Twin of ``product.fill_covariance``."""
+    covariance[:] = 0.0
+    for column in factor:
+        covariance += column[:, None] * column

@@ -217,3 +217,29 @@ def solve_rows(
         return context.get_dummy_value()
 
     return signature, generate
+
+
+@_tile
+def multiply_rows(
+    typingctx: Any, left: Any, first: Any, right: Any, start: Any, count: Any, out: Any,
+    place: Any, stride: Any,
+) -> Any:  # fmt: skip
+    """Fill 4 rows of 8, ``stride`` apart, with sums over k < count of left[k, r] * right[k].
+
+    Rows of both are 8 apart: of k the 4 elements from first + 8 k on, the 8 from start + 8 k on.
+    """
+    index = types.int64
+    signature = types.void(left, index, right, index, index, out, index, index)
+
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        left, first, right, start, count, out, place, stride = _pointers(
+            context, builder, signature.args, values
+        )
+        starts = [builder.add(first, _INDEX(row)) for row in range(ROWS)]
+        sums = _sum_products(builder, left, starts, right, start, _INDEX(LANES), count, step=LANES)
+        for row, one in enumerate(sums):
+            at = builder.add(place, builder.mul(stride, _INDEX(row)))
+            _store_at(builder, one, out, at)
+        return context.get_dummy_value()
+
+    return signature, generate
