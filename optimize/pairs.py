@@ -27,7 +27,8 @@ from optimize import (
 from optimize.pair_exchange import freeze
 from optimize.philox import WordArray
 from stats.compiled import FloatArray
-from stats.pairs import KernelPair, uniforms
+from stats.pairs import KernelPair
+from stats.plain_inputs import uniforms
 
 
 def _estimates(seed: int, size: int) -> tuple[FloatArray, FloatArray]:

@@ -1,77 +1,81 @@
-"""Groups of rows as (count, mean, comoment) and how two groups become one.
+"""Comoments in tiles: sums of a row's outer product with itself, row after row, in registers.
 
-A comoment is the sum of (x - mean)(x - mean)' over the group's rows: a lower triangle, packed
-row by row, entry (i, k <= i) at i (i + 1) / 2 + k. A symbol that comes later only appends. Two
-groups merge by adding their comoments and y y', y = sqrt(nA nB / (nA + nB)) (mean B - mean A):
-a sum of positive semidefinite terms, nothing is ever taken away. Each entry depends on two
-columns only, so a missing (NaN) return touches one row and column.
+A comoment is the sum of (x - mean)(x - mean)' over a group's rows. It grows by a row x as
+
+    y = sqrt(c / (c + 1)) (x - mean),  mean += (x - mean) / (c + 1),  comoment += y y'
+
+and by another group by that one's comoment and y y', y = sqrt(a b / (a + b)) (mean B - mean A): a
+sum of positive semidefinite terms, nothing is ever taken away. Each entry depends on two columns
+only, so a missing (NaN) return touches one row and column.
+
+The lower triangle is kept in tiles of 8 x 8 entries, tile row after tile row; a symbol that comes
+later only appends tile rows. Half a tile is eight registers of four doubles. Rows are added by
+fused multiply-adds in one chain from what the tile held: the bits are the same whether a tile
+was stored after each row or after many.
 """
 
 import numpy as np
 
-from stats.compiled import FloatArray, kernel
+from stats.compiled import FloatArray, IntArray, inlined, kernel
+from stats.half_tiles import add_halves, add_rows, load_half, store_half, zero_half
+
+TILE = 8
+TILE_SIZE = TILE * TILE
+
+
+@inlined
+def entry_place(i: int, k: int) -> int:
+    """Give the place of an entry, i // 8 >= k // 8, in a triangle."""
+    t = i // TILE
+    return TILE_SIZE * (t * (t + 1) // 2 + k // TILE) + i % TILE * TILE + k % TILE
 
 
 @kernel
-def centre_rows(rows: FloatArray, n_rows: int, n: int, mean: FloatArray) -> None:
-    """Subtract the mean of the first rows from them, in place, and write it.
+def triangle_size(n: int) -> int:
+    """Give the doubles of a triangle of ``n`` symbols, n (n + 1) / 2 and the rest of tiles."""
+    return entry_place((n + TILE - 1) // TILE * TILE, 0)
 
-    The mean is found as first row + mean of differences from it: equal rows give exactly
-    zero, and a mean far larger than the spread loses nothing.
 
-    Parameters
-    ----------
-    rows
-        float64[>= n_rows, >= n].
-    mean
-        float64[>= n], written.
+@kernel
+def padded_columns(n: int) -> int:
+    """Give the columns of rows of ``n`` symbols: whole tiles, and an odd number of them.
+
+    Rows of 512 columns lie in one set of the cache, and the products took 2.5 times as long.
     """
-    for i in range(n):
-        mean[i] = 0.0
-    for r in range(1, n_rows):
-        for i in range(n):
-            mean[i] += rows[r, i] - rows[0, i]
-    for i in range(n):
-        mean[i] = rows[0, i] + mean[i] / n_rows
-    for r in range(n_rows):
-        for i in range(n):
-            rows[r, i] -= mean[i]
+    return TILE * ((n + TILE - 1) // TILE | 1)
 
 
-@kernel
-def add_outer(rows: FloatArray, n_rows: int, n: int, out: FloatArray) -> None:
-    """Add each row's outer product with itself to a packed triangle, in the rows' order.
+@inlined
+def add_to_mean(count: int, mean: FloatArray, x: FloatArray, y: FloatArray) -> int:
+    """Add a row to a group's mean, in place, and write the row's part y of the comoment.
 
-    Four rows a pass: a quarter of the loads and stores of ``out``, the same additions.
+    All are float64[n] that do not overlap; an empty group's mean does not count.
+
+    Returns
+    -------
+    int
+        Rows, with this one.
     """
-    whole = n_rows - n_rows % 4
-    for i in range(n):
-        base = i * (i + 1) // 2
-        for r in range(0, whole, 4):
-            a, b, c, d = rows[r, i], rows[r + 1, i], rows[r + 2, i], rows[r + 3, i]
-            for k in range(i + 1):
-                out[base + k] = (
-                    ((out[base + k] + a * rows[r, k]) + b * rows[r + 1, k]) + c * rows[r + 2, k]
-                ) + d * rows[r + 3, k]
-        for r in range(whole, n_rows):
-            a = rows[r, i]
-            for k in range(i + 1):
-                out[base + k] += a * rows[r, k]
+    if count == 0:
+        for i in range(len(y)):
+            mean[i], y[i] = x[i], 0.0
+        return 1
+    share = 1.0 / (count + 1)
+    weight = np.sqrt(count * share)
+    for i in range(len(y)):
+        difference = x[i] - mean[i]
+        mean[i] += difference * share
+        y[i] = weight * difference
+    return count + 1
 
 
-@kernel
+@inlined
 def merge_means(
-    count_a: int,
-    mean_a: FloatArray,
-    count_b: int,
-    mean_b: FloatArray,
-    n: int,
-    mean: FloatArray,
-    y: FloatArray,
+    count_a: int, mean_a: FloatArray, count_b: int, mean_b: FloatArray, y: FloatArray
 ) -> int:
-    """Write the mean of two groups and the vector y that their merged comoment gains.
+    """Make the mean of group A that of both, and write the y that the comoment of both gains.
 
-    ``mean`` may be ``mean_a``. An empty group gives y = 0 and the other's mean.
+    All are float64[n] that do not overlap; an empty group's mean does not count, and y is 0.
 
     Returns
     -------
@@ -80,49 +84,96 @@ def merge_means(
     """
     count = count_a + count_b
     if count_a == 0 or count_b == 0:
-        for i in range(n):
-            mean[i] = mean_b[i] if count_a == 0 else mean_a[i]
-            y[i] = 0.0
+        for i in range(len(y)):
+            mean_a[i], y[i] = mean_b[i] if count_a == 0 else mean_a[i], 0.0
         return count
     share = count_b / count
     weight = np.sqrt(count_a * share)
-    for i in range(n):
+    for i in range(len(y)):
         difference = mean_b[i] - mean_a[i]
-        mean[i] = mean_a[i] + difference * share
+        mean_a[i] += difference * share
         y[i] = weight * difference
     return count
 
 
 @kernel
-def merge_groups(
-    count_a: int,
-    mean_a: FloatArray,
-    comoment_a: FloatArray,
-    count_b: int,
-    mean_b: FloatArray,
-    comoment_b: FloatArray,
+def add_products(
+    rows: FloatArray,
+    first: int,
+    stop: int,
     n: int,
-    mean: FloatArray,
-    comoment: FloatArray,
-    y: FloatArray,
-) -> int:
-    """Write the mean and comoment of two groups, which may be those of A or of B.
+    triangles: FloatArray,
+    source: int,
+    out: int,
+) -> None:
+    """Write a triangle: another and y y' of some rows.
 
-    Returns
-    -------
-    int
-        Rows of both.
+    Parameters
+    ----------
+    rows
+        float64[>= stop, >= n in whole tiles].
+    triangles
+        float64[m, >= triangle_size(n)].
+    source, out
+        Which of them is read, -1: zeros, and which is written; they may be one.
     """
-    count = merge_means(count_a, mean_a, count_b, mean_b, n, mean, y)
-    for i in range(n):
-        base = i * (i + 1) // 2
-        if count_a == 0:
-            for k in range(i + 1):
-                comoment[base + k] = comoment_b[base + k]
-        elif count_b == 0:
-            for k in range(i + 1):
-                comoment[base + k] = comoment_a[base + k]
-        else:
-            for k in range(i + 1):
-                comoment[base + k] = (comoment_a[base + k] + comoment_b[base + k]) + y[i] * y[k]
-    return count
+    t = 0
+    for tile_row in range(0, n, TILE):
+        for k in range(0, tile_row + TILE, TILE):
+            for i in range(tile_row, min(n, tile_row + TILE), TILE // 2):
+                at = t + TILE * (i - tile_row)
+                half = load_half(triangles, source, at) if source >= 0 else zero_half()
+                store_half(add_rows(half, rows, first, stop, i, k), triangles, out, at)
+            t += TILE_SIZE
+
+
+@kernel
+def add_products_stepwise(
+    rows: FloatArray,
+    first: int,
+    middle: int,
+    stop: int,
+    n: int,
+    triangles: FloatArray,
+    source: int,
+    out: int,
+) -> None:
+    """Write a triangle after each row from ``middle`` on, one behind the other from ``out`` on.
+
+    The rest is as in `add_products`.
+    """
+    t = 0
+    for tile_row in range(0, n, TILE):
+        for k in range(0, tile_row + TILE, TILE):
+            for i in range(tile_row, min(n, tile_row + TILE), TILE // 2):
+                at = t + TILE * (i - tile_row)
+                half = load_half(triangles, source, at) if source >= 0 else zero_half()
+                half = add_rows(half, rows, first, middle, i, k)
+                for r in range(middle, stop):
+                    half = add_rows(half, rows, r, r + 1, i, k)
+                    store_half(half, triangles, out + r - middle, at)
+            t += TILE_SIZE
+
+
+@kernel
+def add_groups(rows: FloatArray, n: int, triangles: FloatArray, places: IntArray, out: int) -> None:
+    """Write the triangle of groups merged one after the other.
+
+    Parameters
+    ----------
+    rows
+        float64[len(places), >= n in whole tiles], each group's y; the first does not count.
+    triangles, places, out
+        float64[m, >= triangle_size(n)], which of them are the groups', and which is written.
+    """
+    t = 0
+    for tile_row in range(0, n, TILE):
+        for k in range(0, tile_row + TILE, TILE):
+            for i in range(tile_row, min(n, tile_row + TILE), TILE // 2):
+                at = t + TILE * (i - tile_row)
+                half = load_half(triangles, places[0], at)
+                for g in range(1, len(places)):
+                    half = add_halves(half, load_half(triangles, places[g], at))
+                    half = add_rows(half, rows, g, g + 1, i, k)
+                store_half(half, triangles, out, at)
+            t += TILE_SIZE

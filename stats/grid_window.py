@@ -5,10 +5,12 @@ How, and why every bit is a function of the rows in the window: see ``row_blocks
 
 import numpy as np
 
-from stats import row_blocks
+from stats import row_blocks, row_reads
+from stats.comoments import padded_columns, triangle_size
 from stats.compiled import FloatArray, IntArray
 
 _NONE = -(2**62)
+_BLOCK_ROWS = 16
 
 
 class GridWindow:
@@ -17,8 +19,8 @@ class GridWindow:
     Parameters
     ----------
     window_rows
-        W, >= 2. Blocks have 20 rows, or W / 100 where that is more, so that memory stays near
-        100 triangles of n (n + 1) / 2 doubles at most.
+        W, >= 2. Of n symbols it takes W n doubles for the rows and about 2 sqrt(W / 8) triangles
+        of n (n + 1) / 2: 33 MB at 500 symbols and 1000 rows.
 
     Raises
     ------
@@ -30,17 +32,18 @@ class GridWindow:
         if window_rows < 2:
             raise ValueError(f"window_rows={window_rows}: must be >= 2")
         self.window_rows = window_rows
-        size = min(window_rows, max(20, -(-window_rows // 100)))
-        self._n_blocks = -(-window_rows // size)
-        self._state: IntArray = np.array([window_rows, size, _NONE, _NONE, 0], np.int64)
-        self._counts: IntArray = np.zeros(self._n_blocks, np.int64)
-        self._prefix_counts: IntArray = np.zeros(2, np.int64)
+        size = min(_BLOCK_ROWS, window_rows)
+        blocks = max(1, round((window_rows / size) ** 0.5))
+        n_spans = -(-window_rows // (size * blocks))
+        means, span_rows = row_blocks.N_MIDDLES + n_spans, size * blocks
+        self._state: IntArray = np.zeros(row_blocks.HEADER + means + span_rows, np.int64)
+        self._state[: row_blocks.N_SPANS + 1] = window_rows, size, blocks, n_spans
         self._capacity = 0
         self._returns: FloatArray = np.zeros((window_rows, 0))
-        self._blocks: FloatArray = np.zeros((self._n_blocks, 0))
-        self._block_means: FloatArray = np.zeros((self._n_blocks, 0))
-        self._prefixes: FloatArray = np.zeros((2, 0))
-        self._prefix_means: FloatArray = np.zeros((2, 0))
+        self._triangles: FloatArray = np.zeros((means + blocks - 1 + row_blocks.N_STORED, 0))
+        vectors = means + 2 * span_rows + size + row_blocks.N_SCRATCH
+        self._vectors: FloatArray = np.zeros((vectors, 0))
+        self.restart()
         self.reserve(16)
 
     @property
@@ -53,45 +56,30 @@ class GridWindow:
         return 0 if newest == _NONE else min(self.window_rows, newest - first + 1)
 
     @property
-    def arrays(
-        self,
-    ) -> tuple[
-        FloatArray, FloatArray, FloatArray, IntArray, FloatArray, FloatArray, IntArray, IntArray
-    ]:
+    def arrays(self) -> tuple[FloatArray, FloatArray, FloatArray, IntArray]:
         """All state, in the order in which the kernels take it."""
-        return (
-            self._returns,
-            self._blocks,
-            self._block_means,
-            self._counts,
-            self._prefixes,
-            self._prefix_means,
-            self._prefix_counts,
-            self._state,
-        )
+        return self._returns, self._triangles, self._vectors, self._state
 
     def reserve(self, n_symbols: int) -> None:
         """Make room for symbols; the rows they have missed are NaN."""
         if n_symbols <= self._capacity:
             return
-        capacity = max(n_symbols, self._capacity + self._capacity // 2)
-        self._capacity = capacity
-        triangle = capacity * (capacity + 1) // 2
-        self._returns = _widen(self._returns, capacity)
-        self._blocks = _widen(self._blocks, triangle)
-        self._block_means = _widen(self._block_means, capacity)
-        self._prefixes = _widen(self._prefixes, triangle)
-        self._prefix_means = _widen(self._prefix_means, capacity)
-        self._scratch: FloatArray = np.zeros(
-            (int(self._state[row_blocks.BLOCK_ROWS]) + 1, capacity)
-        )
+        self._capacity = padded_columns(max(n_symbols, self._capacity + self._capacity // 2))
+        self._returns = _widen(self._returns, self._capacity)
+        self._triangles = _widen(self._triangles, triangle_size(self._capacity))
+        self._vectors = _widen(self._vectors, self._capacity)
 
     def restart(self) -> None:
         """Forget all rows; the next one may have any number."""
-        self._counts[:] = 0
-        self._prefix_counts[:] = 0
-        self._state[row_blocks.FIRST_ROW] = self._state[row_blocks.NEWEST_ROW] = _NONE
-        self._state[row_blocks.BEFORE] = 0
+        state = self._state
+        state[row_blocks.N_SPANS + 1 :] = 0
+        for place in (
+            row_blocks.FIRST_ROW,
+            row_blocks.NEWEST_ROW,
+            row_blocks.READ_ROW,
+            row_blocks.STORED_ROW,
+        ):
+            state[place] = _NONE
 
     def push(self, row: int, values: FloatArray, n_symbols: int) -> None:
         """Append a row.
@@ -116,7 +104,7 @@ class GridWindow:
             raise ValueError(
                 f"row={row}: must follow {state[row_blocks.NEWEST_ROW]}; restart() to jump"
             )
-        row_blocks.push_row(row, values, n_symbols, self._scratch, *self.arrays)
+        row_blocks.push_row(row, values, n_symbols, *self.arrays)
 
     def read(
         self, ids: IntArray, open_values: FloatArray | None = None
@@ -141,9 +129,9 @@ class GridWindow:
         n = len(ids)
         mean, covariance, volatility = np.empty(n), np.empty((n, n)), np.empty(n)
         open_rows = 0 if open_values is None else 1
-        source = self._scratch[-1] if open_values is None else open_values
-        count = row_blocks.read_window(
-            open_rows, ids, source, mean, covariance, volatility, *self.arrays
+        source = self._vectors[0] if open_values is None else open_values
+        count = row_reads.read_window(
+            open_rows, ids, source, mean, covariance, volatility, *self.arrays[1:]
         )
         return mean, covariance, volatility, int(count)
 

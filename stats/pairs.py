@@ -13,24 +13,29 @@ import numpy as np
 from stats import (
     aggregates,
     comoments,
+    covariance,
     estimators,
     pending,
     plain,
+    plain_comoments,
+    plain_inputs,
     plain_pending,
+    plain_rows,
     plain_ticks,
     returns,
     row_blocks,
+    row_reads,
     tick_blocks,
     tick_rings,
 )
 from stats.compiled import FloatArray, IntArray
 from stats.grid import Grid
-from stats.grid_window import GridWindow
+from stats.plain_inputs import make_returns, uniforms
 from stats.tick_window import TickWindow
 
 _START_NS = 1_700_000_000 * 10**9
-_WINDOW_ROWS = 310
 _WINDOW_TICKS = 230
+_FUSED = 4e-15
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,23 +64,6 @@ class KernelPair:
     tolerance: float
 
 
-def uniforms(seed: int, count: int) -> FloatArray:
-    """Make numbers in (0, 1) that look random and are the same everywhere (splitmix64)."""
-    word = np.uint64
-    h = (np.arange(1, count + 1, dtype=word) + word(seed) * word(count)) * word(0x9E3779B97F4A7C15)
-    h = (h ^ (h >> word(30))) * word(0xBF58476D1CE4E5B9)
-    h = (h ^ (h >> word(27))) * word(0x94D049BB133111EB)
-    h ^= h >> word(31)
-    return ((h >> word(11)).astype(np.float64) + 0.5) * 2.0**-53
-
-
-def _returns(seed: int, rows: int, n: int) -> FloatArray:
-    # Four uniforms are near enough to a bell; a common part correlates the assets.
-    draws = uniforms(seed, 4 * rows * (n + 1)).reshape(4, rows, n + 1).sum(axis=0) - 2.0
-    out: FloatArray = 1e-3 * (draws[:, :n] + 0.5 * draws[:, n:])
-    return out
-
-
 def _inbox(seed: int, n: int, count: int) -> tuple[IntArray, FloatArray]:
     draws = uniforms(seed, 3 * count).reshape(3, count)
     inbox_i = np.zeros((4, count), np.int64)
@@ -95,59 +83,15 @@ def _log_returns(seed: int, size: int) -> tuple[Any, ...]:
     return previous * ratios, previous, np.zeros(size)
 
 
-def _rows(seed: int, size: int) -> tuple[Any, ...]:
-    return _returns(seed, 20, size), 20, size, np.zeros(size)
-
-
-def _outer(seed: int, size: int) -> tuple[Any, ...]:
-    return _returns(seed, 19, size), 19, size, np.zeros(size * (size + 1) // 2)
-
-
-def _group(seed: int, n: int) -> tuple[int, FloatArray, FloatArray]:
-    rows, mean = _returns(seed, 20, n), np.zeros(n)
-    comoment = np.zeros(n * (n + 1) // 2)
-    plain.centre_rows(rows, 20, n, mean)
-    plain.add_outer(rows, 20, n, comoment)
-    return 20, mean, comoment
-
-
-def _groups(seed: int, size: int) -> tuple[Any, ...]:
-    out = np.zeros(size), np.zeros(size * (size + 1) // 2), np.zeros(size)
-    return *_group(seed, size), *_group(seed + 1, size), size, *out
-
-
-def _filled_window(seed: int, size: int, last_row: int) -> tuple[GridWindow, FloatArray]:
-    window = GridWindow(_WINDOW_ROWS)
-    rows = _returns(seed, _WINDOW_ROWS + 1, size)
-    for k, row in enumerate(rows[:-1]):
-        window.push(last_row - _WINDOW_ROWS + 1 + k, row, size)
-    return window, rows[-1]
-
-
-def _pushed_row(seed: int, size: int) -> tuple[Any, ...]:
-    # The next row is the last of a span: it seals a block and turns the span.
-    row = 7 * _WINDOW_ROWS - 1
-    window, values = _filled_window(seed, size, row - 1)
-    return row, values, size, np.zeros((21, size)), *window.arrays
-
-
-def _read_window(seed: int, size: int) -> tuple[Any, ...]:
-    window, values = _filled_window(seed, size, 7 * _WINDOW_ROWS + 132)
-    ids = np.flatnonzero(uniforms(seed, size) < 0.9)
-    n = len(ids)
-    out = np.zeros(n), np.zeros((n, n)), np.zeros(n)
-    return seed % 2, ids, values, *out, *window.arrays
-
-
 def _aggregate(seed: int, size: int) -> aggregates.Aggregate:
     group: aggregates.Aggregate = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
-    for n, (value, slope) in enumerate(_returns(seed, size, 2).tolist()):
+    for n, (value, slope) in enumerate(make_returns(seed, size, 2).tolist()):
         group = plain_ticks.add_tick(group, value, 1e3 * slope, 1.0 / (n + 1))
     return group
 
 
 def _added_tick(seed: int, size: int) -> tuple[Any, ...]:
-    value, slope = _returns(seed + 1, 1, 2)[0].tolist()
+    value, slope = make_returns(seed + 1, 1, 2)[0].tolist()
     return _aggregate(seed, size), value, 1e3 * slope, 1.0 / (size + 1)
 
 
@@ -201,7 +145,7 @@ def _closed_row(seed: int, size: int) -> tuple[Any, ...]:
 
 
 def _estimates(seed: int, size: int) -> tuple[Any, ...]:
-    rows = _returns(seed, 2 * size + 10, size)
+    rows = make_returns(seed, 2 * size + 10, size)
     mean = rows.mean(axis=0)
     covariance = (rows - mean).T @ (rows - mean) / (len(rows) - 1)
     return mean, np.ascontiguousarray(covariance), len(rows), np.zeros(size)
@@ -214,11 +158,59 @@ def _covariance(seed: int, size: int) -> tuple[Any, ...]:
 
 PAIRS: tuple[KernelPair, ...] = (
     KernelPair("log_returns", returns.log_returns, plain.log_returns, _log_returns, 0.0),
-    KernelPair("centre_rows", comoments.centre_rows, plain.centre_rows, _rows, 0.0),
-    KernelPair("add_outer", comoments.add_outer, plain.add_outer, _outer, 0.0),
-    KernelPair("merge_groups", comoments.merge_groups, plain.merge_groups, _groups, 0.0),
-    KernelPair("push_row", row_blocks.push_row, plain.push_row, _pushed_row, 0.0),
-    KernelPair("read_window", row_blocks.read_window, plain.read_window, _read_window, 0.0),
+    KernelPair(
+        "add_to_mean",
+        comoments.add_to_mean,
+        plain_comoments.add_to_mean,
+        plain_inputs.mean_and_row,
+        0.0,
+    ),
+    KernelPair(
+        "merge_means",
+        comoments.merge_means,
+        plain_comoments.merge_means,
+        plain_inputs.two_means,
+        0.0,
+    ),
+    # The twins of these round products before they add them.
+    KernelPair(
+        "add_products",
+        comoments.add_products,
+        plain_comoments.add_products,
+        plain_inputs.products,
+        _FUSED,
+    ),
+    KernelPair(
+        "add_products_stepwise",
+        comoments.add_products_stepwise,
+        plain_comoments.add_products_stepwise,
+        plain_inputs.steps,
+        _FUSED,
+    ),
+    KernelPair(
+        "add_groups",
+        comoments.add_groups,
+        plain_comoments.add_groups,
+        plain_inputs.merged_groups,
+        _FUSED,
+    ),
+    KernelPair(
+        "write_covariance",
+        covariance.write_covariance,
+        plain_comoments.write_covariance,
+        plain_inputs.written_covariance,
+        _FUSED,
+    ),
+    KernelPair(
+        "push_row", row_blocks.push_row, plain_rows.push_row, plain_inputs.pushed_row, _FUSED
+    ),
+    KernelPair(
+        "read_window",
+        row_reads.read_window,
+        plain_rows.read_window,
+        plain_inputs.read_window,
+        _FUSED,
+    ),
     KernelPair("add_tick", aggregates.add_tick, plain_ticks.add_tick, _added_tick, 0.0),
     KernelPair(
         "merge_aggregates",

@@ -1,32 +1,144 @@
-"""Blocks of rows in spans of W: the kernels of the grid window.
+"""A window of rows in spans and blocks: how its groups are kept and merged.
 
-Row k has slot k mod W; spans are aligned at absolute multiples of W and cut into blocks of
-``block_rows``, the last of which may be short. With the newest row in block b the window is
+Row k has slot k mod W. The slots are cut into spans, a span into blocks; the last of each may be
+short. With the newest row at slot s of a span the window is two groups,
 
-    suffix[b + 1], blocks of the span before, merged from the newest to the oldest when it ended
-    the open group: all rows that the ring holds in block b, new ones and old ones not evicted
-    prefix, blocks before b of this span, merged as they were sealed
+    front: the span's rows behind s, as they were one turn of W rows ago, each added to what is
+        newer of the span, and the newest of them to the middle: all other spans, the oldest first
+    prefix: the span's rows up to s, added as they came
 
 merged in this order always. So a result is a function of the absolute row number and the rows
 in the window: no drift, no residue of what left, the same bits after a restart once W rows are
 in. A row that stands open is read by the same rule, hence with the bits it will have closed.
+
+Rows are added to a triangle block by block, and at a read those of the newest row's block again.
+Where reads come row by row a block's fronts are stored at once, one a row, and the prefix at each
+read: fewer multiplications, the same bits.
 """
 
 import numpy as np
 
-from stats.comoments import add_outer, centre_rows, merge_groups, merge_means
-from stats.compiled import FloatArray, IntArray, kernel
+from stats.comoments import (
+    add_groups,
+    add_products,
+    add_to_mean,
+    merge_means,
+    padded_columns,
+    triangle_size,
+)
+from stats.compiled import FloatArray, IntArray, inlined, kernel
 
-WINDOW, BLOCK_ROWS, FIRST_ROW, NEWEST_ROW, BEFORE = range(5)
+# Places in ``state``. Behind them stand the numbers of rows: of the two middles, of each span,
+# and of the front with each row of the newest span, from its newest on.
+WINDOW, BLOCK_ROWS, SPAN_BLOCKS, N_SPANS, FIRST_ROW, NEWEST_ROW, N_SYMBOLS = range(7)
+# Which middle is of the newest row's span: the other is of the next one, from that span's last
+# row on. Rows of the newest block in the prefix's triangle. The newest row at the last read; the
+# first row of the block whose fronts are stored, and their number.
+MIDDLE, IN_PREFIX, READ_ROW, STORED_ROW, STORED_STOP, HEADER = range(7, 13)
+# ``triangles`` has the two middles, the spans (the newest one's is the prefix), the fronts
+# behind each block but a span's last, and those with each row of one block. ``vectors`` has the
+# means of middles and spans, the means and then the rows y of the fronts with each row, the rows
+# y of the newest block in the prefix, and five for a read.
+N_MIDDLES, N_STORED, N_SCRATCH = 2, 4, 5
+OPEN_X, OPEN_Y, OPEN_MEAN, MEAN, MERGER_Y = range(-N_SCRATCH, 0)
+
+
+@inlined
+def copy_vector(source: FloatArray, out: FloatArray) -> None:
+    """Copy as many numbers as there is room for."""
+    for i in range(len(out)):
+        out[i] = source[i]
+
+
+@inlined
+def block_bounds(slot: int, state: IntArray) -> tuple[int, int, int, int, int]:
+    """Give a slot's span, where that begins and ends, and where its block begins and ends."""
+    size, span_rows = state[BLOCK_ROWS], state[BLOCK_ROWS] * state[SPAN_BLOCKS]
+    span = slot // span_rows
+    span_start = span * span_rows
+    span_stop = min(span_start + span_rows, state[WINDOW])
+    start = slot - (slot - span_start) % size
+    return span, span_start, span_stop, start, min(start + size, span_stop)
+
+
+@inlined
+def front_places(state: IntArray) -> tuple[int, int, int]:
+    """Give where in ``vectors`` fronts' means, their rows, and the prefix's rows begin."""
+    means, span_rows = N_MIDDLES + state[N_SPANS], state[BLOCK_ROWS] * state[SPAN_BLOCKS]
+    return means, means + span_rows, means + 2 * span_rows
+
+
+@inlined
+def find_front(behind: int, block: int, middle: int, state: IntArray) -> tuple[int, int, int]:
+    """Give the front's triangle behind a block, its mean's place and its rows.
+
+    Parameters
+    ----------
+    behind
+        Rows of the span behind the block.
+    block
+        The block's number in its span.
+    """
+    counts, places = state[HEADER:], N_MIDDLES + state[N_SPANS]
+    if behind == 0:
+        return (middle if counts[middle] > 0 else -1), middle, counts[middle]
+    count = counts[places + behind - 1]
+    return (places + block if count > 0 else -1), places + behind - 1, count
 
 
 @kernel
-def span_position(row: int, state: IntArray) -> tuple[int, int, int, int]:
-    """Give a row's slot and block, and the slots where that block begins and ends."""
-    window, size = state[WINDOW], state[BLOCK_ROWS]
-    slot = row % window
-    block = slot // size
-    return slot, block, block * size, min(block * size + size, window)
+def merge_middle(
+    span: int, n: int, triangles: FloatArray, vectors: FloatArray, state: IntArray
+) -> None:
+    """Merge all spans but one, which follows the newest row."""
+    middle, n_spans, counts = 1 - state[MIDDLE], state[N_SPANS], state[HEADER:]
+    columns = padded_columns(n)
+    rows, places = np.empty((n_spans, columns)), np.empty(n_spans, np.int64)
+    count = n_groups = 0
+    mean = vectors[middle, :columns]
+    for j in range(1, n_spans):
+        place = N_MIDDLES + (span + j) % n_spans
+        if counts[place] > 0:
+            count = merge_means(count, mean, counts[place], vectors[place], rows[n_groups])
+            places[n_groups] = place
+            n_groups += 1
+    counts[middle] = count
+    if n_groups > 0:
+        add_groups(rows, n, triangles, places[:n_groups], middle)
+
+
+@kernel
+def turn_span(
+    span: int,
+    n: int,
+    returns: FloatArray,
+    triangles: FloatArray,
+    vectors: FloatArray,
+    state: IntArray,
+) -> None:
+    """Write the middle and the fronts of the span that follows the newest row."""
+    merge_middle(span, n, triangles, vectors, state)
+    counts, middle, size = state[HEADER:], 1 - state[MIDDLE], state[BLOCK_ROWS]
+    start = span * size * state[SPAN_BLOCKS]
+    stop = min(start + size * state[SPAN_BLOCKS], state[WINDOW])
+    oldest = state[NEWEST_ROW] - state[WINDOW] + 1
+    columns, (means, rows, _) = padded_columns(n), front_places(state)
+    count, mean = counts[middle], vectors[middle, :columns]
+    for behind in range(stop - start - 1):
+        slot = stop - 1 - behind
+        y, grown = vectors[rows + behind, :columns], vectors[means + behind, :columns]
+        copy_vector(mean, grown)
+        if oldest + slot - start >= state[FIRST_ROW]:
+            count = add_to_mean(count, grown, returns[slot], y)
+        else:
+            for i in range(columns):
+                y[i] = 0.0
+        counts[means + behind], mean = count, grown
+    for block in range((stop - start - 1) // size, 0, -1):
+        end = min(start + block * size + size, stop)
+        source, _, _ = find_front(stop - end, block, middle, state)
+        first, last = rows + stop - end, rows + stop - start - block * size
+        add_products(vectors, first, last, n, triangles, source, means + block - 1)
 
 
 @kernel
@@ -34,139 +146,32 @@ def push_row(
     row: int,
     values: FloatArray,
     n: int,
-    scratch: FloatArray,
     returns: FloatArray,
-    blocks: FloatArray,
-    block_means: FloatArray,
-    counts: IntArray,
-    prefixes: FloatArray,
-    prefix_means: FloatArray,
-    prefix_counts: IntArray,
+    triangles: FloatArray,
+    vectors: FloatArray,
     state: IntArray,
 ) -> None:
-    """Put the row after the newest in the ring; seal its block where it is the block's last.
-
-    There are two prefixes: of the blocks before the newest row's, and with that block where it
-    is complete; sealing writes the second, the next row makes it the first.
-    """
-    slot, block, start, stop = span_position(row, state)
-    if slot == start and row > state[FIRST_ROW]:
-        state[BEFORE] = 1 - state[BEFORE]
-    before, after = state[BEFORE], 1 - state[BEFORE]
+    """Put the row after the newest in the ring and the prefix; make fronts where a span ends."""
+    counts, columns = state[HEADER:], padded_columns(n)
+    slot = row % state[WINDOW]
+    span, span_start, span_stop, start, stop = block_bounds(slot, state)
+    prefix, (_, _, rows) = N_MIDDLES + span, front_places(state)
+    if slot == span_start and row > state[FIRST_ROW]:
+        state[MIDDLE] = 1 - state[MIDDLE]
+    if slot == span_start or row == state[FIRST_ROW]:
+        counts[prefix] = 0
+        triangles[prefix, : triangle_size(n)] = 0.0
+    if slot == start or row == state[FIRST_ROW]:
+        state[IN_PREFIX] = slot - start
     for i in range(n):
         returns[slot, i] = values[i]
-    state[NEWEST_ROW] = row
-    if slot != stop - 1:
-        return
-    start = max(start, slot - (row - state[FIRST_ROW]))
-    count, y = stop - start, scratch[-1]
-    for r in range(count):
-        for i in range(n):
-            scratch[r, i] = returns[start + r, i]
-    centre_rows(scratch, count, n, block_means[block])
-    blocks[block, : n * (n + 1) // 2] = 0.0
-    add_outer(scratch, count, n, blocks[block])
-    counts[block] = count
-    prefix_counts[after] = merge_groups(
-        prefix_counts[before], prefix_means[before], prefixes[before],
-        count, block_means[block], blocks[block],
-        n, prefix_means[after], prefixes[after], y,
-    )  # fmt: skip
-    if slot == state[WINDOW] - 1:
-        prefix_counts[after] = 0
-        for b in range(len(counts) - 2, -1, -1):
-            counts[b] = merge_groups(
-                counts[b], block_means[b], blocks[b],
-                counts[b + 1], block_means[b + 1], blocks[b + 1],
-                n, block_means[b], blocks[b], y,
-            )  # fmt: skip
-
-
-@kernel
-def gather_open_group(
-    newest: int,
-    ids: IntArray,
-    open_values: FloatArray,
-    returns: FloatArray,
-    state: IntArray,
-    out: FloatArray,
-) -> int:
-    """Copy the members' columns of the rows in the newest row's block; give their number."""
-    slot, _, start, stop = span_position(newest, state)
-    count = 0
-    for s in range(start, stop):
-        row = newest - slot + s
-        if s > slot:
-            row -= state[WINDOW]
-        if row < state[FIRST_ROW]:
-            continue
-        source = open_values if row > state[NEWEST_ROW] else returns[s]
-        for a in range(len(ids)):
-            out[count, a] = source[ids[a]]
-        count += 1
-    return count
-
-
-@kernel
-def read_window(
-    open_rows: int,
-    ids: IntArray,
-    open_values: FloatArray,
-    mean: FloatArray,
-    covariance: FloatArray,
-    volatility: FloatArray,
-    returns: FloatArray,
-    blocks: FloatArray,
-    block_means: FloatArray,
-    counts: IntArray,
-    prefixes: FloatArray,
-    prefix_means: FloatArray,
-    prefix_counts: IntArray,
-    state: IntArray,
-) -> int:
-    """Write the members' mean, covariance (ddof 1) and its diagonal's roots.
-
-    ``open_rows`` is 1 where ``open_values`` stands as the row after the newest, else 0.
-
-    Returns
-    -------
-    int
-        Rows in the window.
-    """
-    n = len(ids)
-    newest = state[NEWEST_ROW] + open_rows
-    slot, block, start, _ = span_position(newest, state)
-    before = 1 - state[BEFORE] if open_rows == 1 and slot == start else state[BEFORE]
-    group = np.empty((state[BLOCK_ROWS], n))
-    n_group = gather_open_group(newest, ids, open_values, returns, state, group)
-    vectors = np.zeros((5, n))
-    group_mean, suffix_mean, prefix_mean, y, z = vectors
-    centre_rows(group, n_group, n, group_mean)
-    triangle = np.zeros(n * (n + 1) // 2)
-    add_outer(group, n_group, n, triangle)
-    has_suffix = block + 1 < len(counts)
-    n_suffix = counts[block + 1] if has_suffix else 0
-    n_prefix = prefix_counts[before]
-    for a in range(n):
-        if n_suffix > 0:
-            suffix_mean[a] = block_means[block + 1, ids[a]]
-        if n_prefix > 0:
-            prefix_mean[a] = prefix_means[before, ids[a]]
-    count = merge_means(n_suffix, suffix_mean, n_group, group_mean, n, mean, y)
-    count = merge_means(count, mean, n_prefix, prefix_mean, n, mean, z)
-    for a in range(n):
-        out, row, first = covariance[a], a * (a + 1) // 2, ids[a] * (ids[a] + 1) // 2
-        for b in range(a + 1):
-            out[b] = triangle[row + b]
-        if n_suffix > 0:
-            for b in range(a + 1):
-                out[b] = blocks[block + 1, first + ids[b]] + out[b]
-        if n_prefix > 0:
-            for b in range(a + 1):
-                out[b] += prefixes[before, first + ids[b]]
-        for b in range(a + 1):
-            out[b] = ((out[b] + y[a] * y[b]) + z[a] * z[b]) / (count - 1)
-        for b in range(a):
-            covariance[b, a] = out[b]
-        volatility[a] = np.sqrt(out[a])
-    return count
+    state[NEWEST_ROW], state[N_SYMBOLS] = row, n
+    y = vectors[rows + slot - start, :columns]
+    counts[prefix] = add_to_mean(counts[prefix], vectors[prefix], returns[slot], y)
+    if slot == stop - 1:
+        add_products(
+            vectors, rows + state[IN_PREFIX], rows + stop - start, n, triangles, prefix, prefix
+        )
+        state[IN_PREFIX] = stop - start
+        if stop == span_stop:
+            turn_span((span + 1) % state[N_SPANS], n, returns, triangles, vectors, state)

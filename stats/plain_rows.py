@@ -1,0 +1,224 @@
+"""The kernels of the grid window again, in plain numpy: see ``plain_comoments``."""
+
+import numpy as np
+
+from stats import plain_comoments as plain
+from stats import row_blocks as at
+from stats.comoments import TILE, padded_columns, triangle_size
+from stats.compiled import FloatArray, IntArray
+from stats.row_reads import FIRST, FRONT_FIRST, FRONT_STOP, MERGER, N_PARTS, OPEN, STOP
+
+
+def _bounds(slot: int, state: IntArray) -> tuple[int, int, int, int, int]:
+    size, span_rows = int(state[at.BLOCK_ROWS]), int(state[at.BLOCK_ROWS] * state[at.SPAN_BLOCKS])
+    span = slot // span_rows
+    span_start = span * span_rows
+    span_stop = min(span_start + span_rows, int(state[at.WINDOW]))
+    start = slot - (slot - span_start) % size
+    return span, span_start, span_stop, start, min(start + size, span_stop)
+
+
+def _front(behind: int, block: int, middle: int, state: IntArray) -> tuple[int, int, int]:
+    counts, places = state[at.HEADER :], at.N_MIDDLES + int(state[at.N_SPANS])
+    mean = middle if behind == 0 else places + behind - 1
+    triangle = middle if behind == 0 else places + block
+    return (triangle if counts[mean] else -1), mean, int(counts[mean])
+
+
+def merge_middle(
+    span: int, n: int, triangles: FloatArray, vectors: FloatArray, state: IntArray
+) -> None:
+    """As ``row_blocks.merge_middle``."""
+    middle, n_spans, counts = 1 - state[at.MIDDLE], int(state[at.N_SPANS]), state[at.HEADER :]
+    others = [at.N_MIDDLES + (span + j) % n_spans for j in range(1, n_spans)]
+    groups = [place for place in others if counts[place]]
+    columns, count = padded_columns(n), 0
+    rows = np.zeros((len(groups), columns))
+    for y, place in zip(rows, groups, strict=True):
+        count = plain.merge_means(count, vectors[middle], int(counts[place]), vectors[place], y)
+    counts[middle] = count
+    if groups:
+        plain.add_groups(rows, n, triangles, np.array(groups), middle)
+
+
+def turn_span(
+    span: int,
+    n: int,
+    returns: FloatArray,
+    triangles: FloatArray,
+    vectors: FloatArray,
+    state: IntArray,
+) -> None:
+    """As ``row_blocks.turn_span``."""
+    merge_middle(span, n, triangles, vectors, state)
+    window, size, span_blocks = state[[at.WINDOW, at.BLOCK_ROWS, at.SPAN_BLOCKS]].tolist()
+    counts, middle, columns = state[at.HEADER :], int(1 - state[at.MIDDLE]), padded_columns(n)
+    start = span * size * span_blocks
+    stop = min(start + size * span_blocks, window)
+    means = at.N_MIDDLES + int(state[at.N_SPANS])
+    rows = means + size * span_blocks
+    count, mean = int(counts[middle]), vectors[middle, :columns]
+    for behind in range(stop - start - 1):
+        slot = stop - 1 - behind
+        y, grown = vectors[rows + behind, :columns], vectors[means + behind, :columns]
+        y[:], grown[:] = 0.0, mean
+        if state[at.NEWEST_ROW] - window + 1 + slot - start >= state[at.FIRST_ROW]:
+            count = plain.add_to_mean(count, grown, returns[slot], y)
+        counts[means + behind], mean = count, grown
+    for block in range((stop - start - 1) // size, 0, -1):
+        end = min(start + block * size + size, stop)
+        source, _, _ = _front(stop - end, block, middle, state)
+        first, last = rows + stop - end, rows + stop - start - block * size
+        plain.add_products(vectors, first, last, n, triangles, source, means + block - 1)
+
+
+def push_row(
+    row: int,
+    values: FloatArray,
+    n: int,
+    returns: FloatArray,
+    triangles: FloatArray,
+    vectors: FloatArray,
+    state: IntArray,
+) -> None:
+    """As ``row_blocks.push_row``."""
+    counts, slot, is_first = (
+        state[at.HEADER :],
+        row % int(state[at.WINDOW]),
+        row == state[at.FIRST_ROW],
+    )
+    span, span_start, span_stop, start, stop = _bounds(slot, state)
+    prefix = at.N_MIDDLES + span
+    if slot == span_start and not is_first:
+        state[at.MIDDLE] = 1 - state[at.MIDDLE]
+    if slot == span_start or is_first:
+        counts[prefix] = 0
+        triangles[prefix, : triangle_size(n)] = 0.0
+    if slot == start or is_first:
+        state[at.IN_PREFIX] = slot - start
+    returns[slot, :n] = values[:n]
+    state[at.NEWEST_ROW], state[at.N_SYMBOLS] = row, n
+    rows = at.N_MIDDLES + int(state[at.N_SPANS] + 2 * state[at.BLOCK_ROWS] * state[at.SPAN_BLOCKS])
+    y = vectors[rows + slot - start, : padded_columns(n)]
+    counts[prefix] = plain.add_to_mean(int(counts[prefix]), vectors[prefix], returns[slot], y)
+    if slot < stop - 1:
+        return
+    first, last = rows + int(state[at.IN_PREFIX]), rows + stop - start
+    plain.add_products(vectors, first, last, n, triangles, prefix, prefix)
+    state[at.IN_PREFIX] = stop - start
+    if stop == span_stop:
+        turn_span((span + 1) % int(state[at.N_SPANS]), n, returns, triangles, vectors, state)
+
+
+def _merge_parts(
+    open_rows: int, open_values: FloatArray, columns: int, vectors: FloatArray, state: IntArray
+) -> tuple[int, int, int, IntArray]:
+    counts, slot = state[at.HEADER :], int(state[at.NEWEST_ROW] + open_rows) % int(state[at.WINDOW])
+    span, span_start, span_stop, start, stop = _bounds(slot, state)
+    begins_span = open_rows == 1 and slot == span_start
+    middle = int(1 - state[at.MIDDLE] if begins_span else state[at.MIDDLE])
+    block, behind = (start - span_start) // int(state[at.BLOCK_ROWS]), span_stop - stop
+    front, _, _ = _front(behind, block, middle, state)
+    _, front_mean, count_front = _front(span_stop - 1 - slot, block, middle, state)
+    prefix = -1 if begins_span else at.N_MIDDLES + span
+    count, mean = 0 if begins_span else int(counts[prefix]), vectors[prefix, :columns]
+    if open_rows:
+        vectors[at.OPEN_X, :columns] = np.nan
+        known = min(columns, len(open_values))
+        vectors[at.OPEN_X, :known] = open_values[:known]
+        vectors[at.OPEN_MEAN, :columns], mean = mean, vectors[at.OPEN_MEAN, :columns]
+        y = vectors[at.OPEN_Y, :columns]
+        count = plain.add_to_mean(count, mean, vectors[at.OPEN_X], y)
+    merged = vectors[at.MEAN, :columns]
+    merged[:] = vectors[front_mean, :columns]
+    count = plain.merge_means(count_front, merged, count, mean, vectors[at.MERGER_Y, :columns])
+    fronts = at.N_MIDDLES + int(state[at.N_SPANS] + state[at.BLOCK_ROWS] * state[at.SPAN_BLOCKS])
+    rows = fronts + int(state[at.BLOCK_ROWS] * state[at.SPAN_BLOCKS])
+    parts = np.empty(N_PARTS, np.int64)
+    parts[FRONT_FIRST] = parts[FRONT_STOP] = fronts + behind
+    if count_front:
+        parts[FRONT_STOP] = fronts + span_stop - 1 - slot
+    parts[FIRST] = parts[STOP] = rows + slot - start + 1 - open_rows
+    if open_rows == 0 or slot > start:
+        parts[FIRST] = rows + state[at.IN_PREFIX]
+    parts[OPEN] = len(vectors) + at.OPEN_Y if open_rows else -1
+    parts[MERGER] = len(vectors) + at.MERGER_Y
+    return front, prefix, count, parts
+
+
+def _store_fronts(
+    block_row: int,
+    front: int,
+    parts: IntArray,
+    triangles: FloatArray,
+    vectors: FloatArray,
+    state: IntArray,
+) -> int:
+    first, stop = int(parts[FRONT_FIRST]), int(parts[FRONT_STOP])
+    if first == stop:
+        return front
+    place = at.N_MIDDLES + int(state[at.N_SPANS] + state[at.SPAN_BLOCKS]) - 1
+    stored = max(first, int(state[at.STORED_STOP]) - at.N_STORED)
+    if state[at.STORED_ROW] != block_row or not stored < stop <= state[at.STORED_STOP]:
+        stored, n = max(first, stop - at.N_STORED), int(state[at.N_SYMBOLS])
+        plain.add_products_stepwise(vectors, first, stored, stop, n, triangles, front, place)
+        state[at.STORED_ROW], state[at.STORED_STOP] = block_row, stop
+    parts[FRONT_STOP] = first
+    return place + stop - stored - 1
+
+
+def _write_members(
+    triangles: FloatArray,
+    front: int,
+    prefix: int,
+    ids: IntArray,
+    vectors: FloatArray,
+    open_rows: int,
+    scale: float,
+    covariance: FloatArray,
+) -> None:
+    n = len(ids)
+    members, rows = np.zeros((2, triangle_size(n))), np.zeros((2, padded_columns(n)))
+    plain.gather_triangle(triangles, front, ids, members[0])
+    plain.gather_triangle(triangles, prefix, ids, members[1])
+    rows[0, :n], rows[1, :n] = vectors[at.OPEN_Y, ids], vectors[at.MERGER_Y, ids]
+    parts = np.array([0, 0, 0, 0, open_rows - 1, 1])
+    plain.write_covariance(members, 0, 1, rows, parts, False, scale, covariance)
+
+
+def read_window(
+    open_rows: int,
+    ids: IntArray,
+    open_values: FloatArray,
+    mean: FloatArray,
+    covariance: FloatArray,
+    volatility: FloatArray,
+    triangles: FloatArray,
+    vectors: FloatArray,
+    state: IntArray,
+) -> int:
+    """As ``row_reads.read_window``."""
+    n, n_symbols, newest = len(ids), int(state[at.N_SYMBOLS]), int(state[at.NEWEST_ROW]) + open_rows
+    is_first = n > 0 and ids[-1] == n - 1
+    is_all = bool(is_first and -(-n // TILE) == -(-n_symbols // TILE))
+    columns = padded_columns(n if is_first else n_symbols)
+    front, prefix, count, parts = _merge_parts(open_rows, open_values, columns, vectors, state)
+    is_dense = is_all and 0 <= newest - state[at.READ_ROW] <= 1
+    state[at.READ_ROW] = newest
+    if is_dense or not is_first:
+        slot = newest % int(state[at.WINDOW])
+        block_row = newest - slot + _bounds(slot, state)[3]
+        front = _store_fronts(block_row, front, parts, triangles, vectors, state)
+    if is_all or not is_first:
+        state[at.IN_PREFIX] += parts[STOP] - parts[FIRST]
+    scale = 1.0 / (count - 1)
+    if is_first:
+        plain.write_covariance(triangles, front, prefix, vectors, parts, is_all, scale, covariance)
+    else:
+        first, stop = parts[[FIRST, STOP]].tolist()
+        if first < stop:
+            plain.add_products(vectors, first, stop, n_symbols, triangles, prefix, prefix)
+        _write_members(triangles, front, prefix, ids, vectors, open_rows, scale, covariance)
+    mean[:] = vectors[at.MEAN, ids]
+    volatility[:] = np.sqrt(covariance.diagonal())
+    return count
