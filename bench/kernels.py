@@ -7,6 +7,7 @@ from pathlib import Path
 from rich.console import Console
 
 from bench.contest import Case, measure_case
+from bench.covariance_cases import COVARIANCE_CASES
 from bench.draw_cases import DRAW_CASES, LONG_DRAW_CASES
 from bench.drift import FULL_UPDATES, SHORT_UPDATES, measure_drift
 from bench.machine import describe_machine, describe_versions, single_thread
@@ -15,7 +16,6 @@ from bench.peers import PACKAGES, is_installed
 from bench.report import Report, Row, keep_report
 from bench.solver_cases import SOLVER_CASES
 from bench.tick_cases import TICK_CASES
-from bench.window_cases import WINDOW_CASES
 from bench.worst_update import measure_worst_updates
 
 SECONDS = 0.1
@@ -90,7 +90,7 @@ def run_bench(
     machine = describe_machine(scheduling="normal")
     with single_thread():
         long = LONG_DRAW_CASES if full else ()
-        made = (*TICK_CASES, *WINDOW_CASES, *SOLVER_CASES, *DRAW_CASES, *long)
+        made = (*TICK_CASES, *COVARIANCE_CASES, *SOLVER_CASES, *DRAW_CASES, *long)
         cases = [*(make() for make in made), *pair_cases()]
         rows = measure_kernels(cases, seconds, repetitions)
         rows += measure_windows(FULL_UPDATES if full else SHORT_UPDATES, repetitions)

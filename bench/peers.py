@@ -22,20 +22,6 @@ PACKAGES = (
 )
 
 
-def numpy_covariances(rows: FloatArray, window: int, every: int) -> FloatArray:
-    """Covariance of the last ``window`` rows after each ``every`` rows behind the first window."""
-    ends = range(window + every, len(rows) + 1, every)
-    return np.stack([np.cov(rows[end - window : end], rowvar=False) for end in ends])
-
-
-def numbagg_covariances(rows: FloatArray, window: int, every: int) -> FloatArray:
-    """Give the same; numbagg makes one after every row, of which most are not wanted."""
-    import numbagg
-
-    found: FloatArray = numbagg.move_covmatrix(rows, window=window)
-    return found[window + every - 1 :: every]
-
-
 def nnls_max_sharpe(mean: FloatArray, covariance: FloatArray) -> FloatArray:
     """Maximum Sharpe ratio, long only: y = argmin |L'y - L^-1 mean|, y >= 0, scaled to sum 1.
 

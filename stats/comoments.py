@@ -19,7 +19,7 @@ import numpy as np
 from stats.compiled import FloatArray, IntArray, inlined, kernel
 from stats.half_tiles import add_halves, add_rows, load_half, store_half, zero_half
 
-TILE = 8
+TILE, HALF = 8, 4
 TILE_SIZE = TILE * TILE
 
 
@@ -120,7 +120,7 @@ def add_products(
     t = 0
     for tile_row in range(0, n, TILE):
         for k in range(0, tile_row + TILE, TILE):
-            for i in range(tile_row, min(n, tile_row + TILE), TILE // 2):
+            for i in range(tile_row, min(n, tile_row + TILE), HALF):
                 at = t + TILE * (i - tile_row)
                 half = load_half(triangles, source, at) if source >= 0 else zero_half()
                 store_half(add_rows(half, rows, first, stop, i, k), triangles, out, at)
@@ -145,7 +145,7 @@ def add_products_stepwise(
     t = 0
     for tile_row in range(0, n, TILE):
         for k in range(0, tile_row + TILE, TILE):
-            for i in range(tile_row, min(n, tile_row + TILE), TILE // 2):
+            for i in range(tile_row, min(n, tile_row + TILE), HALF):
                 at = t + TILE * (i - tile_row)
                 half = load_half(triangles, source, at) if source >= 0 else zero_half()
                 half = add_rows(half, rows, first, middle, i, k)
@@ -169,7 +169,7 @@ def add_groups(rows: FloatArray, n: int, triangles: FloatArray, places: IntArray
     t = 0
     for tile_row in range(0, n, TILE):
         for k in range(0, tile_row + TILE, TILE):
-            for i in range(tile_row, min(n, tile_row + TILE), TILE // 2):
+            for i in range(tile_row, min(n, tile_row + TILE), HALF):
                 at = t + TILE * (i - tile_row)
                 half = load_half(triangles, places[0], at)
                 for g in range(1, len(places)):

@@ -1,6 +1,6 @@
 """The covariance out of tiles: sums, products and scale in one pass, each entry stored once."""
 
-from stats.comoments import TILE, TILE_SIZE, entry_place
+from stats.comoments import HALF, TILE, TILE_SIZE, entry_place
 from stats.compiled import FloatArray, IntArray, kernel
 from stats.half_tiles import (
     add_halves,
@@ -49,7 +49,7 @@ def write_covariance(
     is_kept = keep and first < stop
     for tile_row in range(0, n, TILE):
         for k in range(0, tile_row + TILE, TILE):
-            for i in range(tile_row, min(n, tile_row + TILE), TILE // 2):
+            for i in range(tile_row, min(n, tile_row + TILE), HALF):
                 at = t + TILE * (i - tile_row)
                 half = load_half(triangles, prefix, at) if prefix >= 0 else zero_half()
                 half = add_rows(half, rows, first, stop, i, k)

@@ -4,7 +4,7 @@ import numpy as np
 
 from stats import plain_comoments as plain
 from stats import row_blocks as at
-from stats.comoments import TILE, padded_columns, triangle_size
+from stats.comoments import HALF, padded_columns, triangle_size
 from stats.compiled import FloatArray, IntArray
 from stats.row_reads import FIRST, FRONT_FIRST, FRONT_STOP, MERGER, N_PARTS, OPEN, STOP
 
@@ -200,7 +200,7 @@ def read_window(
     """As ``row_reads.read_window``."""
     n, n_symbols, newest = len(ids), int(state[at.N_SYMBOLS]), int(state[at.NEWEST_ROW]) + open_rows
     is_first = n > 0 and ids[-1] == n - 1
-    is_all = bool(is_first and -(-n // TILE) == -(-n_symbols // TILE))
+    is_all = bool(is_first and -(-n // HALF) == -(-n_symbols // HALF))
     columns = padded_columns(n if is_first else n_symbols)
     front, prefix, count, parts = _merge_parts(open_rows, open_values, columns, vectors, state)
     is_dense = is_all and 0 <= newest - state[at.READ_ROW] <= 1

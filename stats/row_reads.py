@@ -7,7 +7,7 @@ next rows are stored at once: fewer multiplications, the same bits.
 import numpy as np
 
 from stats.comoments import (
-    TILE,
+    HALF,
     add_products,
     add_products_stepwise,
     add_to_mean,
@@ -179,7 +179,7 @@ def read_window(
     """
     n, n_symbols, newest = len(ids), state[N_SYMBOLS], state[NEWEST_ROW] + open_rows
     is_first = n > 0 and ids[n - 1] == n - 1
-    is_all = is_first and (n + TILE - 1) // TILE == (n_symbols + TILE - 1) // TILE
+    is_all = is_first and (n + HALF - 1) // HALF == (n_symbols + HALF - 1) // HALF
     columns = padded_columns(n if is_first else n_symbols)
     parts = np.empty(N_PARTS, np.int64)
     front, prefix, count = merge_parts(open_rows, open_values, columns, vectors, state, parts)

@@ -175,3 +175,31 @@ def test_rows_must_follow_one_another():
 def test_a_window_of_one_row_is_refused():
     with pytest.raises(ValueError, match="window_rows=1"):
         GridWindow(1)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.integers(1, 21),
+    st.sampled_from([16, 47, 100, 300]),
+    st.integers(0, 2**32),
+)
+def test_bits_depend_on_nobody_elses_reads_nor_on_other_symbols(n, window_rows, seed):
+    rng = np.random.default_rng(seed)
+    rows = rng.normal(1e-4, 1e-3, (window_rows + 90, n))
+    read, quiet = GridWindow(window_rows), GridWindow(window_rows)
+    push_all(quiet, rows[:-1], 77)
+    for k, row in enumerate(rows[:-1]):
+        read.push(77 + k, row, n)
+        kind = rng.integers(0, 5)
+        ids = np.flatnonzero(rng.random(n) < 0.7) if kind > 2 else np.arange(rng.integers(0, n) + 1)
+        for _ in range(rng.integers(0, 2) if kind else 2):
+            read.read(ids, rows[k + 1] if rng.random() < 0.5 else None)
+    for ids in (np.arange(n), np.flatnonzero(rng.random(n) < 0.5), np.arange(n // 2)):
+        alone = GridWindow(window_rows)
+        push_all(alone, np.ascontiguousarray(rows[:-1, ids]), 77)
+        own = np.arange(len(ids))
+        assert bits(read, ids) == bits(quiet, ids) == bits(alone, own)
+        expected = bits(alone, own, np.ascontiguousarray(rows[-1, ids]))
+        assert bits(read, ids, rows[-1]) == bits(quiet, ids, rows[-1]) == expected
+    read.push(77 + len(rows) - 1, rows[-1], n)
+    assert bits(read, ids) == expected
