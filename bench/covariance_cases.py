@@ -43,8 +43,9 @@ def _no_result(*_: Any) -> None:
 def covariance_case(n_assets: int, every: int) -> Case:
     """Covariance of the last rows, the whole matrix, after each ``every`` rows."""
     rows, out = _make_rows(n_assets), np.empty((n_assets, n_assets))
-    # As many rows as end with a read.
-    new = rows[WINDOW : WINDOW + _ROWS // every * every]
+    # As many rows as end with the last of the reads that are kept.
+    step = every * peers.KEPT
+    new = rows[WINDOW : WINDOW + _ROWS // step * step]
     ours = peers.OurWindow(rows[:WINDOW], every)
     live = peers.OurWindow(rows[:WINDOW], every)
     evict = peers.AddAndEvict(rows[:WINDOW], every)
@@ -53,10 +54,10 @@ def covariance_case(n_assets: int, every: int) -> Case:
         _contender(OURS, ours, len(new), new),
         _contender("silverbullet, called from Python", live.from_python, len(new), new),
         _contender(ADD_EVICT, evict, len(new), new),
+        Contender("bound", peers.multiply_rows, lambda: (new, every, out), _no_result, len(new)),
         _contender(
             "numpy.cov", peers.last_numpy_covariances, peers.KEPT * every, seen, WINDOW, every
         ),
-        Contender("bound", peers.multiply_rows, lambda: (new, every, out), _no_result, len(new)),
     ]
     if n_assets <= NUMBAGG_ASSETS:
         contenders.append(

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from ingest.native import json_kernels, plain
-from stats.pairs import KernelPair, uniforms
+from stats.pairs import KernelPair
+from stats.plain_inputs import uniforms
 
 _NAMES = 64
 
