@@ -54,7 +54,7 @@ def _bench_options(command: Callable[..., None]) -> Callable[..., None]:
 
 @bench.command()
 @_bench_options
-@click.option("--full", is_flag=True, help="Drift after 10 000 000 updates, not 200 000.")
+@click.option("--full", is_flag=True, help="The long cases too; drift after 10 000 000 updates.")
 def kernels(**options: Any) -> None:
     """Each kernel beside its numpy twin and the libraries people use for its job."""
     from bench.kernels import run_bench
