@@ -3,7 +3,7 @@
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -18,6 +18,15 @@ from silverbullet.options import Refused
 from silverbullet.own_services import jars_cache, told_in_one_line
 from silverbullet.service_start import start
 
+# As /proc names them, cut to 15 characters: what collects garbage and what compiles.
+_BACKGROUND: Final = (
+    "ZWorker",
+    "ZDriver",
+    "ZDirector",
+    "RuntimeWorker",
+    "C1 Compiler",
+    "C2 Compiler",
+)
 _OFFSETS: Final = range(10_000, 30_000, 10)
 
 
@@ -53,11 +62,35 @@ def own_kafka() -> Iterator[Broker]:
             start(service, state, jars_cache(), lambda _: None)
         try:
             (server,) = service.look()
+            if server.pid is not None:
+                lower_background_threads(server.pid)
             address = server.ports[0].address
             yield Broker(KAFKA, address, f"Apache Kafka {kind.version}, ZGC, one node", server.pid)
         finally:
             with told_in_one_line(kind.name), service.folder.hold():
                 service.stop(orderly=False)
+
+
+def lower_background_threads(pid: int) -> int:
+    """Give a JVM's collector and compiler normal priority, where it runs at real-time priority.
+
+    A round of ZGC marks for 80 ms without a break. At the priority of all others it held them up
+    for as long, every five seconds: p99 of tick to decision was 59 ms, and 26 without.
+
+    Returns
+    -------
+    int
+        Threads lowered.
+    """
+    lowered = 0
+    for thread in Path(f"/proc/{pid}/task").iterdir():
+        with suppress(FileNotFoundError, ProcessLookupError):  # it has ended meanwhile
+            name = (thread / "comm").read_text()
+            number = int(thread.name)
+            if name.startswith(_BACKGROUND) and os.sched_getscheduler(number) == os.SCHED_RR:
+                os.sched_setscheduler(number, os.SCHED_OTHER, os.sched_param(0))
+                lowered += 1
+    return lowered
 
 
 def _free_offset(kind: KafkaServer) -> int:

@@ -5,6 +5,7 @@ at 0, topic pointer 8, partition int32 16, payload pointer 24, its length 32, of
 is read here stays valid until the message is given back, which happens last.
 """
 
+import struct
 from collections.abc import Callable
 from typing import cast
 
@@ -17,6 +18,9 @@ from stats.compiled import IntArray, kernel
 
 ERROR, TOPIC, PARTITION, TIMESTAMP, OFFSET = range(5)
 _ERR_AT, _TOPIC_AT, _PARTITION_AT, _PAYLOAD_AT, _LENGTH_AT, _OFFSET_AT = 0, 8, 16, 24, 32, 56
+
+MESSAGE = struct.Struct("<i4xqi4xqq16xq")
+"""Error code, topic, partition, payload, its length and offset."""
 
 # Found by name among the symbols that `librdkafka.open_library` gives to the compiler.
 _timestamp = cast(
