@@ -110,8 +110,7 @@ class BatchDrain:
 
     def _read_few(self, n: int, receive_time_ns: int) -> Drained:
         """Give the first messages, as lists."""
-        library, events = self._library, list[Event]()
-        columns: tuple[list[Any], ...] = ([], [], [], [], [])
+        library, events, found = self._library, list[Event](), list[tuple[Any, ...]]()
         for pointer in self._pointers[:n].tolist():
             fields = MESSAGE.unpack(ctypes.string_at(pointer, MESSAGE.size))
             error, topic, partition, payload, length, offset = fields
@@ -121,13 +120,14 @@ class BatchDrain:
             else:
                 value = ctypes.string_at(payload, length) if length else b""
                 timestamp_ms = library.rd_kafka_message_timestamp(pointer, None)
-                for column, entry in zip(
-                    columns, (name, value, timestamp_ms, partition, offset), strict=True
-                ):
-                    column.append(entry)
+                found.append((name, value, timestamp_ms, partition, offset))
             library.rd_kafka_message_destroy(pointer)
-        messages = RawMessages(*columns, receive_time_ns) if columns[0] else None
-        return Drained(messages, events)
+        if not found:
+            return Drained(None, events)
+        topics, values, timestamps_ms, partitions, offsets = map(list, zip(*found, strict=True))
+        return Drained(
+            RawMessages(topics, values, timestamps_ms, partitions, offsets, receive_time_ns), events
+        )
 
     def _messages(
         self,
