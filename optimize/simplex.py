@@ -6,7 +6,7 @@ n/2, n/4, ... (rounded up) down to the fewest that the cap allows, 1 without one
 the simplex, its faces, edges and corners. Runs of 8 draws have one k, so that 8 are made at once.
 
 The assets are every t-th from the s-th on of a random order, s and t even over what fits: an
-order serves 128 draws of each k. Up to 16 held assets each draw has its own s and t; of more,
+order serves 128 draws of each k. Up to 8 held assets each draw has its own s and t; of more,
 8 to 128 draws share theirs, and their products are made as those of matrices.
 """
 

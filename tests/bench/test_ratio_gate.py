@@ -14,6 +14,7 @@ import pytest
 
 from bench.contest import Case, Contender, check_case
 from bench.covariance_cases import covariance_case
+from bench.draw_cases import cloud_case, resample_case
 from bench.machine import single_thread
 from bench.pair_cases import pair_cases
 from bench.rows import OURS
@@ -38,6 +39,8 @@ LEADS: tuple[tuple[Callable[[], Case], str, float], ...] = (
     (partial(pair_case, "oas_covariance"), "numpy twin", 14.0),
     (partial(pair_case, "solve_estimates"), "numpy twin", 100.0),
     (partial(pair_case, "draw_posterior"), "numpy twin", 230.0),
+    (partial(cloud_case, 50), "numpy Dirichlet and GEMM, float32", 9.0),
+    (partial(resample_case, 50), "scipy invwishart and NNLS", 10.0),
     (partial(pair_case, "read_plain_ticks"), "numpy twin", 25.0),
 )
 
