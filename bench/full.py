@@ -104,17 +104,22 @@ def run_steps(plan: Sequence[Step], folder: Path, program: Sequence[str] = _PROG
               + describe_left(steps_left(plan, kept_steps(folder))).capitalize())  # fmt: skip
         if not _run_step(step, folder, program):
             failed.append(step.name)
-    reports = [read_kept(folder / f"{step.name}.json")
-               for step in plan if step.name in kept_steps(folder)]  # fmt: skip
-    if reports:
-        (folder / "performance.md").write_text(make_page(reports))
-        (folder / "report.html").write_text(make_html(reports))
-        _tell(f"page and report: {folder / 'performance.md'}, {folder / 'report.html'}")
+    reports = _write_pages(plan, folder)
     if failed:
         raise RunError(
             f"{', '.join(failed)} failed, see above; the same command goes on with "
             f"{'it' if len(failed) == 1 else 'them'}"
         )
+    return reports
+
+
+def _write_pages(plan: Sequence[Step], folder: Path) -> list[Kept]:
+    kept = kept_steps(folder)
+    reports = [read_kept(folder / f"{step.name}.json") for step in plan if step.name in kept]
+    if reports:
+        (folder / "performance.md").write_text(make_page(reports))
+        (folder / "report.html").write_text(make_html(reports))
+        _tell(f"page and report: {folder / 'performance.md'}, {folder / 'report.html'}")
     return reports
 
 

@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from silverbullet.options import Refused, given_settings, setting_options
+from silverbullet.bench_kept_cli import JSON, KEPT
+from silverbullet.options import given_settings, setting_options
 
 if TYPE_CHECKING:  # what it imports is heavy
     from bench.brokers import OpenBroker
-
-JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
 @click.group()
@@ -229,89 +228,6 @@ def storage(**options: Any) -> None:
     _run_bench(functools.partial(run_bench, cassandra_address(settings)), **options)
 
 
-@bench.command()
-@click.option("--short", is_flag=True, help="A short form of all, under ten minutes.")
-@click.option("--again", is_flag=True, help="Measure what is there too.")
-@click.option("--plan", is_flag=True, help="List the steps and which are left; run none.")
-@click.option("--output", type=click.Path(path_type=Path), help="Folder of the folders of results.")
-def full(short: bool, again: bool, plan: bool, output: Path | None) -> None:
-    """Everything, step by step, with page and HTML report; goes on where it was ended.
-
-    What is there for the same program and steps is not measured again.
-    """
-    from bench.full import run_bench, show_plan
-    from bench.session import RunError
-
-    if plan:
-        click.echo(show_plan(output, short=short))
-        return
-    try:
-        run_bench(output, short=short, again=again)
-    except RunError as error:
-        raise click.ClickException(str(error)) from None
-
-
-@bench.command()
-@click.argument(
-    "results", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True, dir_okay=False)
-)
-@click.option(
-    "--output", type=click.Path(path_type=Path), help="The file; beside the first result."
-)
-def report(results: tuple[Path, ...], output: Path | None) -> None:
-    """Write kept results as one HTML page with goals and plots, which needs no network."""
-    import msgspec
-
-    from bench.html import make_html
-    from bench.page import read_kept
-
-    found = []
-    for path in results:
-        try:
-            found.append(read_kept(path))
-        except (OSError, msgspec.DecodeError) as error:
-            raise Refused(f"{path}: no result of a benchmark ({error})") from None
-    output = output or results[0].with_suffix(".html")
-    output.write_text(make_html(found))
-    click.echo(output)
-
-
-@bench.command()
-@click.argument("base", type=click.Path(path_type=Path, exists=True, dir_okay=False))
-@click.argument("new", type=click.Path(path_type=Path, exists=True, dir_okay=False))
-@JSON
-def compare(base: Path, new: Path, as_json: bool) -> None:
-    """Set two kept results of one benchmark side by side; exit 1 where something got slower.
-
-    A case counts as slower where the 95 % interval of its change, its peers' own change taken
-    out, lies beyond 5 %.
-    """
-    import json
-
-    import msgspec
-
-    from bench.comparison import compare_reports
-    from bench.report import read_report
-
-    found = []
-    for path in (base, new):
-        try:
-            found.append(read_report(path))
-        except (OSError, msgspec.DecodeError) as error:
-            raise Refused(f"{path}: no result of a benchmark ({error})") from None
-    try:
-        result = compare_reports(*found)
-    except ValueError as error:
-        raise Refused(str(error)) from None
-    if as_json:
-        changes = [change._asdict() for change in result.changes]
-        click.echo(json.dumps(result._asdict() | {"changes": changes}))
-    else:
-        click.echo(result.to_text())
-    if any(change.verdict == "slower" for change in result.changes):
-        raise click.exceptions.Exit(1)
-
-
 def _run_bench(run: Callable[..., Any], *, as_json: bool, **options: Any) -> None:
     from bench.contest import WrongResultError
     from bench.session import RunError
@@ -323,3 +239,7 @@ def _run_bench(run: Callable[..., Any], *, as_json: bool, **options: Any) -> Non
     except (WrongResultError, RunError, BrokerError, StoreError) as error:
         raise click.ClickException(str(error)) from None
     click.echo(report.to_json() if as_json else report.to_text())
+
+
+for command in KEPT:
+    bench.add_command(command)

@@ -1,0 +1,96 @@
+"""The commands of `bench` that measure all, and those that show what was kept."""
+
+from pathlib import Path
+from typing import Final
+
+import click
+
+from silverbullet.options import Refused
+
+JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+@click.command()
+@click.option("--short", is_flag=True, help="A short form of all, under ten minutes.")
+@click.option("--again", is_flag=True, help="Measure what is there too.")
+@click.option("--plan", is_flag=True, help="List the steps and which are left; run none.")
+@click.option("--output", type=click.Path(path_type=Path), help="Folder of the folders of results.")
+def full(short: bool, again: bool, plan: bool, output: Path | None) -> None:
+    """Everything, step by step, with page and HTML report; goes on where it was ended.
+
+    What is there for the same program and steps is not measured again.
+    """
+    from bench.full import run_bench, show_plan
+    from bench.session import RunError
+
+    if plan:
+        click.echo(show_plan(output, short=short))
+        return
+    try:
+        run_bench(output, short=short, again=again)
+    except RunError as error:
+        raise click.ClickException(str(error)) from None
+
+
+@click.command()
+@click.argument(
+    "results", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True, dir_okay=False)
+)
+@click.option(
+    "--output", type=click.Path(path_type=Path), help="The file; beside the first result."
+)
+def report(results: tuple[Path, ...], output: Path | None) -> None:
+    """Write kept results as one HTML page with goals and plots, which needs no network."""
+    import msgspec
+
+    from bench.html import make_html
+    from bench.page import read_kept
+
+    found = []
+    for path in results:
+        try:
+            found.append(read_kept(path))
+        except (OSError, msgspec.DecodeError) as error:
+            raise Refused(f"{path}: no result of a benchmark ({error})") from None
+    output = output or results[0].with_suffix(".html")
+    output.write_text(make_html(found))
+    click.echo(output)
+
+
+@click.command()
+@click.argument("base", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.argument("new", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@JSON
+def compare(base: Path, new: Path, as_json: bool) -> None:
+    """Set two kept results of one benchmark side by side; exit 1 where something got slower.
+
+    A case counts as slower where the 95 % interval of its change, its peers' own change taken
+    out, lies beyond 5 %.
+    """
+    import json
+
+    import msgspec
+
+    from bench.comparison import compare_reports
+    from bench.report import read_report
+
+    found = []
+    for path in (base, new):
+        try:
+            found.append(read_report(path))
+        except (OSError, msgspec.DecodeError) as error:
+            raise Refused(f"{path}: no result of a benchmark ({error})") from None
+    try:
+        result = compare_reports(*found)
+    except ValueError as error:
+        raise Refused(str(error)) from None
+    if as_json:
+        changes = [change._asdict() for change in result.changes]
+        click.echo(json.dumps(result._asdict() | {"changes": changes}))
+    else:
+        click.echo(result.to_text())
+    if any(change.verdict == "slower" for change in result.changes):
+        raise click.exceptions.Exit(1)
+
+
+KEPT: Final = (full, report, compare)
