@@ -8,7 +8,7 @@ import numpy as np
 from optimize.tiles import LANES, ROWS, multiply_rows, scale_rows
 from stats.compiled import FloatArray, kernel
 
-_MIRRORED = 32  # rows and columns transposed at a time: 8 kB of each side
+_SPARE = ROWS * LANES  # where a tile at the edge has its sums the other way round, unused
 
 
 @kernel
@@ -20,7 +20,7 @@ def fill_covariance(factor: FloatArray, covariance: FloatArray) -> None:
     """
     n = factor.shape[0]
     size = LANES * n
-    panels, tile = np.empty((n + LANES - 1) // LANES * size), np.empty(ROWS * LANES)
+    panels, tile = np.empty((n + LANES - 1) // LANES * size), np.empty(_SPARE + LANES * LANES)
     pack_rows(factor, panels)
     for right in range(0, n, LANES):
         for top in range(0, min(right + LANES, n), ROWS):
@@ -28,14 +28,16 @@ def fill_covariance(factor: FloatArray, covariance: FloatArray) -> None:
             count = min(top + ROWS, n)
             if right + LANES <= n and top + ROWS <= n:
                 multiply_rows(
-                    panels, left, panels, right * n, count, covariance, top * n + right, n
-                )
+                    panels, left, panels, right * n, count,
+                    covariance, top * n + right, right * n + top, n,
+                )  # fmt: skip
             else:
-                multiply_rows(panels, left, panels, right * n, count, tile, 0, LANES)
+                multiply_rows(panels, left, panels, right * n, count, tile, 0, _SPARE, LANES)
                 for row in range(count - top):
                     for lane in range(min(LANES, n - right)):
-                        covariance[top + row, right + lane] = tile[LANES * row + lane]
-    mirror(covariance)
+                        value = tile[LANES * row + lane]
+                        covariance[top + row, right + lane] = value
+                        covariance[right + lane, top + row] = value
 
 
 @kernel
@@ -50,14 +52,3 @@ def pack_rows(factor: FloatArray, panels: FloatArray) -> None:
                 for lane in range(LANES):
                     inside = left + lane < n
                     panels[left * n + LANES * k + lane] = factor[k, left + lane] if inside else 0.0
-
-
-@kernel
-def mirror(covariance: FloatArray) -> None:
-    """Copy what is above the diagonal to below it."""
-    n = covariance.shape[0]
-    for top in range(0, n, _MIRRORED):
-        for left in range(0, top + 1, _MIRRORED):
-            for y in range(top, min(top + _MIRRORED, n)):
-                for x in range(left, min(left + _MIRRORED, y)):
-                    covariance[y, x] = covariance[x, y]

@@ -43,7 +43,7 @@ def _vector_at(builder: Any, pointer: Any, offset: Any) -> Any:
 
 
 def _store_at(builder: Any, vector: Any, pointer: Any, offset: Any) -> None:
-    where = builder.bitcast(builder.gep(pointer, [offset]), _VECTOR.as_pointer())
+    where = builder.bitcast(builder.gep(pointer, [offset]), vector.type.as_pointer())
     builder.store(vector, where, align=8)
 
 
@@ -222,17 +222,18 @@ def solve_rows(
 @_tile
 def multiply_rows(
     typingctx: Any, left: Any, first: Any, right: Any, start: Any, count: Any, out: Any,
-    place: Any, stride: Any,
+    place: Any, across: Any, stride: Any,
 ) -> Any:  # fmt: skip
     """Fill 4 rows of 8, ``stride`` apart, with sums over k < count of left[k, r] * right[k].
 
     Rows of both are 8 apart: of k the 4 elements from first + 8 k on, the 8 from start + 8 k on.
+    The same sums go to the 8 rows of 4 from ``across`` on, the other way round.
     """
     index = types.int64
-    signature = types.void(left, index, right, index, index, out, index, index)
+    signature = types.void(left, index, right, index, index, out, index, index, index)
 
     def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        left, first, right, start, count, out, place, stride = _pointers(
+        left, first, right, start, count, out, place, across, stride = _pointers(
             context, builder, signature.args, values
         )
         starts = [builder.add(first, _INDEX(row)) for row in range(ROWS)]
@@ -240,6 +241,13 @@ def multiply_rows(
         for row, one in enumerate(sums):
             at = builder.add(place, builder.mul(stride, _INDEX(row)))
             _store_at(builder, one, out, at)
+        for lane in range(LANES):
+            column = ir.Constant(ir.VectorType(_DOUBLE, ROWS), ir.Undefined)
+            for row, one in enumerate(sums):
+                value = builder.extract_element(one, _INDEX(lane))
+                column = builder.insert_element(column, value, _INDEX(row))
+            at = builder.add(across, builder.mul(stride, _INDEX(lane)))
+            _store_at(builder, column, out, at)
         return context.get_dummy_value()
 
     return signature, generate
