@@ -9,7 +9,7 @@ from optimize.evaluate import Outcome
 from optimize.job import DrawJob, Kind
 from silverbullet.sections import Optimize
 from stats.compiled import FloatArray
-from stats.estimators import bayes_stein, oas
+from stats.estimators import bayes_stein, oas, oas_and_bayes_stein
 from stats.moments import Moments
 
 # Fixed between decisions: near inputs then give near weights. With fresh numbers each time a
@@ -43,12 +43,14 @@ def make_job(
 ) -> DrawJob:
     """Estimate and describe the draws; ``kind`` is the setting's method unless given."""
     kind = kind or settings.method
-    covariance = moments.covariance
-    if settings.covariance == "oas":
-        covariance = oas(covariance, moments.n_observations)
-    mean = moments.mean
-    if settings.mean == "bayes_stein":
-        mean = bayes_stein(mean, covariance, moments.n_observations)
+    mean, covariance, count = moments.mean, moments.covariance, moments.n_observations
+    match settings.mean, settings.covariance:
+        case "bayes_stein", "oas":
+            mean, covariance = oas_and_bayes_stein(mean, covariance, count)
+        case "bayes_stein", _:
+            mean = bayes_stein(mean, covariance, count)
+        case _, "oas":
+            covariance = oas(covariance, count)
     n_draws = {"exact": 1, "resample": settings.n_draws, "cloud": settings.cloud_points}[kind]
     return DrawJob(
         kind=kind,

@@ -15,7 +15,7 @@ from ingest.native.warming import warm_reading
 from optimize.evaluate import warm_kernels
 from optimize.frontier import efficient_frontier
 from stats.compiled import cache_folder
-from stats.estimators import bayes_stein, oas
+from stats.estimators import bayes_stein, oas, oas_and_bayes_stein
 from stats.market import Market
 
 log = logging.getLogger("silverbullet")
@@ -99,8 +99,9 @@ def _warm_windows() -> None:
 
 
 def _warm_estimators() -> None:
-    covariance = oas(np.diag([1e-4, 2e-4, 3e-4]), 30)
-    bayes_stein(np.array([0.001, 0.002, 0.003]), covariance, 30)
+    mean, covariance = np.array([0.001, 0.002, 0.003]), np.diag([1e-4, 2e-4, 3e-4])
+    bayes_stein(mean, oas(covariance, 30), 30)
+    oas_and_bayes_stein(mean, covariance, 30)
 
 
 def _warm_frontier() -> None:

@@ -7,14 +7,14 @@ import math
 
 import numpy as np
 
-from stats.compiled import FloatArray, kernel
+from stats.compiled import FloatArray, inlined, kernel
 
 # A pivot of the factor below this share of its variance is rounding: the asset's returns are a
 # linear combination of earlier ones. Two equal columns leave about n eps = 1e-13 at n = 500.
 _DEPENDENT = 1e-11
 
 
-@kernel
+@inlined
 def factor_covariance(covariance: FloatArray, factor: FloatArray, scale: FloatArray) -> int:
     """Factor a positive semidefinite matrix as L D L', leaving dependent assets out.
 
@@ -39,35 +39,41 @@ def factor_covariance(covariance: FloatArray, factor: FloatArray, scale: FloatAr
     n = len(scale)
     rank = 0
     for k in range(n):
-        column = factor[k]
-        for x in range(k, n):
-            column[x] = covariance[k, x]
+        column, source = factor[k, k:], covariance[k, k:]
+        for x in range(n - k):
+            column[x] = source[x]
         whole = k // 4 * 4
         for j in range(0, whole, 4):
-            f0, f1, f2, f3 = factor[j], factor[j + 1], factor[j + 2], factor[j + 3]
-            p, q = f0[k] * scale[j], f1[k] * scale[j + 1]
-            r, s = f2[k] * scale[j + 2], f3[k] * scale[j + 3]
-            for x in range(k, n):
+            f0, f1, f2, f3 = factor[j, k:], factor[j + 1, k:], factor[j + 2, k:], factor[j + 3, k:]
+            p, q, r, s = (
+                f0[0] * scale[j],
+                f1[0] * scale[j + 1],
+                f2[0] * scale[j + 2],
+                f3[0] * scale[j + 3],
+            )
+            for x in range(n - k):
                 column[x] = column[x] - ((p * f0[x] + q * f1[x]) + (r * f2[x] + s * f3[x]))
         for j in range(whole, k):
-            f0, p = factor[j], factor[j, k] * scale[j]
-            for x in range(k, n):
+            f0, p = factor[j, k:], factor[j, k] * scale[j]
+            for x in range(n - k):
                 column[x] -= p * f0[x]
         scale[k] = 0.0
-        if column[k] > _DEPENDENT * covariance[k, k]:
-            scale[k] = 1.0 / column[k]
+        if column[0] > _DEPENDENT * covariance[k, k]:
+            scale[k] = 1.0 / column[0]
             rank += 1
     return rank
 
 
-@kernel
+@inlined
 def whiten(factor: FloatArray, scale: FloatArray, u: FloatArray, v: FloatArray) -> None:
     """Solve L x = u and L x = v in place; with D, u' S^-1 v is the sum of u_i v_i / D_i."""
-    for k in range(len(u)):
-        column, p, q = factor[k], u[k] * scale[k], v[k] * scale[k]
-        for x in range(k + 1, len(u)):
-            u[x] -= p * column[x]
-            v[x] -= q * column[x]
+    n = len(u)
+    for k in range(n):
+        column, p, q = factor[k, k + 1 :], u[k] * scale[k], v[k] * scale[k]
+        below_u, below_v = u[k + 1 :], v[k + 1 :]
+        for x in range(n - k - 1):
+            below_u[x] -= p * column[x]
+            below_v[x] -= q * column[x]
 
 
 @kernel
@@ -151,6 +157,26 @@ def oas_covariance(covariance: FloatArray, n_observations: int, out: FloatArray)
     return shrinkage
 
 
+@kernel
+def estimate_both(
+    mean: FloatArray,
+    covariance: FloatArray,
+    n_observations: int,
+    estimated_mean: FloatArray,
+    estimated_covariance: FloatArray,
+) -> tuple[float, float]:
+    """Write the OAS covariance and the Bayes-Stein means under it, in one call from Python.
+
+    Returns
+    -------
+    tuple of float
+        Shrinkage of the covariance and of the means.
+    """
+    of_covariance = oas_covariance(covariance, n_observations, estimated_covariance)
+    of_means = bayes_stein_means(mean, estimated_covariance, n_observations, estimated_mean)
+    return of_covariance, of_means
+
+
 def _read(values: FloatArray) -> FloatArray:
     """View as read-only and contiguous: kernels are compiled for one layout; 1 us, no copy."""
     array = np.ascontiguousarray(values, np.float64)
@@ -169,8 +195,10 @@ def _check(covariance: FloatArray, n_observations: int) -> FloatArray:
     return array
 
 
-def _refuse(covariance: FloatArray) -> None:
-    """Say why a kernel could not use a covariance."""
+def _refuse(mean: FloatArray, covariance: FloatArray) -> None:
+    """Say why a kernel could not use its input."""
+    if mean.shape != (len(covariance),) or not np.isfinite(mean).all():
+        raise ValueError(f"mean has shape {mean.shape}: must be ({len(covariance)},) and finite")
     if not np.isfinite(covariance).all():
         raise ValueError("covariance has entries that are not finite: leave such assets out")
     raise ValueError("covariance has entries beyond 1e150: their squares are not finite")
@@ -211,11 +239,34 @@ def bayes_stein(mean: FloatArray, covariance: FloatArray, n_observations: int) -
     if means.shape == out.shape:
         shrinkage = bayes_stein_means(means, array, n_observations, out)
     if math.isnan(shrinkage):
-        if means.shape != out.shape or not np.isfinite(means).all():
-            raise ValueError(f"mean has shape {means.shape}: must be ({len(array)},) and finite")
-        _refuse(array)
+        _refuse(means, array)
     out.setflags(write=False)
     return out
+
+
+def oas_and_bayes_stein(
+    mean: FloatArray, covariance: FloatArray, n_observations: int
+) -> tuple[FloatArray, FloatArray]:
+    """Give ``bayes_stein`` of the means under ``oas`` of the covariance, and that covariance.
+
+    One call of a kernel, with the bits of both: a live decision, whose caches are cold, saves
+    what a second call costs.
+
+    Raises
+    ------
+    ValueError
+        As those of the two.
+    """
+    array = _check(covariance, n_observations)
+    means, out, shrunk = _read(mean), np.empty(len(array)), np.empty(array.shape)
+    shrinkages = (np.nan, np.nan)
+    if means.shape == out.shape:
+        shrinkages = estimate_both(means, array, n_observations, out, shrunk)
+    if math.isnan(sum(shrinkages)):
+        _refuse(means, array)
+    out.setflags(write=False)
+    shrunk.setflags(write=False)
+    return out, shrunk
 
 
 def oas(covariance: FloatArray, n_observations: int) -> FloatArray:
@@ -246,6 +297,6 @@ def oas(covariance: FloatArray, n_observations: int) -> FloatArray:
     array = _check(covariance, n_observations)
     out = np.empty_like(array)
     if math.isnan(oas_covariance(array, n_observations, out)):
-        _refuse(array)
+        _refuse(np.zeros(len(array)), array)
     out.setflags(write=False)
     return out

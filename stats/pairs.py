@@ -151,6 +151,11 @@ def _estimates(seed: int, size: int) -> tuple[Any, ...]:
     return mean, np.ascontiguousarray(covariance), len(rows), np.zeros(size)
 
 
+def _both_estimates(seed: int, size: int) -> tuple[Any, ...]:
+    mean, covariance, count, out = _estimates(seed, size)
+    return mean, covariance, count, out, np.zeros((size, size))
+
+
 def _covariance(seed: int, size: int) -> tuple[Any, ...]:
     _, covariance, count, _ = _estimates(seed, size)
     return covariance, count, np.zeros((size, size))
@@ -230,6 +235,9 @@ PAIRS: tuple[KernelPair, ...] = (
         plain.bayes_stein_means,
         _estimates,
         1e-11,
+    ),
+    KernelPair(
+        "estimate_both", estimators.estimate_both, plain.estimate_both, _both_estimates, 1e-11
     ),
     KernelPair(
         "oas_covariance", estimators.oas_covariance, plain.oas_covariance, _covariance, 1e-13

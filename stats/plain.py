@@ -64,3 +64,16 @@ def oas_covariance(covariance: FloatArray, n_observations: int, out: FloatArray)
         shrinkage = 0.0
     out[:] = (1.0 - shrinkage) * covariance + shrinkage * average * np.eye(n)
     return shrinkage
+
+
+def estimate_both(
+    mean: FloatArray,
+    covariance: FloatArray,
+    n_observations: int,
+    estimated_mean: FloatArray,
+    estimated_covariance: FloatArray,
+) -> tuple[float, float]:
+    """As ``estimators.estimate_both``."""
+    of_covariance = oas_covariance(covariance, n_observations, estimated_covariance)
+    of_means = bayes_stein_means(mean, estimated_covariance, n_observations, estimated_mean)
+    return of_covariance, of_means

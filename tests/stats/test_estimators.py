@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.covariance import OAS
 
-from stats.estimators import bayes_stein, oas
+from stats.estimators import bayes_stein, oas, oas_and_bayes_stein
 
 SIZES = st.integers(1, 12)
 
@@ -77,6 +77,22 @@ def test_oas_is_scikit_learns_with_one_degree_of_freedom_less(seed, n, rows):
     np.testing.assert_allclose(got, expected, rtol=1e-10, atol=1e-16)
     np.testing.assert_array_equal(got, got.T)
     assert np.linalg.eigvalsh(got).min() > 0
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 2**32), SIZES, st.integers(2, 60))
+def test_both_at_once_have_the_bits_of_one_after_the_other(seed, n, rows):
+    x = sample(seed, n, rows)
+    mean, covariance = x.mean(axis=0), np.cov(x, rowvar=False).reshape(n, n)
+    means, shrunk = oas_and_bayes_stein(mean, covariance, rows)
+    np.testing.assert_array_equal(shrunk, oas(covariance, rows))
+    np.testing.assert_array_equal(means, bayes_stein(mean, shrunk, rows))
+    with pytest.raises(ValueError, match="not finite"):
+        oas_and_bayes_stein(mean, np.full((n, n), np.inf), rows)
+    with pytest.raises(ValueError, match="must be"):
+        oas_and_bayes_stein(mean[1:], covariance, rows)
+    with pytest.raises(ValueError, match="read-only"):
+        shrunk[0, 0] = 1.0
 
 
 def test_results_are_read_only_and_inputs_untouched():
