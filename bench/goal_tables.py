@@ -13,7 +13,7 @@ from bench.goals import (
     peer_takes,
     takes_at_most,
 )
-from bench.growth import ALONG, MARGIN, ORDERS, worst_case
+from bench.growth import MARGIN, ORDERS, worst_case
 
 _LOOP = "Kafka, exact, {} ticks/s, {}"
 _PIPELINE = (
@@ -40,7 +40,7 @@ _START = (is_at_most("start, from the compile cache", 3.0, "s"),)
 _SCALE = tuple(
     grows_at_most(worst_case(case, along), order.power(along), MARGIN)
     for case, order in ORDERS.items()
-    for along in ALONG
+    for along in order.along
 )
 
 GOALS: Final[Mapping[str, tuple[Goal, ...]]] = {

@@ -24,11 +24,19 @@ _SIZE: Final = re.compile(r"(\d+) assets(?:, window (\d+))?")
 
 
 class Order(NamedTuple):
-    """What a cost is said to grow by: the powers of the number of assets and of the window."""
+    """What a cost is said to grow by: the powers of the number of assets and of the window.
+
+    ``window`` is None where a cost has none to do with it.
+    """
 
     assets: float
-    window: float
+    window: float | None
     why: str
+
+    @property
+    def along(self) -> tuple[Along, ...]:
+        """Give what the cost can grow with."""
+        return ALONG if self.window is not None else ALONG[:1]
 
     def says(self, along: Along) -> str:
         """Write it as people write it."""
@@ -37,7 +45,7 @@ class Order(NamedTuple):
 
     def power(self, along: Along) -> float:
         """Give the power in one of both."""
-        return self.assets if along == "assets" else self.window
+        return self.assets if along == "assets" else self.window or 0.0
 
 
 ROW, TICK = "row pushed and read", "tick pushed, all read every 10 an asset"
@@ -50,9 +58,9 @@ JSON_TICKS, PACKED_TICKS = (
 ORDERS: Final[Mapping[str, Order]] = {
     ROW: Order(2.0, 0.0, "n (n + 1) / 2 comoments; a row enters and leaves aggregates, not a sum"),
     TICK: Order(0.0, 0.0, "aggregates of blocks; reading all is shared by ten ticks an asset"),
-    EXACT: Order(3.0, 0.0, "n^2 to estimate and to move weight; a jump factorises what is held"),
-    RESAMPLE: Order(3.0, 0.0, "a factor of the covariance; n exchanges of n a draw, and jumps"),
-    CLOUD: Order(2.0, 0.0, "n^2 for each portfolio's variance"),
+    EXACT: Order(3.0, None, "n^2 to estimate and to move weight; a jump factorises what is held"),
+    RESAMPLE: Order(3.0, None, "a factor of the covariance; n exchanges of n a draw, and jumps"),
+    CLOUD: Order(2.0, None, "n^2 for each portfolio's variance"),
     JSON_TICKS: Order(0.0, 0.0, "one message, one symbol"),
     PACKED_TICKS: Order(0.0, 0.0, "one symbol"),
 }  # fmt: skip
