@@ -23,7 +23,7 @@ from optimize.simplex import (
     fill_sizes,
     find_turns,
 )
-from optimize.tiles import ROWS, add_quadratic, weigh_rows
+from optimize.tiles import ROWS, add_quadratic, weigh_twice
 from stats.compiled import FloatArray, kernel
 
 _BLOCK_ROWS, _BLOCK_COLUMNS = 32, 256  # of covariances gathered at a time: 64 kB
@@ -169,7 +169,7 @@ def fill_many(
     words, choice = np.empty((2, count_words(held)), np.uint64), np.empty((2, RUN), np.uint64)
     begin, end = find_turns(first, sums.shape[1], kind, kinds)
     panels = np.empty((min(sharing, max(end - begin, 0)), 4 * (words.shape[1] - RUN)))
-    ones, means = np.ones(held), np.empty(held)
+    weights = np.ones(2 * held)  # means, then ones
     rows = np.empty(_BLOCK_ROWS * min(_BLOCK_COLUMNS, held + ROWS))
     found, period = np.empty((PERIOD, 3 * RUN)), -1
     while begin < end:
@@ -182,15 +182,14 @@ def fill_many(
         choose(choice[0, 0], choice[1, 0], count_steps(n, held), order, assets)
         for i in range(held):
             assets[i] = i if held == n else assets[i]  # in order, to read the covariance so
-            means[i] = mean[assets[i]]
+            weights[i] = mean[assets[i]]
         for b in range(runs):
             draw_run(seed, round_, run + b * kinds, words, panels[b])
             panels[b, RUN * held :] = 0.0
             if cap < 1.0:
                 cut_panel(cap, held, panels[b])
             at = b * panels.shape[1]
-            weigh_rows(means, panels, at, RUN, held, found, 3 * RUN * b)
-            weigh_rows(ones, panels, at, RUN, held, found, 3 * RUN * b + 2 * RUN)
+            weigh_twice(weights, panels, at, held, found, 3 * RUN * b)
         add_variances(covariance, assets, runs, panels, rows, found)
         for b in range(runs):
             store(found[b], (run + b * kinds) * RUN - first, sums)
