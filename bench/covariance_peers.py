@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 
 from stats import row_blocks, row_reads
-from stats.compiled import FloatArray, IntArray, kernel
+from stats.compiled import FloatArray, IntArray, inlined, kernel
 from stats.grid_window import GridWindow
 
 KEPT: Final = 2
@@ -41,6 +41,53 @@ def push_and_read(
             reads += 1
 
 
+@inlined
+def swap_row(
+    window: int,
+    row: FloatArray,
+    kept: FloatArray,
+    mean: FloatArray,
+    new: FloatArray,
+    new_after: FloatArray,
+    old: FloatArray,
+    old_after: FloatArray,
+) -> None:
+    """Swap a row of a full window for another: the mean, and what both do to the comoment."""
+    for i in range(len(row)):
+        old[i] = mean[i] - kept[i]
+        fewer = mean[i] + old[i] * (1.0 / (window - 1))
+        old_after[i] = kept[i] - fewer
+        new[i] = row[i] - fewer
+        mean[i] = fewer + new[i] * (1.0 / window)
+        new_after[i] = row[i] - mean[i]
+        kept[i] = row[i]
+
+
+@inlined
+def add_products(
+    comoment: FloatArray,
+    new: FloatArray,
+    new_after: FloatArray,
+    old: FloatArray,
+    old_after: FloatArray,
+) -> None:
+    """Add new new_after' and old_after old' to a lower triangle: loaded and stored once."""
+    for i in range(len(new)):
+        added, removed = new[i], old_after[i]
+        for j in range(i + 1):
+            comoment[i, j] += added * new_after[j] + removed * old[j]
+
+
+@inlined
+def write_both_triangles(comoment: FloatArray, scale: float, covariance: FloatArray) -> None:
+    """Write the whole matrix; in tiles it took longer, up to 500 assets."""
+    for i in range(len(comoment)):
+        for j in range(i + 1):
+            covariance[i, j] = comoment[i, j] * scale
+        for j in range(i):
+            covariance[j, i] = covariance[i, j]
+
+
 @kernel
 def add_and_evict(
     first: int,
@@ -53,8 +100,7 @@ def add_and_evict(
 ) -> None:
     """Add each row to mean and comoment, take the one it pushes out away; read as ours is read.
 
-    Welford's update and its inverse, both in one pass over the lower triangle, by which it is
-    loaded and stored once.
+    Welford's update and its inverse, both in one pass over the lower triangle.
 
     Parameters
     ----------
@@ -65,29 +111,16 @@ def add_and_evict(
     comoment
         float64[n, n], its lower triangle.
     """
-    n, window, reads = rows.shape[1], len(kept), 0
-    mean, new, new_after, old, old_after = vectors
+    window, reads = len(kept), 0
+    mean, new, new_after = vectors[0], vectors[1], vectors[2]
+    old, old_after = vectors[3], vectors[4]
     for k in range(len(rows)):
-        slot = (first + k) % window
-        for i in range(n):
-            old[i] = mean[i] - kept[slot, i]
-            fewer = mean[i] + old[i] / (window - 1)
-            old_after[i] = kept[slot, i] - fewer
-            new[i] = rows[k, i] - fewer
-            mean[i] = fewer + new[i] / window
-            new_after[i] = rows[k, i] - mean[i]
-            kept[slot, i] = rows[k, i]
-        for i in range(n):
-            added, removed, line = new[i], old_after[i], comoment[i]
-            for j in range(i + 1):
-                line[j] += added * new_after[j] + removed * old[j]
+        swap_row(window, rows[k], kept[(first + k) % window], mean, new, new_after, old, old_after)
+        add_products(comoment, new, new_after, old, old_after)
         if (k + 1) % every == 0:
-            covariance, scale = covariances[reads % len(covariances)], 1.0 / (window - 1)
-            for i in range(n):
-                for j in range(i + 1):
-                    covariance[i, j] = comoment[i, j] * scale
-                for j in range(i):
-                    covariance[j, i] = covariance[i, j]
+            write_both_triangles(
+                comoment, 1.0 / (window - 1), covariances[reads % len(covariances)]
+            )
             reads += 1
 
 
