@@ -30,13 +30,13 @@ def entry_place(i: int, k: int) -> int:
     return TILE_SIZE * (t * (t + 1) // 2 + k // TILE) + i % TILE * TILE + k % TILE
 
 
-@kernel
+@inlined
 def triangle_size(n: int) -> int:
     """Give the doubles of a triangle of ``n`` symbols, n (n + 1) / 2 and the rest of tiles."""
     return entry_place((n + TILE - 1) // TILE * TILE, 0)
 
 
-@kernel
+@inlined
 def padded_columns(n: int) -> int:
     """Give the columns of rows of ``n`` symbols: whole tiles, and an odd number of them.
 

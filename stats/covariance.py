@@ -1,5 +1,7 @@
 """The covariance out of tiles: sums, products and scale in one pass, each entry stored once."""
 
+import numpy as np
+
 from stats.comoments import HALF, TILE, TILE_SIZE, entry_place
 from stats.compiled import FloatArray, IntArray, kernel
 from stats.half_tiles import (
@@ -22,7 +24,7 @@ def write_covariance(
     front: int,
     prefix: int,
     rows: FloatArray,
-    parts: IntArray,
+    parts: tuple[int, int, int, int, int, int],
     keep: bool,
     scale: float,
     covariance: FloatArray,
@@ -36,7 +38,7 @@ def write_covariance(
     rows
         float64[any, >= n in whole tiles], rows y.
     parts
-        int64[6], which rows: first and stop of the front's, first and stop of the prefix's, one
+        Which rows: first and stop of the front's, first and stop of the prefix's, one
         more of the prefix or -1, and that of the merger.
     keep
         Store the prefix with its rows, not with the one more.
@@ -44,8 +46,7 @@ def write_covariance(
         float64[n, n], written: exactly symmetric.
     """
     n, t = len(covariance), 0
-    front_first, front_stop, first, stop = parts[0], parts[1], parts[2], parts[3]
-    more, merger = parts[4], parts[5]
+    front_first, front_stop, first, stop, more, merger = parts
     is_kept = keep and first < stop
     for tile_row in range(0, n, TILE):
         for k in range(0, tile_row + TILE, TILE):
@@ -86,8 +87,15 @@ def gather_triangle(triangles: FloatArray, place: int, ids: IntArray, out: Float
         float64[triangle_size(n)], written where a member stands.
     """
     n = len(ids)
+    columns = np.empty(n, np.int64)
+    for b in range(n):
+        columns[b] = entry_place(ids[b], ids[b]) - entry_place(ids[b], 0)
     for a in range(n if place >= 0 else 0):
-        for b in range(min(n, a // TILE * TILE + TILE)):
-            # Above the diagonal there may be no entry: it is that below.
-            i, k = ids[max(a, b)], ids[min(a, b)]
-            out[entry_place(a, b)] = triangles[place, entry_place(i, k)]
+        line, to = entry_place(ids[a], 0), entry_place(a, 0)
+        for tile in range(0, a + 1, TILE):
+            for b in range(tile, min(a + 1, tile + TILE)):
+                out[to + b - tile] = triangles[place, line + columns[b]]
+            to += TILE_SIZE
+        # Above the diagonal there may be no entry: it is that below.
+        for b in range(a + 1, min(n, a // TILE * TILE + TILE)):
+            out[entry_place(a, b)] = triangles[place, entry_place(ids[b], 0) + columns[a]]

@@ -2,9 +2,10 @@
 
 Numba makes no fused multiply-add of ``a * b + c`` without fastmath, which would also let it
 reorder sums. `add_rows` asks for one: it rounds once, exactly, so its bits are the same on every
-machine. A processor without the instruction (before 2013) gets them from the C library's
-``fma``, which is as exact and some hundred times slower. Four lanes, also where a processor has
-eight: the bits do not depend on it, and on Zen 4 both do eight multiply-adds a cycle. Eight
+machine. For a processor without the instruction (before 2013) LLVM calls the C library's ``fma``,
+as exact, once a product: the bits are the same, a read takes many times as long. Four lanes, also
+where a processor has eight: the bits do not depend on it, and on Zen 4 both do eight
+multiply-adds a cycle. Eight
 accumulators are as many as hide the latency of two multiply-adds a cycle, and leave room in the
 16 registers of AVX2. Each is code in the kernel that names it: as kernels of their own they were
 called, with their eight registers through memory, and took four times as long.

@@ -109,7 +109,7 @@ def write_covariance(
     front: int,
     prefix: int,
     rows: FloatArray,
-    parts: IntArray,
+    parts: tuple[int, int, int, int, int, int],
     keep: bool,
     scale: float,
     covariance: FloatArray,
@@ -117,7 +117,7 @@ def write_covariance(
     """As ``covariance.write_covariance``."""
     n = len(covariance)
     i, k, at = entries(n)
-    front_first, front_stop, first, stop, more, merger = parts.tolist()
+    front_first, front_stop, first, stop, more, merger = parts
     total = _sum(n, rows, list(range(first, stop)), triangles, prefix)
     if keep and first < stop:
         triangles[prefix, at] = total

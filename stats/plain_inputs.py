@@ -71,7 +71,7 @@ def merged_groups(seed: int, size: int) -> tuple[Any, ...]:
 def written_covariance(seed: int, size: int) -> tuple[Any, ...]:
     """Give what `write_covariance` takes."""
     rows, triangles = _triangles(seed, size)
-    parts, keep = np.array([1, 7, 9, 13, 14, 15]), bool(seed % 2)
+    parts, keep = (1, 7, 9, 13, 14, 15), bool(seed % 2)
     return triangles, 0, 1, rows, parts, keep, 0.01, np.zeros((size, size))
 
 

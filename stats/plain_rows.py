@@ -6,7 +6,6 @@ from stats import plain_comoments as plain
 from stats import row_blocks as at
 from stats.comoments import HALF, padded_columns, triangle_size
 from stats.compiled import FloatArray, IntArray
-from stats.row_reads import FIRST, FRONT_FIRST, FRONT_STOP, MERGER, N_PARTS, OPEN, STOP
 
 
 def _bounds(slot: int, state: IntArray) -> tuple[int, int, int, int, int]:
@@ -112,7 +111,7 @@ def push_row(
 
 def _merge_parts(
     open_rows: int, open_values: FloatArray, columns: int, vectors: FloatArray, state: IntArray
-) -> tuple[int, int, int, IntArray]:
+) -> tuple[int, int, int, tuple[int, int, int, int, int, int]]:
     counts, slot = state[at.HEADER :], int(state[at.NEWEST_ROW] + open_rows) % int(state[at.WINDOW])
     span, span_start, span_stop, start, stop = _bounds(slot, state)
     begins_span = open_rows == 1 and slot == span_start
@@ -134,27 +133,28 @@ def _merge_parts(
     count = plain.merge_means(count_front, merged, count, mean, vectors[at.MERGER_Y, :columns])
     fronts = at.N_MIDDLES + int(state[at.N_SPANS] + state[at.BLOCK_ROWS] * state[at.SPAN_BLOCKS])
     rows = fronts + int(state[at.BLOCK_ROWS] * state[at.SPAN_BLOCKS])
-    parts = np.empty(N_PARTS, np.int64)
-    parts[FRONT_FIRST] = parts[FRONT_STOP] = fronts + behind
-    if count_front:
-        parts[FRONT_STOP] = fronts + span_stop - 1 - slot
-    parts[FIRST] = parts[STOP] = rows + slot - start + 1 - open_rows
-    if open_rows == 0 or slot > start:
-        parts[FIRST] = rows + state[at.IN_PREFIX]
-    parts[OPEN] = len(vectors) + at.OPEN_Y if open_rows else -1
-    parts[MERGER] = len(vectors) + at.MERGER_Y
+    stop = rows + slot - start + 1 - open_rows
+    begins_block = open_rows == 1 and slot == start
+    parts = (
+        fronts + behind,
+        fronts + (span_stop - 1 - slot if count_front else behind),
+        stop if begins_block else rows + int(state[at.IN_PREFIX]),
+        stop,
+        len(vectors) + at.OPEN_Y if open_rows else -1,
+        len(vectors) + at.MERGER_Y,
+    )
     return front, prefix, count, parts
 
 
 def _store_fronts(
     block_row: int,
     front: int,
-    parts: IntArray,
+    parts: tuple[int, int, int, int, int, int],
     triangles: FloatArray,
     vectors: FloatArray,
     state: IntArray,
 ) -> int:
-    first, stop = int(parts[FRONT_FIRST]), int(parts[FRONT_STOP])
+    first, stop = parts[:2]
     if first == stop:
         return front
     place = at.N_MIDDLES + int(state[at.N_SPANS] + state[at.SPAN_BLOCKS]) - 1
@@ -163,7 +163,6 @@ def _store_fronts(
         stored, n = max(first, stop - at.N_STORED), int(state[at.N_SYMBOLS])
         plain.add_products_stepwise(vectors, first, stored, stop, n, triangles, front, place)
         state[at.STORED_ROW], state[at.STORED_STOP] = block_row, stop
-    parts[FRONT_STOP] = first
     return place + stop - stored - 1
 
 
@@ -182,7 +181,7 @@ def _write_members(
     plain.gather_triangle(triangles, front, ids, members[0])
     plain.gather_triangle(triangles, prefix, ids, members[1])
     rows[0, :n], rows[1, :n] = vectors[at.OPEN_Y, ids], vectors[at.MERGER_Y, ids]
-    parts = np.array([0, 0, 0, 0, open_rows - 1, 1])
+    parts = 0, 0, 0, 0, open_rows - 1, 1
     plain.write_covariance(members, 0, 1, rows, parts, False, scale, covariance)
 
 
@@ -209,13 +208,14 @@ def read_window(
         slot = newest % int(state[at.WINDOW])
         block_row = newest - slot + _bounds(slot, state)[3]
         front = _store_fronts(block_row, front, parts, triangles, vectors, state)
+        parts = 0, 0, parts[2], parts[3], parts[4], parts[5]
     if is_all or not is_first:
-        state[at.IN_PREFIX] += parts[STOP] - parts[FIRST]
+        state[at.IN_PREFIX] += parts[3] - parts[2]
     scale = 1.0 / (count - 1)
     if is_first:
         plain.write_covariance(triangles, front, prefix, vectors, parts, is_all, scale, covariance)
     else:
-        first, stop = parts[[FIRST, STOP]].tolist()
+        first, stop = parts[2:4]
         if first < stop:
             plain.add_products(vectors, first, stop, n_symbols, triangles, prefix, prefix)
         _write_members(triangles, front, prefix, ids, vectors, open_rows, scale, covariance)

@@ -141,6 +141,38 @@ def turn_span(
         add_products(vectors, first, last, n, triangles, source, means + block - 1)
 
 
+@inlined
+def append_row(
+    row: int,
+    values: FloatArray,
+    n: int,
+    returns: FloatArray,
+    triangles: FloatArray,
+    vectors: FloatArray,
+    state: IntArray,
+) -> bool:
+    """Put the row after the newest in the ring and in the prefix's mean; tell a block's last."""
+    counts, columns = state[HEADER:], padded_columns(n)
+    slot = row % state[WINDOW]
+    span, span_start, _, start, stop = block_bounds(slot, state)
+    prefix, (_, _, rows) = N_MIDDLES + span, front_places(state)
+    if slot == span_start and row > state[FIRST_ROW]:
+        state[MIDDLE] = 1 - state[MIDDLE]
+    if slot == span_start or row == state[FIRST_ROW]:
+        counts[prefix] = 0
+        for place in range(triangle_size(n)):
+            triangles[prefix, place] = 0.0
+    if slot == start or row == state[FIRST_ROW]:
+        state[IN_PREFIX] = slot - start
+    line = returns[slot]
+    for i in range(n):
+        line[i] = values[i]
+    state[NEWEST_ROW], state[N_SYMBOLS] = row, n
+    y = vectors[rows + slot - start, :columns]
+    counts[prefix] = add_to_mean(counts[prefix], vectors[prefix], line, y)
+    return bool(slot == stop - 1)
+
+
 @kernel
 def push_row(
     row: int,
@@ -152,26 +184,12 @@ def push_row(
     state: IntArray,
 ) -> None:
     """Put the row after the newest in the ring and the prefix; make fronts where a span ends."""
-    counts, columns = state[HEADER:], padded_columns(n)
-    slot = row % state[WINDOW]
-    span, span_start, span_stop, start, stop = block_bounds(slot, state)
+    if not append_row(row, values, n, returns, triangles, vectors, state):
+        return
+    span, _, span_stop, start, stop = block_bounds(row % state[WINDOW], state)
     prefix, (_, _, rows) = N_MIDDLES + span, front_places(state)
-    if slot == span_start and row > state[FIRST_ROW]:
-        state[MIDDLE] = 1 - state[MIDDLE]
-    if slot == span_start or row == state[FIRST_ROW]:
-        counts[prefix] = 0
-        triangles[prefix, : triangle_size(n)] = 0.0
-    if slot == start or row == state[FIRST_ROW]:
-        state[IN_PREFIX] = slot - start
-    for i in range(n):
-        returns[slot, i] = values[i]
-    state[NEWEST_ROW], state[N_SYMBOLS] = row, n
-    y = vectors[rows + slot - start, :columns]
-    counts[prefix] = add_to_mean(counts[prefix], vectors[prefix], returns[slot], y)
-    if slot == stop - 1:
-        add_products(
-            vectors, rows + state[IN_PREFIX], rows + stop - start, n, triangles, prefix, prefix
-        )
-        state[IN_PREFIX] = stop - start
-        if stop == span_stop:
-            turn_span((span + 1) % state[N_SPANS], n, returns, triangles, vectors, state)
+    first, last = rows + state[IN_PREFIX], rows + stop - start
+    add_products(vectors, first, last, n, triangles, prefix, prefix)
+    state[IN_PREFIX] = stop - start
+    if stop == span_stop:
+        turn_span((span + 1) % state[N_SPANS], n, returns, triangles, vectors, state)

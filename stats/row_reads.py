@@ -43,9 +43,8 @@ from stats.row_blocks import (
     front_places,
 )
 
-# The rows y of a read, by place in ``vectors``: first and stop of those that the front's triangle
-# lacks, and of the prefix's; the open row's or -1; the merger's.
-FRONT_FIRST, FRONT_STOP, FIRST, STOP, OPEN, MERGER, N_PARTS = range(7)
+# Which rows y, by place in ``vectors``, triangles lack: first and stop.
+Rows = tuple[int, int]
 
 
 @inlined
@@ -64,14 +63,15 @@ def merge_parts(
     columns: int,
     vectors: FloatArray,
     state: IntArray,
-    parts: IntArray,
-) -> tuple[int, int, int]:
-    """Merge the means of front and prefix, and say of which rows and triangles they consist.
+) -> tuple[int, int, int, Rows, Rows]:
+    """Merge the means of front and prefix, and say of which triangles and rows they consist.
 
     Returns
     -------
     int, int, int
         Places of the front's and the prefix's triangles, -1: none, and the rows in the window.
+    Rows, Rows
+        What the front's triangle lacks, and the prefix's but for an open row.
     """
     counts, slot = state[HEADER:], (state[NEWEST_ROW] + open_rows) % state[WINDOW]
     span, span_start, span_stop, start, stop = block_bounds(slot, state)
@@ -94,30 +94,26 @@ def merge_parts(
     copy_vector(vectors[front_mean], merged)
     count = merge_means(count_front, merged, count, mean, vectors[MERGER_Y, :columns])
     _, front_rows, rows = front_places(state)
-    parts[FRONT_FIRST] = front_rows + behind
-    parts[FRONT_STOP] = front_rows + old if count_front > 0 else front_rows + behind
-    parts[STOP] = rows + slot - start + 1 - open_rows
-    parts[FIRST] = parts[STOP] if begins_block else rows + state[IN_PREFIX]
-    parts[OPEN] = len(vectors) + OPEN_Y if open_rows == 1 else -1
-    parts[MERGER] = len(vectors) + MERGER_Y
-    return front, prefix, count
+    of_front = front_rows + behind, front_rows + (old if count_front > 0 else behind)
+    last = rows + slot - start + 1 - open_rows
+    return front, prefix, count, of_front, (last if begins_block else rows + state[IN_PREFIX], last)
 
 
 @kernel
 def store_fronts(
     block_row: int,
     front: int,
-    parts: IntArray,
+    lacking: Rows,
     triangles: FloatArray,
     vectors: FloatArray,
     state: IntArray,
 ) -> int:
     """Store the front, and those that the next rows are read by, unless it is; give its place.
 
-    ``block_row`` is the number of the row in the block's first slot. ``parts`` has no rows of
-    the front any more.
+    ``front`` is the front behind the block and ``lacking`` what it lacks; ``block_row`` is the
+    number of the row in the block's first slot.
     """
-    first, stop = parts[FRONT_FIRST], parts[FRONT_STOP]
+    first, stop = lacking
     if first == stop:
         return front
     place = N_MIDDLES + state[N_SPANS] + state[SPAN_BLOCKS] - 1
@@ -128,7 +124,6 @@ def store_fronts(
             vectors, first, stored, stop, state[N_SYMBOLS], triangles, front, place
         )
         state[STORED_ROW], state[STORED_STOP] = block_row, stop
-    parts[FRONT_STOP] = first
     last: int = place + stop - stored - 1
     return last
 
@@ -151,8 +146,7 @@ def write_members(
     gather_triangle(triangles, prefix, ids, members[1])
     for a in range(n):
         rows[0, a], rows[1, a] = vectors[OPEN_Y, ids[a]], vectors[MERGER_Y, ids[a]]
-    parts = np.zeros(N_PARTS, np.int64)
-    parts[OPEN], parts[MERGER] = 0 if is_open else -1, 1
+    parts = 0, 0, 0, 0, (0 if is_open else -1), 1
     write_covariance(members, 0, 1, rows, parts, False, scale, covariance)
 
 
@@ -181,22 +175,28 @@ def read_window(
     is_first = n > 0 and ids[n - 1] == n - 1
     is_all = is_first and (n + HALF - 1) // HALF == (n_symbols + HALF - 1) // HALF
     columns = padded_columns(n if is_first else n_symbols)
-    parts = np.empty(N_PARTS, np.int64)
-    front, prefix, count = merge_parts(open_rows, open_values, columns, vectors, state, parts)
+    front, prefix, count, of_front, of_prefix = merge_parts(
+        open_rows, open_values, columns, vectors, state
+    )
     is_dense = is_all and 0 <= newest - state[READ_ROW] <= 1
     state[READ_ROW] = newest
     if is_dense or not is_first:
         slot = newest % state[WINDOW]
         block_row = newest - slot + block_bounds(slot, state)[3]
-        front = store_fronts(block_row, front, parts, triangles, vectors, state)
+        front = store_fronts(block_row, front, of_front, triangles, vectors, state)
+        of_front = (0, 0)
+    first, stop = of_prefix
     if is_all or not is_first:
-        state[IN_PREFIX] += parts[STOP] - parts[FIRST]
+        state[IN_PREFIX] += stop - first
     scale = 1.0 / (count - 1)
     if is_first:
+        places = len(vectors)
+        opened = places + OPEN_Y if open_rows == 1 else -1
+        parts = of_front[0], of_front[1], first, stop, opened, places + MERGER_Y
         write_covariance(triangles, front, prefix, vectors, parts, is_all, scale, covariance)
     else:
-        if parts[FIRST] < parts[STOP]:
-            add_products(vectors, parts[FIRST], parts[STOP], n_symbols, triangles, prefix, prefix)
+        if first < stop:
+            add_products(vectors, first, stop, n_symbols, triangles, prefix, prefix)
         write_members(triangles, front, prefix, ids, vectors, open_rows == 1, scale, covariance)
     for a in range(n):
         mean[a], volatility[a] = vectors[MEAN, ids[a]], covariance[a, a]
