@@ -13,12 +13,10 @@ triangular, and an exchange touches the columns of held assets only.
 """
 
 import numpy as np
-from numpy.typing import NDArray
 
+from optimize.columns import ByteArray, make_column, weigh_columns
 from optimize.subspace import jump
 from stats.compiled import FloatArray, kernel
-
-ByteArray = NDArray[np.uint8]
 
 SHARPE = 0
 UTILITY = 1
@@ -44,29 +42,6 @@ PACE = 16
 
 
 @kernel
-def make_column(i: int, covariance: FloatArray, ready: ByteArray, factor: FloatArray) -> int:
-    """Fill row i of covariance = B B' unless it is there; ``factor[k]`` is column k of B."""
-    if ready[i] == 1:
-        return 0
-    n = covariance.shape[0]
-    row = covariance[i]
-    row[:] = 0.0
-    whole = (i + 1) // 4 * 4
-    # Four columns at a time: one load and store of the sum for four products.
-    for k in range(0, whole, 4):
-        p, q, r, s = factor[k, i], factor[k + 1, i], factor[k + 2, i], factor[k + 3, i]
-        f0, f1, f2, f3 = factor[k], factor[k + 1], factor[k + 2], factor[k + 3]
-        for x in range(k, n):
-            row[x] = row[x] + (p * f0[x] + q * f1[x]) + (r * f2[x] + s * f3[x])
-    for k in range(whole, i + 1):
-        p, f0 = factor[k, i], factor[k]
-        for x in range(k, n):
-            row[x] += p * f0[x]
-    ready[i] = 1
-    return 1
-
-
-@kernel
 def measure(
     mean: FloatArray,
     covariance: FloatArray,
@@ -76,22 +51,38 @@ def measure(
     gradient: FloatArray,
 ) -> tuple[float, float, float]:
     """Compute the gradient afresh; return m, v and sum(w S_ii), v's size without cancellation."""
-    n = weights.shape[0]
-    gradient[:] = 0.0
-    spread = 0.0
-    for j in range(n):
+    weigh_columns(covariance, ready, factor, weights, gradient)
+    m, v, spread = 0.0, 0.0, 0.0
+    for j in range(weights.shape[0]):
         w = weights[j]
         if w > 0.0:
-            make_column(j, covariance, ready, factor)
-            row = covariance[j]
-            for k in range(n):
-                gradient[k] += w * row[k]
-            spread += w * row[j]
-    m, v = 0.0, 0.0
-    for j in range(n):
-        m += weights[j] * mean[j]
-        v += weights[j] * gradient[j]
+            m += w * mean[j]
+            v += w * gradient[j]
+            spread += w * covariance[j, j]
     return m, max(v, 0.0), spread
+
+
+@kernel
+def is_settled(
+    objective: int,
+    mean: FloatArray,
+    covariance: FloatArray,
+    ready: ByteArray,
+    factor: FloatArray,
+    cap: float,
+    weights: FloatArray,
+    work: FloatArray,
+) -> bool:
+    """Tell whether feasible weights are optimal as they are, as the exchange would find them."""
+    gradient, slope = work[0], work[1]
+    m, v, spread = measure(mean, covariance, ready, factor, weights, gradient)
+    if v <= CANCELLED * spread:
+        return False
+    s, t, scale = (1.0, m / v, m) if objective == SHARPE else (0.0, 1.0, v)
+    for k in range(weights.shape[0]):
+        slope[k] = s * mean[k] - t * gradient[k]
+    i, lowest = find_entering(slope, weights, cap)
+    return i < 0 or slope[i] - lowest <= TOLERANCE * scale
 
 
 @kernel

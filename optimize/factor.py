@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from optimize.tiles import subtract_rows
 from stats.compiled import FloatArray, kernel
 
 # A pivot below this share of its variance is rounding: the column is zero, the rank one less.
@@ -57,3 +58,85 @@ def solve_factored(factor: FloatArray, values: FloatArray) -> None:
         for x in range(k + 1, n):
             value -= column[x] * values[x]
         values[k] = value / column[k] if column[k] > 0.0 else 0.0
+
+
+@kernel
+def padded(k: int) -> int:
+    """Give the columns of a system of k rows: 3 right-hand sides, tiles, whole cache lines.
+
+    An odd number of lines: with 512 columns all rows lay in one set of the cache.
+    """
+    return 8 * ((k + 3 + 14) // 8 | 1)
+
+
+@kernel
+def eliminate(system: FloatArray, variances: FloatArray, right: int) -> int:
+    """Factorise the first k columns of float64[k, >= k + right + 7] in place, the rest along.
+
+    Row r then has column r of L from its diagonal on, and from column k on L^-1 of what stood
+    there. ``variances`` is the diagonal. Return the rank: where it is not k, all is void.
+    """
+    n: int = system.shape[0]
+    width = n + right
+    for k in range(0, n, 4):
+        if k + 4 <= n:
+            for x in range(k, width, 8):
+                subtract_rows(system, system.shape[1], k, x)
+        for i in range(k, min(k + 4, n)):
+            column = system[i]
+            for j in range(k if k + 4 <= n else 0, i):
+                p, f = system[j, i], system[j]
+                for x in range(i, width):
+                    column[x] -= p * f[x]
+            pivot = column[i]
+            if not pivot > RANK_TOLERANCE * variances[i]:
+                return i
+            scale = 1.0 / np.sqrt(pivot)
+            for x in range(i, width):
+                column[x] *= scale
+    return n
+
+
+@kernel
+def substitute(system: FloatArray, right: int, values: FloatArray) -> None:
+    """Solve L' x = a right-hand side of an eliminated system, by backward substitution.
+
+    Four rows at a time: the sum of each is in order, and they do not wait for one another.
+    """
+    n = system.shape[0]
+    for k in range(n - 1, -1, -4):
+        low = max(k - 3, 0)
+        if k - 3 >= 0:
+            f0, f1, f2, f3 = system[k], system[k - 1], system[k - 2], system[k - 3]
+            at = n + right
+            a, b, c, d = f0[at], f1[at], f2[at], f3[at]
+            for x in range(n - 1, k, -1):
+                value = values[x]
+                a -= f0[x] * value
+                b -= f1[x] * value
+                c -= f2[x] * value
+                d -= f3[x] * value
+            values[k], values[k - 1], values[k - 2], values[k - 3] = a, b, c, d
+        else:
+            for i in range(low, k + 1):
+                value = system[i, n + right]
+                for x in range(n - 1, k, -1):
+                    value -= system[i, x] * values[x]
+                values[i] = value
+        for i in range(k, low - 1, -1):
+            value = values[i]
+            for x in range(k, i, -1):
+                value -= system[i, x] * values[x]
+            values[i] = value / system[i, i]
+
+
+@kernel
+def has_full_rank(covariance: FloatArray) -> bool:
+    """Tell whether no pivot is rounding alone."""
+    n = covariance.shape[0]
+    system, variances = np.zeros((n, padded(n))), np.empty(n)
+    for k in range(n):
+        for x in range(k, n):
+            system[k, x] = covariance[k, x]
+        variances[k] = covariance[k, k]
+    return bool(eliminate(system, variances, 0) == n)

@@ -6,8 +6,8 @@ import numpy as np
 
 from optimize import (
     cloud,
+    columns,
     draws,
-    exchange,
     factor,
     frontier,
     gamma,
@@ -16,7 +16,9 @@ from optimize import (
     pair_exchange,
     philox,
     plain,
+    plain_active_set,
     plain_cloud,
+    plain_columns,
     plain_draws,
     plain_factor,
     plain_frontier,
@@ -70,6 +72,13 @@ def _gammas(seed: int, size: int) -> tuple[Any, ...]:
 
 def _covariance(seed: int, size: int) -> tuple[Any, ...]:
     return _estimates(seed, size)[1], np.zeros((size, size))
+
+
+def _rank(seed: int, size: int) -> tuple[Any, ...]:
+    covariance = _estimates(seed, size)[1].copy()
+    if seed % 2 and size > 1:
+        covariance[-1], covariance[:, -1] = covariance[0], covariance[:, 0]
+    return (freeze(covariance),)
 
 
 def _bartlett(seed: int, size: int) -> tuple[Any, ...]:
@@ -132,6 +141,7 @@ PAIRS: tuple[KernelPair, ...] = (
     KernelPair("fill_normals", normal.fill_normals, plain_draws.fill_normals, _normals, 0.0),
     KernelPair("fill_gammas", gamma.fill_gammas, plain_draws.fill_gammas, _gammas, 0.0),
     KernelPair("factorise", factor.factorise, plain_factor.factorise, _covariance, 0.0),
+    KernelPair("has_full_rank", factor.has_full_rank, plain_active_set.has_full_rank, _rank, 0.0),
     KernelPair(
         "solve_bartlett", posterior.solve_bartlett, plain_draws.solve_bartlett, _bartlett, 0.0
     ),
@@ -141,7 +151,7 @@ PAIRS: tuple[KernelPair, ...] = (
     KernelPair(
         "fill_covariance", product.fill_covariance, plain_draws.fill_covariance, _product, 0.0
     ),
-    KernelPair("make_column", exchange.make_column, plain.make_column, _column, 0.0),
+    KernelPair("make_column", columns.make_column, plain_columns.make_column, _column, 0.0),
     KernelPair(
         "fill_by_preference", start.fill_by_preference, plain.fill_by_preference, _preference, 0.0
     ),
@@ -149,7 +159,7 @@ PAIRS: tuple[KernelPair, ...] = (
     KernelPair(
         "measure_portfolio",
         pair_exchange.measure_portfolio,
-        plain.measure_portfolio,
+        plain_columns.measure_portfolio,
         _portfolio,
         0.0,
     ),

@@ -4,43 +4,17 @@ import numpy as np
 
 from optimize import exchange as flag
 from optimize import plain_draws
+from optimize.plain_active_set import solve_active_set
+from optimize.plain_columns import add_in_order, measure_portfolio, weigh_columns
 from optimize.plain_factor import factorise, jump
 from optimize.start import ROUNDING
 from stats.compiled import FloatArray, IntArray
 
 
-def _sum(values: FloatArray) -> float:
-    """Add in order: numpy's own sum goes by pairs."""
-    return float(np.cumsum(values)[-1])
-
-
-def make_column(i: int, covariance: FloatArray, ready: flag.ByteArray, factor: FloatArray) -> int:
-    """Twin of ``exchange.make_column``."""
-    if ready[i]:
-        return 0
-    terms = factor[: i + 1, i, None] * factor[: i + 1]
-    row, whole = np.zeros(len(covariance)), len(terms) // 4 * 4
-    for k in range(0, whole, 4):
-        row = row + (terms[k] + terms[k + 1]) + (terms[k + 2] + terms[k + 3])
-    for term in terms[whole:]:
-        row = row + term
-    covariance[i] = row
-    ready[i] = 1
-    return 1
-
-
-def measure_portfolio(
-    mean: FloatArray, covariance: FloatArray, weights: FloatArray
-) -> tuple[float, float]:
-    """Twin of ``pair_exchange.measure_portfolio``."""
-    gradient = np.cumsum(weights[:, None] * covariance, axis=0)[-1]
-    return _sum(weights * mean), max(_sum(weights * gradient), 0.0)
-
-
 def fill_by_preference(preference: FloatArray, cap: float, weights: FloatArray) -> None:
     """Twin of ``start.fill_by_preference``."""
     weights[:] = np.where(weights > 0.0, np.minimum(weights, cap), 0.0)
-    total = _sum(weights)
+    total = add_in_order(weights)
     if total > 1.0 + ROUNDING:
         weights /= total
         return
@@ -68,16 +42,16 @@ def exchange(
     made, fresh, stale = 0, True, True
     for _ in range(1000 + 200 * len(weights)):
         if stale:
-            gradient = np.cumsum(weights[:, None] * covariance, axis=0)[-1]
-            m, v = _sum(weights * mean), max(_sum(weights * gradient), 0.0)
-            spread, fresh, stale = _sum(weights * diagonal), True, False
+            gradient = weigh_columns(covariance, weights)
+            m, v = add_in_order(weights * mean), max(add_in_order(weights * gradient), 0.0)
+            spread, fresh, stale = add_in_order(weights * diagonal), True, False
         gone = v <= flag.CANCELLED * spread and (by_sharpe or tau == 0.0)
         if gone and fresh:
             return flag.ZERO_VARIANCE, made
         if gone or (not fresh and made % flag.PACE == 0):
-            gradient = np.cumsum(weights[:, None] * covariance, axis=0)[-1]
-            m, v = _sum(weights * mean), max(_sum(weights * gradient), 0.0)
-            spread, fresh = _sum(weights * diagonal), True
+            gradient = weigh_columns(covariance, weights)
+            m, v = add_in_order(weights * mean), max(add_in_order(weights * gradient), 0.0)
+            spread, fresh = add_in_order(weights * diagonal), True
             stale = not gone and jump(
                 by_sharpe, tau, mean, covariance, cap, weights, gradient, m, v
             )
@@ -120,21 +94,52 @@ def _move(i: int, j: int, step: float, cap: float, weights: FloatArray) -> float
     return step
 
 
+def is_settled(
+    objective: int, mean: FloatArray, covariance: FloatArray, cap: float, weights: FloatArray
+) -> bool:
+    """Twin of ``exchange.is_settled``, of a whole covariance."""
+    gradient = weigh_columns(covariance, weights)
+    m, v = add_in_order(weights * mean), max(add_in_order(weights * gradient), 0.0)
+    if v <= flag.CANCELLED * add_in_order(weights * covariance.diagonal()):
+        return False
+    s, t, scale = (1.0, m / v, m) if objective == flag.SHARPE else (0.0, 1.0, v)
+    slope = s * mean - t * gradient
+    free = weights < cap
+    rise = slope[free].max(initial=-np.inf) - slope[weights > 0.0].min()
+    return bool(not free.any() or rise <= flag.TOLERANCE * scale)
+
+
+def feasible_start(
+    sharpe: bool, mean: FloatArray, cap: float, weights: FloatArray
+) -> tuple[int, bool]:
+    """Twin of ``start.feasible_start``."""
+    held = add_in_order(weights * weights) > 0.0
+    if sharpe:
+        for warm in (held, False):
+            start = weights.copy() if warm else np.zeros_like(weights)
+            fill_by_preference(mean, cap, start)
+            if add_in_order(start * mean) > 0.0:
+                weights[:] = start
+                return flag.SHARPE, warm
+    if held:
+        fill_by_preference(np.zeros_like(mean), cap, weights)
+    return flag.UTILITY, held
+
+
 def optimise(
     sharpe: bool, mean: FloatArray, covariance: FloatArray, cap: float, weights: FloatArray
 ) -> tuple[int, int]:
     """Twin of ``start.optimise``, of a whole covariance."""
-    if sharpe:
-        for start in (weights.copy(), np.zeros_like(weights)):
-            fill_by_preference(mean, cap, start)
-            if _sum(start * mean) > 0.0:
-                weights[:] = start
-                return exchange(flag.SHARPE, 0.0, mean, covariance, cap, weights)
-    cold = _sum(weights * weights) == 0.0
-    preference = -covariance.diagonal() if cold else np.zeros_like(mean)
-    fill_by_preference(preference, cap, weights)
-    flags, made = exchange(flag.UTILITY, 0.0, mean, covariance, cap, weights)
-    return (flags | flag.NO_POSITIVE_RETURN if sharpe else flags), made
+    objective, warm = feasible_start(sharpe, mean, cap, weights)
+    lost = flag.NO_POSITIVE_RETURN if sharpe and objective == flag.UTILITY else 0
+    if warm and is_settled(objective, mean, covariance, cap, weights):
+        return lost, 0
+    target = mean if objective == flag.SHARPE else np.ones(len(mean))
+    rounds = solve_active_set(target, covariance, cap, warm, weights)
+    if rounds == 0 and objective == flag.UTILITY and not warm:
+        fill_by_preference(-covariance.diagonal(), cap, weights)
+    flags, made = exchange(objective, 0.0, mean, covariance, cap, weights)
+    return flags | lost, made
 
 
 def find_twin(mean: FloatArray, covariance: FloatArray, weights: FloatArray) -> bool:
@@ -201,8 +206,8 @@ def resample_block(
         plain_draws.fill_covariance(drawn, sigma)
         _, made = optimise(sharpe, mu, sigma, cap, weights)
         exchanges += made
-        expected, variance = measure_portfolio(mu, sigma, weights)
-        ratio = expected / np.sqrt(variance)
+        variance = max(add_in_order(weigh_columns(sigma, weights) * weights), 0.0)
+        ratio = add_in_order(mu * weights) / np.sqrt(variance)
         delta = ratio - ratio_mean
         ratio_mean += delta / (d + 1)
         ratio_m2 += delta * (ratio - ratio_mean)

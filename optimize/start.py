@@ -1,12 +1,15 @@
 """Where exchanges begin: a feasible portfolio, near the last one if there is one."""
 
+import numpy as np
+
+from optimize.active_set import solve_active_set
+from optimize.columns import ByteArray, make_column
 from optimize.exchange import (
     NO_POSITIVE_RETURN,
     SHARPE,
     UTILITY,
-    ByteArray,
     exchange,
-    make_column,
+    is_settled,
 )
 from stats.compiled import FloatArray, kernel
 
@@ -53,6 +56,29 @@ def expect(mean: FloatArray, weights: FloatArray) -> float:
 
 
 @kernel
+def feasible_start(
+    sharpe: bool, mean: FloatArray, cap: float, weights: FloatArray, start: FloatArray
+) -> tuple[int, bool]:
+    """Make the start feasible, in place; tell which objective is left and whether it is warm.
+
+    A cold minimum variance keeps its zeros: what it starts from takes every column.
+    """
+    held = expect(weights, weights) > 0.0
+    if sharpe:
+        for warm in (held, False):
+            for i in range(weights.shape[0]):
+                start[i] = weights[i] if warm else 0.0
+            fill_by_preference(mean, cap, start)
+            if expect(mean, start) > 0.0:
+                weights[:] = start
+                return SHARPE, warm
+    if held:
+        start[:] = 0.0
+        fill_by_preference(start, cap, weights)
+    return UTILITY, held
+
+
+@kernel
 def optimise(
     sharpe: bool,
     mean: FloatArray,
@@ -65,26 +91,21 @@ def optimise(
 ) -> tuple[int, int]:
     """Maximise the Sharpe ratio, or minimise variance where that is asked or all that is left.
 
-    ``weights`` holds the start (any; zeros for a cold one) and then the portfolio. The start of
-    a cold minimum variance makes every column.
+    The optimum is found by the assets it holds; exchanges put right what that left, or do it
+    all. ``weights`` holds the start (any; zeros for a cold one) and then the portfolio. A start
+    that is optimal stays as it is, to the bit.
     """
-    n = weights.shape[0]
-    start = work[1]
-    if sharpe:
-        start[:] = weights
-        fill_by_preference(mean, cap, start)
-        if expect(mean, start) <= 0.0:
-            start[:] = 0.0
-            fill_by_preference(mean, cap, start)
-        if expect(mean, start) > 0.0:
-            weights[:] = start
-            return exchange(SHARPE, 0.0, mean, covariance, ready, factor, cap, weights, work)
-    preference = work[0]
-    preference[:] = 0.0
-    if expect(weights, weights) == 0.0:
-        for k in range(n):
+    objective, warm = feasible_start(sharpe, mean, cap, weights, work[1])
+    lost = NO_POSITIVE_RETURN if sharpe and objective == UTILITY else 0
+    if warm and is_settled(objective, mean, covariance, ready, factor, cap, weights, work):
+        return lost, 0
+    target = mean if objective == SHARPE else np.ones(mean.shape[0])
+    rounds = solve_active_set(target, covariance, ready, factor, cap, warm, weights, work)
+    if rounds == 0 and objective == UTILITY and not warm:
+        preference = work[0]
+        for k in range(mean.shape[0]):
             make_column(k, covariance, ready, factor)
             preference[k] = -covariance[k, k]
-    fill_by_preference(preference, cap, weights)
-    flags, exchanges = exchange(UTILITY, 0.0, mean, covariance, ready, factor, cap, weights, work)
-    return (flags | NO_POSITIVE_RETURN if sharpe else flags), exchanges
+        fill_by_preference(preference, cap, weights)
+    flags, exchanges = exchange(objective, 0.0, mean, covariance, ready, factor, cap, weights, work)
+    return flags | lost, exchanges

@@ -66,9 +66,10 @@ def _sum_products(
     start: Any,
     stride: Any,
     count: Any,
-    step: int = 1,
+    step: Any = 1,
 ) -> list[Any]:
     """Sum left[starts[r] + step j] * right[start + stride j + lane] over j < count, for each r."""
+    step = _INDEX(step) if isinstance(step, int) else step
     before = builder.block
     loop, after = (builder.append_basic_block(name) for name in ("products", "summed"))
     zero = ir.Constant(_VECTOR, [0.0] * LANES)
@@ -85,7 +86,7 @@ def _sum_products(
     for phi, first, then in (
         (j, _INDEX(0), following),
         (place, start, builder.add(place, stride)),
-        *((at, one, builder.add(at, _INDEX(step))) for at, one in zip(ats, starts, strict=True)),
+        *((at, one, builder.add(at, step)) for at, one in zip(ats, starts, strict=True)),
         *((one, zero, more) for one, more in zip(sums, added, strict=True)),
     ):
         phi.add_incoming(first, before)
@@ -270,6 +271,27 @@ def multiply_rows(
                 column = builder.insert_element(column, value, _INDEX(row))
             at = builder.add(across, builder.mul(stride, _INDEX(lane)))
             _store_at(builder, column, out, at)
+        return context.get_dummy_value()
+
+    return signature, generate
+
+
+@_tile
+def subtract_rows(typingctx: Any, system: Any, stride: Any, top: Any, column: Any) -> Any:
+    """Take from 4 rows of 8 the sum over j < top of system[j, top + r] * system[j].
+
+    Row ``top`` and the 3 behind it, from ``column`` on; rows are ``stride`` apart.
+    """
+    index = types.int64
+    signature = types.void(system, index, index, index)
+
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        system, stride, top, column = _pointers(context, builder, signature.args, values)
+        starts = [builder.add(top, _INDEX(row)) for row in range(ROWS)]
+        sums = _sum_products(builder, system, starts, system, column, stride, top, step=stride)
+        for row, one in enumerate(sums):
+            at = builder.add(builder.mul(starts[row], stride), column)
+            _store_at(builder, builder.fsub(_vector_at(builder, system, at), one), system, at)
         return context.get_dummy_value()
 
     return signature, generate

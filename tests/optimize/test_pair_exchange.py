@@ -10,7 +10,10 @@ from pypfopt import EfficientFrontier
 from optimize import solve
 from optimize.exchange import TOLERANCE
 from tests.optimize.problems import (
+    FAMILIES,
+    daqp_optimum,
     estimates,
+    family_problems,
     nnls_optimum,
     problems,
     returns,
@@ -102,6 +105,49 @@ def test_no_portfolio_of_pypfopt_is_better_and_ours_is_no_better_than_optimal(pr
         ratio = other / found.volatility
     # An interior point ends short of the optimum, hence the wider upper side.
     assert -GAP < ratio - 1.0 < 1e-5
+
+
+@settings(max_examples=150, deadline=None)
+@given(family_problems(), st.sampled_from(["max_sharpe", "min_variance"]), st.booleans())
+def test_the_optimum_of_many_and_of_few_assets_is_daqp_s_capped_or_not(problem, objective, warm):
+    mean, covariance, cap, start = problem
+    found = solve(
+        mean=mean,
+        covariance=covariance,
+        objective=objective,
+        max_weight=cap,
+        start_weights=start if warm else None,
+    )
+    assert_valid(found, cap)
+    assert found.status == "optimal"
+    best = daqp_optimum(mean if objective == "max_sharpe" else np.ones_like(mean), covariance, cap)
+    if objective == "max_sharpe":
+        assert abs(found.sharpe / sharpe(best, mean, covariance) - 1.0) < GAP
+    else:
+        assert abs(found.volatility / volatility(best, covariance) - 1.0) < GAP
+
+
+@pytest.mark.parametrize(("family", "least", "most"), [("sparse", 10, 150), ("dense", 150, 300)])
+@pytest.mark.parametrize("cap", [1.0, 0.02])
+def test_three_hundred_assets_need_no_exchange(family, least, most, cap):
+    mean, covariance = FAMILIES[family](3, 300)
+    found = solve(mean=mean, covariance=covariance, max_weight=cap)
+    assert_valid(found, cap)
+    assert found.exchanges == 0
+    assert least <= (found.weights > 0.0).sum() <= most
+    best = daqp_optimum(mean, covariance, cap)
+    assert abs(found.sharpe / sharpe(best, mean, covariance) - 1.0) < GAP
+
+
+def test_an_optimal_start_stays_as_it_is():
+    for family in FAMILIES.values():
+        mean, covariance = family(5, 40)
+        for cap in (1.0, 0.1):
+            first = solve(mean=mean, covariance=covariance, max_weight=cap)
+            again = solve(
+                mean=mean, covariance=covariance, max_weight=cap, start_weights=first.weights
+            )
+            assert again.weights.tobytes() == first.weights.tobytes()
 
 
 @settings(max_examples=200, deadline=None)
