@@ -14,7 +14,8 @@ from bench.machine import describe_machine, describe_versions, single_thread
 from bench.pair_cases import pair_cases
 from bench.peers import PACKAGES, is_installed
 from bench.report import Report, Row, keep_report
-from bench.solver_cases import SOLVER_CASES
+from bench.solver_cases import FULL_SOLVER_CASES, SOLVER_CASES
+from bench.solver_gaps import measure_gaps
 from bench.tick_cases import TICK_CASES
 from bench.worst_update import measure_worst_updates
 
@@ -27,6 +28,7 @@ _MODULES = {
     "scipy": "scipy",
     "PyPortfolioOpt": "pypfopt",
     "daqp": "daqp",
+    "skfolio": "skfolio",
 }
 
 
@@ -79,8 +81,9 @@ def run_bench(
     output
         Folder of the kept JSON; by default in the user's data folder.
     full
-        Drift after 10 000 000 updates instead of 200 000: two minutes and 2 GB more; and clouds
-        and draws of so many assets that one turn of a peer takes seconds.
+        Drift after 10 000 000 updates instead of 200 000: two minutes and 2 GB more; clouds
+        and draws of so many assets that one turn of a peer takes seconds; and the solver
+        beside slow libraries, too.
 
     Raises
     ------
@@ -89,10 +92,11 @@ def run_bench(
     """
     machine = describe_machine(scheduling="normal")
     with single_thread():
-        long = LONG_DRAW_CASES if full else ()
-        made = (*TICK_CASES, *COVARIANCE_CASES, *SOLVER_CASES, *DRAW_CASES, *long)
+        solver, long = (FULL_SOLVER_CASES, LONG_DRAW_CASES) if full else (SOLVER_CASES, ())
+        made = (*TICK_CASES, *COVARIANCE_CASES, *solver, *DRAW_CASES, *long)
         cases = [*(make() for make in made), *pair_cases()]
         rows = measure_kernels(cases, seconds, repetitions)
+        rows += measure_gaps()
         rows += measure_windows(FULL_UPDATES if full else SHORT_UPDATES, repetitions)
     report = Report(
         bench="kernels",

@@ -19,6 +19,7 @@ PACKAGES = (
     "scipy",
     "pyportfolioopt",
     "daqp",
+    "skfolio",
 )
 
 
@@ -37,17 +38,17 @@ def nnls_max_sharpe(mean: FloatArray, covariance: FloatArray) -> FloatArray:
     return weights
 
 
-def pypfopt_max_sharpe(mean: FloatArray, covariance: FloatArray) -> FloatArray:
+def pypfopt_max_sharpe(mean: FloatArray, covariance: FloatArray, cap: float = 1.0) -> FloatArray:
     """Maximum Sharpe ratio, long only, by PyPortfolioOpt's default solver."""
     from pypfopt import EfficientFrontier
 
-    frontier = EfficientFrontier(mean, covariance)
+    frontier = EfficientFrontier(mean, covariance, weight_bounds=(0, cap))
     frontier.max_sharpe(risk_free_rate=0.0)
     weights: FloatArray = np.array(list(frontier.weights), np.float64)
     return weights
 
 
-def skfolio_max_sharpe(mean: FloatArray, covariance: FloatArray) -> FloatArray:
+def skfolio_max_sharpe(mean: FloatArray, covariance: FloatArray, cap: float = 1.0) -> FloatArray:
     """Maximum Sharpe ratio, long only, by skfolio's default solver from given estimates."""
     from skfolio.optimization import MeanRisk, ObjectiveFunction
     from skfolio.prior import BasePrior, ReturnDistribution
@@ -62,7 +63,11 @@ def skfolio_max_sharpe(mean: FloatArray, covariance: FloatArray) -> FloatArray:
             )
             return self
 
-    model = MeanRisk(objective_function=ObjectiveFunction.MAXIMIZE_RATIO, prior_estimator=Given())
+    model = MeanRisk(
+        objective_function=ObjectiveFunction.MAXIMIZE_RATIO,
+        prior_estimator=Given(),
+        max_weights=cap,
+    )
     weights: FloatArray = np.asarray(model.fit(np.zeros((2, len(mean)))).weights_, np.float64)
     return weights
 

@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from bench import peers
+from bench import peers, solver_peers
 from bench.contest import Case, Contender, returned
 from bench.report import OURS
+from bench.solver_goals import COLD, DENSE, SPARSE, WARM, solve_name
 from optimize.evaluate import evaluate_block
 from optimize.job import DrawJob
 from optimize.pair_exchange import freeze, solve
@@ -52,10 +53,55 @@ def _judge_portfolios(mean: FloatArray, covariance: FloatArray) -> Callable[[Any
     return judge
 
 
-def _solve_contenders(mean: FloatArray, covariance: FloatArray) -> tuple[Contender, Contender]:
-    return (
-        Contender("scipy NNLS", peers.nnls_max_sharpe, lambda: (mean, covariance), returned),
-        Contender("PyPortfolioOpt", peers.pypfopt_max_sharpe, lambda: (mean, covariance), returned),
+def cap_of(n_assets: int) -> float:
+    """Give the cap of a case: 0.3 of 10 assets, 0.1 of 50, 5 / n of more."""
+    return 0.3 if n_assets <= 10 else 5.0 / n_assets
+
+
+def make_family(family: str, n_assets: int, seed: int = 1) -> tuple[FloatArray, FloatArray]:
+    """Make estimates of which the optimum holds few assets, or most.
+
+    The dense ones are weakly correlated, with means near Sigma w for a positive w. Both are of
+    300 rows, or of twice as many as assets.
+    """
+    rows = max(_OBSERVATIONS, 2 * n_assets)
+    if family == SPARSE:
+        return make_problem(n_assets, seed, rows)
+    generator = np.random.default_rng([seed, n_assets])
+    factor = 0.2 * generator.standard_normal((rows, 1)) * generator.uniform(0.5, 1.5, n_assets)
+    own = generator.standard_normal((rows, n_assets)) * generator.uniform(0.5, 1.5, n_assets)
+    covariance = np.cov(1e-3 * (factor + own), rowvar=False)
+    mean = covariance @ generator.uniform(0.2, 1.8, n_assets) / n_assets
+    mean *= 1.0 + 0.05 * generator.standard_normal(n_assets)
+    return freeze(mean), freeze(covariance)
+
+
+def row_before(mean: FloatArray, covariance: FloatArray) -> FloatArray:
+    """Give the means of one row before: of r rows it moves them by 1 / r of a deviation."""
+    n = len(mean)
+    shift = np.sqrt(np.diag(covariance)) / max(_OBSERVATIONS, 2 * n)
+    moved: FloatArray = mean + shift * np.random.default_rng(n).standard_normal(n)
+    return moved
+
+
+def make_job(mean: FloatArray, covariance: FloatArray, cap: float, warm: bool) -> DrawJob:
+    """Make the job of an exact decision, from zeros or from the weights of the row before."""
+    start = np.zeros(len(mean))
+    if warm:
+        before = row_before(mean, covariance)
+        start = solve(mean=before, covariance=covariance, max_weight=cap).weights
+    return DrawJob(
+        kind="exact",
+        mean=mean,
+        covariance=covariance,
+        n_observations=max(_OBSERVATIONS, 2 * len(mean)),
+        objective="max_sharpe",
+        max_weight=cap,
+        start_weights=freeze(start),
+        n_draws=1,
+        block_size=1,
+        seed=1,
+        round=0,
     )
 
 
@@ -67,46 +113,91 @@ def solve_case(n_assets: int) -> Case:
         return solve(mean=mean, covariance=covariance).weights
 
     return Case(
-        name=f"maximum Sharpe ratio of {n_assets} assets",
+        name=solve_name(n_assets),
         unit="us a solve",
         contenders=(
             Contender(OURS, ours, tuple, returned),
-            *_solve_contenders(mean, covariance),
+            Contender("scipy NNLS", peers.nnls_max_sharpe, lambda: (mean, covariance), returned),
+            Contender(
+                "PyPortfolioOpt", peers.pypfopt_max_sharpe, lambda: (mean, covariance), returned
+            ),
         ),
         judge=_judge_portfolios(mean, covariance),
     )
 
 
-def next_row_case(n_assets: int) -> Case:
-    """Make the same as `run` does at each decision: from the weights of the row before."""
-    mean, covariance = make_problem(n_assets)
-    # One row of 300 moves the means by about a three-hundredth of a deviation.
-    shift = np.sqrt(np.diag(covariance)) / _OBSERVATIONS
-    noise = np.random.default_rng(n_assets).standard_normal(n_assets)
-    job = DrawJob(
-        kind="exact",
-        mean=mean,
-        covariance=covariance,
-        n_observations=_OBSERVATIONS,
-        objective="max_sharpe",
-        max_weight=1.0,
-        start_weights=solve(mean=mean + shift * noise, covariance=covariance).weights,
-        n_draws=1,
-        block_size=1,
-        seed=1,
-        round=0,
-    )
+def job_case(
+    n_assets: int, family: str, start: str, capped: bool = False, slow: bool = False
+) -> Case:
+    """Make the case of what an engine runs for a decision: its block.
+
+    Parameters
+    ----------
+    start
+        Cold, or as `run` does at each decision: from the weights of the row before. Of the peers
+        daqp has a warm start, too.
+    slow
+        With the libraries that take milliseconds.
+    """
+    mean, covariance = make_family(family, n_assets)
+    cap = cap_of(n_assets) if capped else 1.0
+    job = make_job(mean, covariance, cap, start == WARM)
+    ask = (mean, covariance, cap)
+    if start == WARM:
+        before = row_before(mean, covariance)
+        daqp = Contender(
+            "daqp",
+            solver_peers.daqp_next,
+            lambda: (solver_peers.daqp_model(before, covariance, cap), mean, covariance),
+            returned,
+        )
+    else:
+        daqp = Contender("daqp", solver_peers.daqp_max_sharpe, lambda: ask, returned)
+    contenders = [
+        Contender(OURS, evaluate_block, lambda: (job, 0), lambda found, _: found.weight_mean),
+        daqp,
+    ]
+    if not capped:
+        contenders.append(
+            Contender("scipy NNLS", peers.nnls_max_sharpe, lambda: (mean, covariance), returned)
+        )
+    if slow:
+        contenders.append(
+            Contender("PyPortfolioOpt", peers.pypfopt_max_sharpe, lambda: ask, returned)
+        )
+        contenders.append(Contender("skfolio", peers.skfolio_max_sharpe, lambda: ask, returned))
     return Case(
-        name=f"maximum Sharpe ratio of {n_assets} assets, one row later",
+        name=solve_name(n_assets, family, start, capped),
         unit="us a solve",
-        contenders=(
-            Contender(OURS, evaluate_block, lambda: (job, 0), lambda found, _: found.weight_mean),
-            *_solve_contenders(mean, covariance),
-        ),
+        contenders=tuple(contenders),
         judge=_judge_portfolios(mean, covariance),
     )
 
 
+SIZES = (10, 50, 100, 500)
+# Above, one call of a slow library takes seconds.
+_SLOW_UP_TO = 100
+_SHORT = (
+    *((n, SPARSE, start, False) for n in SIZES for start in (COLD, WARM)),
+    *(
+        (n, family, start, capped)
+        for n in (50, 500)
+        for family, capped in ((DENSE, False), (SPARSE, True), (DENSE, True))
+        for start in (COLD, WARM)
+    ),
+)
+_NOTEBOOK = tuple(partial(solve_case, n) for n in (10, 50, 100))
 SOLVER_CASES: tuple[Callable[[], Case], ...] = (
-    *(partial(make, n) for n in (10, 50, 100) for make in (solve_case, next_row_case)),
+    *_NOTEBOOK,
+    *(partial(job_case, *one) for one in _SHORT),
+)
+FULL_SOLVER_CASES: tuple[Callable[[], Case], ...] = (
+    *_NOTEBOOK,
+    *(
+        partial(job_case, n, family, start, capped, slow=start == COLD and n <= _SLOW_UP_TO)
+        for n in SIZES
+        for family in (SPARSE, DENSE)
+        for capped in (False, True)
+        for start in (COLD, WARM)
+    ),
 )
