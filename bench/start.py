@@ -89,6 +89,8 @@ def _start_often(
         cache = {"SILVERBULLET_CACHE": str(folder / f"cache-{number}")}
         starts[EMPTY].append(_start(broker, folder, kept | cache))
     cache = {"SILVERBULLET_CACHE": str(folder / "cache-0")} if cold else {}
+    if not cold:
+        _start(broker, folder, kept | cache)  # fills the user's own where it is not
     for number in range(repetitions):
         tell(f"from the compile cache, {number + 1} of {repetitions}")
         starts[CACHED].append(_start(broker, folder, kept | cache))
