@@ -7,6 +7,7 @@ volatility are divided by their sum.
 
 import numpy as np
 
+from optimize.lane_code import ROWS
 from optimize.philox import CLOUD, fill_stream
 from optimize.simplex import (
     FEW,
@@ -23,7 +24,7 @@ from optimize.simplex import (
     fill_sizes,
     find_turns,
 )
-from optimize.tiles import ROWS, add_quadratic, weigh_twice
+from optimize.tiles import add_quadratic, weigh_twice
 from stats.compiled import FloatArray, kernel
 
 _BLOCK_ROWS, _BLOCK_COLUMNS = 32, 256  # of covariances gathered at a time: 64 kB

@@ -2,10 +2,10 @@
 
 import numpy as np
 
+from optimize.lane_code import ROWS
 from optimize.philox import CLOUD, CLOUD_ORDER, WordArray
 from optimize.plain_draws import fill_words
 from optimize.simplex import FEW, PERIOD, RUN, AssetArray, count_sharing
-from optimize.tiles import ROWS
 from stats.compiled import FloatArray
 
 _LOW, _32, _52 = np.uint64(0xFFFFFFFF), np.uint64(32), np.uint64(52)

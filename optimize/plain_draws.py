@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from optimize.lane_code import ROWS
 from optimize.philox import CHI_SQUARES, NORMALS, WordArray
-from optimize.tiles import ROWS
 from stats.compiled import FloatArray
 
 _LOW, _32 = np.uint64(0xFFFFFFFF), np.uint64(32)

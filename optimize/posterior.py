@@ -12,9 +12,10 @@ Factors are kept by columns: ``factor[k]`` is column k, zeros before its diagona
 import numpy as np
 
 from optimize.gamma import fill_gammas
+from optimize.lane_code import LANES, ROWS
 from optimize.normal import fill_normals
 from optimize.philox import CHI_SQUARES
-from optimize.tiles import LANES, ROWS, scale_rows, solve_rows, weigh_rows
+from optimize.tiles import scale_rows, solve_rows, weigh_rows
 from stats.compiled import FloatArray, kernel
 
 

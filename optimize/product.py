@@ -5,7 +5,8 @@ Of 50 assets a draw's solve touches 13 columns, one by one 0.6 us each; all 50 t
 
 import numpy as np
 
-from optimize.tiles import LANES, ROWS, multiply_rows, scale_rows
+from optimize.lane_code import LANES, ROWS
+from optimize.tiles import multiply_rows, scale_rows
 from stats.compiled import FloatArray, kernel
 
 _SPARE = ROWS * LANES  # where a tile at the edge has its sums the other way round, unused

@@ -1,0 +1,98 @@
+"""Vectors of 8 doubles for intrinsics: what `optimize.tiles` is written with, in LLVM's terms.
+
+LLVM makes of a vector whatever the processor has. Multiplications and additions are not fused.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, cast
+
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic
+
+ROWS, LANES = 4, 8
+DOUBLE, INDEX = ir.DoubleType(), ir.IntType(64)
+VECTOR = ir.VectorType(DOUBLE, LANES)
+
+
+def tile(function: Callable[..., Any]) -> Callable[..., None]:
+    """Make an intrinsic; kernels call it without the first argument."""
+    return cast(Callable[..., None], intrinsic(function))
+
+
+def pointers(context: Any, builder: Any, types_: Sequence[Any], values: Sequence[Any]) -> list[Any]:
+    """Give the data pointer of each array and each integer as it is."""
+    return [
+        context.make_array(kind)(context, builder, value).data
+        if isinstance(kind, types.Array)
+        else value
+        for kind, value in zip(types_, values, strict=True)
+    ]
+
+
+def vector_at(builder: Any, pointer: Any, offset: Any) -> Any:
+    """Load 8 doubles."""
+    where = builder.bitcast(builder.gep(pointer, [offset]), VECTOR.as_pointer())
+    vector = builder.load(where)
+    vector.align = 8
+    return vector
+
+
+def store_at(builder: Any, vector: Any, pointer: Any, offset: Any) -> None:
+    """Store a vector of any length."""
+    where = builder.bitcast(builder.gep(pointer, [offset]), vector.type.as_pointer())
+    builder.store(vector, where, align=8)
+
+
+def spread(builder: Any, value: Any) -> Any:
+    """Repeat a double in all lanes."""
+    one = builder.insert_element(ir.Constant(VECTOR, ir.Undefined), value, INDEX(0))
+    lanes = ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES)
+    return builder.shuffle_vector(one, ir.Constant(VECTOR, ir.Undefined), lanes)
+
+
+def double_at(builder: Any, pointer: Any, offset: Any) -> Any:
+    """Load a double."""
+    return builder.load(builder.gep(pointer, [offset]))
+
+
+def sum_products(
+    builder: Any,
+    left: Any,
+    starts: Sequence[Any],
+    right: Any,
+    start: Any,
+    stride: Any,
+    count: Any,
+    step: Any = 1,
+) -> list[Any]:
+    """Sum left[starts[r] + step j] * right[start + stride j + lane] over j < count, for each r."""
+    step = INDEX(step) if isinstance(step, int) else step
+    before = builder.block
+    loop, after = (builder.append_basic_block(name) for name in ("products", "summed"))
+    zero = ir.Constant(VECTOR, [0.0] * LANES)
+    builder.cbranch(builder.icmp_signed(">", count, INDEX(0)), loop, after)
+    builder.position_at_end(loop)
+    j, place, *ats = (builder.phi(INDEX) for _ in range(2 + len(starts)))
+    sums = [builder.phi(VECTOR) for _ in starts]
+    vector = vector_at(builder, right, place)
+    added = [
+        builder.fadd(one, builder.fmul(spread(builder, double_at(builder, left, at)), vector))
+        for one, at in zip(sums, ats, strict=True)
+    ]
+    following = builder.add(j, INDEX(1))
+    for phi, first, then in (
+        (j, INDEX(0), following),
+        (place, start, builder.add(place, stride)),
+        *((at, one, builder.add(at, step)) for at, one in zip(ats, starts, strict=True)),
+        *((one, zero, more) for one, more in zip(sums, added, strict=True)),
+    ):
+        phi.add_incoming(first, before)
+        phi.add_incoming(then, loop)
+    builder.cbranch(builder.icmp_signed("<", following, count), loop, after)
+    builder.position_at_end(after)
+    found = [builder.phi(VECTOR) for _ in starts]
+    for phi, more in zip(found, added, strict=True):
+        phi.add_incoming(zero, before)
+        phi.add_incoming(more, loop)
+    return found
