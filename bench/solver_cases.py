@@ -45,8 +45,9 @@ def _judge_portfolios(mean: FloatArray, covariance: FloatArray) -> Callable[[Any
     def judge(first: FloatArray, other: FloatArray) -> str:
         best, found = (_sharpe(mean, covariance, weights) for weights in (first, other))
         gap = float(np.abs(first - other).max())
-        # PyPortfolioOpt's solver lets weights of -1e-6 pass, which gain it 1e-5 of the ratio.
-        if abs(found / best - 1.0) <= 2e-5 and gap <= 2e-3:
+        # PyPortfolioOpt's solver lets weights of -1e-6 pass, which gain it 1e-5 of the ratio;
+        # skfolio's misses 7e-5 of it.
+        if abs(found / best - 1.0) <= 2e-4 and gap <= 1e-2:
             return ""
         return f"Sharpe ratio {found!r} instead of {best!r}, weights off by {gap:.3g}"
 
@@ -142,7 +143,6 @@ def job_case(
     mean, covariance = make_family(family, n_assets)
     cap = cap_of(n_assets) if capped else 1.0
     job = make_job(mean, covariance, cap, start == WARM)
-    ask = (mean, covariance, cap)
     if start == WARM:
         before = row_before(mean, covariance)
         daqp = Contender(
@@ -152,7 +152,9 @@ def job_case(
             returned,
         )
     else:
-        daqp = Contender("daqp", solver_peers.daqp_max_sharpe, lambda: ask, returned)
+        daqp = Contender(
+            "daqp", solver_peers.daqp_max_sharpe, lambda: (mean, covariance, cap), returned
+        )
     contenders = [
         Contender(OURS, evaluate_block, lambda: (job, 0), lambda found, _: found.weight_mean),
         daqp,
@@ -162,6 +164,8 @@ def job_case(
             Contender("scipy NNLS", peers.nnls_max_sharpe, lambda: (mean, covariance), returned)
         )
     if slow:
+        # Their solvers' tolerances are absolute: in other units they find a program infeasible.
+        ask = (mean / np.abs(mean).max(), covariance / covariance.diagonal().mean(), cap)
         contenders.append(
             Contender("PyPortfolioOpt", peers.pypfopt_max_sharpe, lambda: ask, returned)
         )
