@@ -1,21 +1,26 @@
 """Who is measured from tick to decision: ours, the relay, and libraries in the same loop."""
 
+import math
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from bench.brokers import Broker
+from bench.brokers import EMBEDDED, Broker
 from bench.library_loop import LIBRARIES
 from bench.listener import Topics
 from bench.machine import THREADS
+from bench.peer_environment import QUIX_LOOP
 from bench.peers import is_installed
 from bench.report import OURS
 from bench.workload import SAMPLE_INTERVAL_NS, WINDOW_ROWS, WINDOW_TICKS
 from cluster.process import Child, spawn
 
 RELAY = "relay"
+QUIX_PYPFOPT = "quixstreams and PyPortfolioOpt"
+# It solves for each tick, 7 ms: at 1000 a second the last would be decided minutes later.
+_QUIX_MOST_RATE = 100.0
 METHODS = ("exact", "resample")
 LOCAL = "local"
 ENGINES = (LOCAL, "ray", "spark")
@@ -36,12 +41,22 @@ class Contender:
         Starts its process, which writes to a log.
     engine
         What must be ready before it is measured; `LOCAL` always is.
+    most_rate
+        Ticks a second up to which it is measured: beyond, it would only fall ever further back.
+    joins_group
+        It reads as a member of a consumer group.
     """
 
     subject: str
     method: str
     start: Callable[[Broker, Topics, Path], Child]
     engine: str = LOCAL
+    most_rate: float = math.inf
+    joins_group: bool = False
+
+    def takes_part(self, broker: Broker, rate: float) -> bool:
+        """Tell whether it can be measured there; librdkafka's mock has no groups to join."""
+        return rate <= self.most_rate and not (self.joins_group and broker.name == EMBEDDED)
 
     @property
     def is_pipeline(self) -> bool:
@@ -109,10 +124,25 @@ def _start_peer(
     )
 
 
+def _start_quix(python: Path, broker: Broker, topics: Topics, log_path: Path) -> Child:
+    return spawn(
+        [str(python), str(QUIX_LOOP), broker.address, topics.ticks, topics.decisions],
+        name=QUIX_PYPFOPT,
+        env=THREADS,
+        log_path=log_path,
+    )
+
+
 def make_contenders(
-    methods: Sequence[str], *, libraries: bool, engines: Sequence[str] = (LOCAL,)
+    methods: Sequence[str],
+    *,
+    libraries: bool,
+    engines: Sequence[str] = (LOCAL,),
+    quix_python: Path | None = None,
 ) -> list[Contender]:
     """Give ours with each method, the relay and, if asked for, the libraries that are there.
+
+    ``quix_python`` is the interpreter of quixstreams' environment, where it is to be measured.
 
     Libraries solve what the method ``exact`` does; without it they are left out. No engine
     evaluates that method: it is given once, whatever the engines.
@@ -126,6 +156,11 @@ def make_contenders(
         if libraries and "exact" in methods and is_installed(library.module):
             start = partial(_start_peer, "bench.library_loop", (name,))
             found.append(Contender(name, "exact", start))
+    if quix_python is not None and "exact" in methods:
+        start = partial(_start_quix, quix_python)
+        found.append(
+            Contender(QUIX_PYPFOPT, "exact", start, LOCAL, _QUIX_MOST_RATE, joins_group=True)
+        )
     return found
 
 

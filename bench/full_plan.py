@@ -49,10 +49,10 @@ def full_plan() -> tuple[Step, ...]:
         _step("scale", 6.0),
         _step("start", 3.0),
         _step("memory", 4.0),
-        _step("ingest", 4.0, *REAL),
+        _step("ingest", 6.0, *REAL, "--quixstreams"),
         _step(
             "pipeline", 25.0, *REAL, "--methods", "exact,resample",
-            "--engines", "local,ray,spark", "--libraries",
+            "--engines", "local,ray,spark", "--libraries", "--quixstreams",
         ),
         Step("overload", ("bench", "pipeline", *REAL, "--overload"), 12.0),
         _step("soak", 32.0),

@@ -24,7 +24,7 @@ from bench.brokers import (
 from bench.contest import WrongResultError
 from bench.ingest_reader import READERS, Found
 from bench.machine import describe_machine, describe_versions
-from bench.peer_environment import QUIX_SCRIPT, NoEnvironmentError, peer_python
+from bench.peer_environment import QUIX_SCRIPT, quix_python
 from bench.report import FLOORS, OURS, Report, Row, keep_report, make_row
 from bench.session import RunError
 from bench.stages import INGEST_STAGES
@@ -102,7 +102,7 @@ def run_bench(
         A broker does not answer.
     """
     rows: list[Row] = []
-    quix_python = _quix_python() if quixstreams else None
+    python = quix_python() if quixstreams else None
     with ExitStack() as stack, Console(stderr=True).status("filling topics") as line:
         opened = [stack.enter_context(broker()) for broker in brokers]
         machine = describe_machine(scheduling="normal")
@@ -110,7 +110,7 @@ def run_bench(
         for broker in opened:
             prefix = topic_prefix("ingest")
             stack.enter_context(own_topics(broker, [f"{prefix}-JSON", f"{prefix}-packed"]))
-            for tape in (_fill_json(broker, prefix, quix_python), _fill_packed(broker, prefix)):
+            for tape in (_fill_json(broker, prefix, python), _fill_packed(broker, prefix)):
                 line.update(f"{broker.name}, {tape.form}")
                 rows += _measure(tape, repetitions)
     report = Report(
@@ -123,15 +123,7 @@ def run_bench(
     return report
 
 
-def _quix_python() -> Path | None:
-    try:
-        return peer_python()
-    except NoEnvironmentError as error:
-        print(f"{QUIXSTREAMS} is left out: {error}", file=sys.stderr)
-        return None
-
-
-def _fill_json(broker: Broker, prefix: str, quix_python: Path | None) -> _Tape:
+def _fill_json(broker: Broker, prefix: str, python: Path | None) -> _Tape:
     n = _JSON_TICKS[broker.name]
     ids, prices, times = _ticks(n)
     topic = f"{prefix}-JSON"
@@ -139,7 +131,7 @@ def _fill_json(broker: Broker, prefix: str, quix_python: Path | None) -> _Tape:
         for s, price, time_ns in zip(ids.tolist(), prices.tolist(), times.tolist(), strict=True):
             producer.send(topic, encode_json(SYMBOLS[s], price, time_ns), key=SYMBOLS[s])
     # It joins a group, which takes librdkafka's mock no part in.
-    return _Tape(broker, "JSON", topic, n, 1, None if broker.name == EMBEDDED else quix_python)
+    return _Tape(broker, "JSON", topic, n, 1, None if broker.name == EMBEDDED else python)
 
 
 def _fill_packed(broker: Broker, prefix: str) -> _Tape:

@@ -9,8 +9,9 @@ from typing import Final
 import platformdirs
 
 _INSTALL_LIMIT_S = 600.0
-QUIXSTREAMS: Final = ("quixstreams==3.28.1", "numpy==2.4.6")
+QUIXSTREAMS: Final = ("quixstreams==3.28.1", "numpy==2.4.6", "pyportfolioopt==1.6.0")
 QUIX_SCRIPT: Final = Path(__file__).with_name("quix_reader.py")
+QUIX_LOOP: Final = Path(__file__).with_name("quix_loop.py")
 
 
 class NoEnvironmentError(RuntimeError):
@@ -18,14 +19,14 @@ class NoEnvironmentError(RuntimeError):
 
 
 def peer_python(requirements: tuple[str, ...] = QUIXSTREAMS) -> Path:
-    """Give the interpreter of an environment with some packages, which is made once (200 MB).
+    """Give the interpreter of an environment with some packages, which is made once (600 MB).
 
     Raises
     ------
     NoEnvironmentError
         Its packages cannot be had.
     """
-    name = requirements[0].replace("==", "-")
+    name = "-".join(one.replace("==", "-") for one in requirements)
     folder = Path(platformdirs.user_cache_dir("silverbullet")) / "peers" / name
     python = folder / "bin" / "python"
     if (folder / "complete").exists():
@@ -47,3 +48,12 @@ def peer_python(requirements: tuple[str, ...] = QUIXSTREAMS) -> Path:
         raise NoEnvironmentError(f"{requirements[0]} could not be installed: {last}")
     (folder / "complete").touch()
     return python
+
+
+def quix_python() -> Path | None:
+    """Give the interpreter that has quixstreams; None, and a line on stderr, where none can be."""
+    try:
+        return peer_python()
+    except NoEnvironmentError as error:
+        print(f"quixstreams is left out: {error}", file=sys.stderr)
+        return None

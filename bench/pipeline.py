@@ -16,6 +16,7 @@ from bench.brokers import EMBEDDED, Broker, OpenBroker, embedded_broker, topic_p
 from bench.contenders import LOCAL, Contender, make_contenders
 from bench.listener import Topics
 from bench.machine import describe_machine, describe_versions, real_time
+from bench.peer_environment import quix_python
 from bench.report import OURS, Report, Row, keep_report, make_row
 from bench.session import Played, RunError, play
 
@@ -49,6 +50,8 @@ class Plan:
         How ours decides; each is a contender.
     libraries
         Whether portfolio libraries are measured in the same loop.
+    quixstreams
+        Whether quixstreams with PyPortfolioOpt is measured, from an environment of its own.
     engines
         Where draws are evaluated; each is a contender with each method that has draws.
     """
@@ -58,6 +61,7 @@ class Plan:
     rates: Sequence[int] = RATES
     methods: Sequence[str] = ("exact",)
     libraries: bool = False
+    quixstreams: bool = False
     engines: Sequence[str] = (LOCAL,)
 
 
@@ -88,7 +92,12 @@ def run_bench(
     BrokerError
         A broker does not answer.
     """
-    contenders = make_contenders(plan.methods, libraries=plan.libraries, engines=plan.engines)
+    contenders = make_contenders(
+        plan.methods,
+        libraries=plan.libraries,
+        engines=plan.engines,
+        quix_python=quix_python() if plan.quixstreams else None,
+    )
     with real_time(prefer_real_time) as scheduling, ExitStack() as stack:
         opened = [stack.enter_context(broker()) for broker in brokers]
         machine = describe_machine(scheduling=scheduling)
@@ -162,6 +171,7 @@ def _take_run(
             broker, contender, folder, repetition + 1, rate, seconds
         )
         for contender in order
+        if contender.takes_part(broker, rate)
     }
 
 

@@ -75,6 +75,13 @@ def _broker_options(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
+_quixstreams = click.option(
+    "--quixstreams",
+    is_flag=True,
+    help="quixstreams too, on Kafka, from an environment of its own (600 MB, made once).",
+)
+
+
 @bench.command()
 @_bench_options
 @_broker_options
@@ -82,6 +89,7 @@ def _broker_options(command: Callable[..., None]) -> Callable[..., None]:
 @click.option("--methods", type=_methods, help="exact, resample or both, with a comma.")
 @click.option("--engines", type=_engines, help="Of draws: local, ray, spark, with commas.")
 @click.option("--libraries", is_flag=True, help="PyPortfolioOpt and skfolio in the same loop too.")
+@_quixstreams
 @click.option("--overload", is_flag=True, help="Ten times the ticks that it can decide one by one.")
 @click.option("--minutes", type=click.FloatRange(min=0.05), help="Of --overload; 10 otherwise.")
 def pipeline(
@@ -99,7 +107,7 @@ def pipeline(
         raise click.UsageError("--minutes belongs to --overload; --seconds is for the rest")
     from bench.pipeline import Plan, run_bench
 
-    names = ("seconds", "repetitions", "rates", "methods", "libraries", "engines")
+    names = ("seconds", "repetitions", "rates", "methods", "libraries", "engines", "quixstreams")
     plan = Plan(**{name: options[name] for name in names if options[name] is not None})
     _run_bench(
         functools.partial(run_bench, plan, brokers),
@@ -127,11 +135,7 @@ def _brokers(which: str, bootstrap: str | None) -> "list[OpenBroker]":
 @bench.command()
 @click.option("--repetitions", type=click.IntRange(1), help="Repetitions.")
 @click.option("--output", type=click.Path(path_type=Path), help="Folder of the JSON.")
-@click.option(
-    "--quixstreams",
-    is_flag=True,
-    help="quixstreams too, on Kafka, from an environment of its own (200 MB, made once).",
-)
+@_quixstreams
 @JSON
 @_broker_options
 def ingest(broker: str, bootstrap: str | None, **options: Any) -> None:
