@@ -3,15 +3,13 @@
 Each library is imported when first called: none is needed to run the program.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from bench.peers import nnls_max_sharpe
 from stats.compiled import FloatArray
-
-MaxSharpe = Callable[[FloatArray, FloatArray], FloatArray]
 
 
 def numpy_portfolios(

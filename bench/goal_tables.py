@@ -31,7 +31,9 @@ _INGEST = (
     case_takes_at_least(_JSON, 30.0, _PACKED),
 )
 _OVERLOAD = (
-    is_at_most("age of a decision, in solve times", 3.0, "solve times", "max"),
+    is_at_most("age of a decision, in solve times", 3.0, "solves", "max")._replace(
+        says="each quarter's median age of a decision: at most 3 median solve times"
+    ),
     drifts_at_most("age of a decision", 1.05, "quarter"),
     drifts_at_most("memory of run", 1.05, "quarter"),
 )

@@ -58,9 +58,9 @@ JSON_TICKS, PACKED_TICKS = (
 ORDERS: Final[Mapping[str, Order]] = {
     ROW: Order(2.0, 0.0, "n (n + 1) / 2 comoments; a row enters and leaves aggregates, not a sum"),
     TICK: Order(0.0, 0.0, "aggregates of blocks; reading all is shared by ten ticks an asset"),
-    EXACT: Order(3.0, None, "n^2 to estimate and to move weight; a jump factorises what is held"),
-    RESAMPLE: Order(3.0, None, "a factor of the covariance; n exchanges of n a draw, and jumps"),
-    CLOUD: Order(2.0, None, "n^2 for each portfolio's variance"),
+    EXACT: Order(3.0, None, "factors: of the covariance for the means, of held assets for weights"),
+    RESAMPLE: Order(3.0, None, "products of triangles make a covariance; held assets' factor"),
+    CLOUD: Order(2.0, None, "products of the held assets' pairs for each portfolio"),
     JSON_TICKS: Order(0.0, 0.0, "one message, one symbol"),
     PACKED_TICKS: Order(0.0, 0.0, "one symbol"),
 }  # fmt: skip

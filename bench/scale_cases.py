@@ -15,6 +15,8 @@ from bench.solver_cases import make_problem
 from bench.tick_cases import make_inbox, make_prices
 from ingest.admission import Admission
 from ingest.codec import RawMessages, encode_json, encode_packed
+from ingest.native.json_kernels import PADDING
+from ingest.payloads import Payloads
 from ingest.ticks import SymbolTable
 from optimize.engines.local import LocalEngine
 from optimize.engines.protocol import BlockDone
@@ -173,8 +175,8 @@ class _Stream:
         n = len(values)
         newest_ms = (_FIRST_NS + self._sent * (10**9 // _TICKS_A_SECOND)) // 10**6
         return (
-            RawMessages(["t"] * n, values, [newest_ms] * n, [0] * n,
-                        list(range(self._sent, self._sent + n)), newest_ms * 10**6),
+            RawMessages(["t"] * n, _in_one(values), np.full(n, newest_ms), np.zeros(n, np.int64),
+                        np.arange(self._sent, self._sent + n), newest_ms * 10**6),
         )  # fmt: skip
 
     def _take(self, raw: RawMessages) -> None:
@@ -225,3 +227,9 @@ def _resample(n_assets: int, workers: int, engine: LocalEngine) -> Contender:
 
     subject = f"{workers} worker{'s' if workers > 1 else ''}"
     return Contender(subject, decide, tuple, returned)
+
+
+def _in_one(values: list[bytes]) -> Payloads:
+    """Lay messages out as a consumer that reads in batches does."""
+    content = np.frombuffer(b"".join(values) + bytes(PADDING), np.uint8)
+    return Payloads(content.copy(), np.cumsum([0, *map(len, values)]))

@@ -13,6 +13,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from ingest.access import BrokerAccess, access
 from ingest.broker import (
+    BrokerError,
     BrokerErrors,
     ask_again,
     connection,
@@ -103,9 +104,6 @@ class TopicConsumer:
             "fetch.queue.backoff.ms": 1,
         }
         self._consumer = make_client(Consumer, self._config)
-        self._drain: Drain = (
-            _drain_batches(self._consumer) if in_batches else ObjectDrain(self._consumer)
-        )
         self._log = TopicLog(self._consumer, self._bootstrap, self._errors)
         self._start: Start = start
         cluster = describe(self._consumer, self._bootstrap, self._errors)
@@ -117,7 +115,14 @@ class TopicConsumer:
         self._down_since: float | None = None
         self._failed: KafkaError | None = None
         self._gone: list[Partition] = []  # their offset that is due is not at the broker
-        self._look_for_topics()
+        self._drain: Drain = (
+            _drain_batches(self._consumer) if in_batches else ObjectDrain(self._consumer)
+        )
+        try:
+            self._look_for_topics()
+        except BrokerError:
+            self._drain.close()
+            raise
         self._start = "earliest"  # of a topic made from now on all is new
 
     def poll(self, timeout_s: float) -> RawMessages | None:
@@ -138,6 +143,8 @@ class TopicConsumer:
         BrokerError
             The broker refuses this client or a topic, or has been away for 30 s. It is told
             once and reading goes on with the next call, unless the error is ``fatal``.
+        RuntimeError
+            The consumer is closed.
         """
         self._raise_refusal()
         while self._gone:

@@ -112,7 +112,7 @@ class GridWindow:
     def read(
         self, ids: IntArray, open_values: FloatArray | None = None
     ) -> tuple[FloatArray, FloatArray, FloatArray, int]:
-        """Read the members' statistics, without changing state.
+        """Read the members' statistics; what a read may keep for the next changes no bit.
 
         Parameters
         ----------

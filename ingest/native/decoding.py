@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ingest.codec import Decoded, Part, RowReader
-from ingest.native.json_kernels import NAME_WORDS, read_plain_ticks
+from ingest.native.json_kernels import NAME_WORDS, PADDING, read_plain_ticks
 from ingest.payloads import Payloads
 
 # Of valid symbols, used or refused; further ones are read the other way. 64 kB.
@@ -27,11 +27,12 @@ class BatchDecoder:
     def decode(self, payloads: Payloads) -> Decoded:
         """Read messages of any of the formats, as `ingest.codec.decode` does."""
         n = len(payloads)
+        text = payloads.buffer
+        if len(text) < payloads.bounds[n] + PADDING:  # the kernel reads eight bytes at a time
+            text = np.append(text, np.zeros(PADDING, np.uint8))
         plain = np.empty(n, np.uint8)
         ints, prices = np.empty((3, n), np.int64), np.empty(n)
-        found = read_plain_ticks(
-            payloads.buffer, payloads.bounds, plain, ints, prices, *self._table
-        )
+        found = read_plain_ticks(text, payloads.bounds, plain, ints, prices, *self._table)
         self._name_new()
         if found == n:
             part = self._part(ints, prices)

@@ -67,7 +67,15 @@ class BatchDrain:
         self._library.rd_kafka_queue_destroy(own)  # the reference, not the queue
 
     def poll(self, timeout_s: float) -> Drained | None:
-        """Wait for something, then take all there is."""
+        """Wait for something, then take all there is.
+
+        Raises
+        ------
+        RuntimeError
+            It is closed.
+        """
+        if not self._queue:
+            raise RuntimeError("Consumer closed")
         deadline_s = time.monotonic() + timeout_s
         while True:
             now_s = time.monotonic()
@@ -165,5 +173,7 @@ class BatchDrain:
         return name
 
     def close(self) -> None:
-        """Give the queue back, and what waits in it."""
-        self._library.rd_kafka_queue_destroy(self._queue)
+        """Give the queue back, and what waits in it; a second time does nothing."""
+        queue, self._queue = self._queue, 0
+        if queue:
+            self._library.rd_kafka_queue_destroy(queue)

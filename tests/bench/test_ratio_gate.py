@@ -39,7 +39,7 @@ LEADS: tuple[tuple[Callable[[], Case], str, float], ...] = (
     (partial(pair_case, "oas_covariance"), "numpy twin", 14.0),
     (partial(pair_case, "solve_estimates"), "numpy twin", 100.0),
     (partial(pair_case, "draw_posterior"), "numpy twin", 230.0),
-    (partial(cloud_case, 50), "numpy Dirichlet and GEMM, float32", 9.0),
+    (partial(cloud_case, 50), "numpy, the same mixture, float32", 9.0),
     (partial(resample_case, 50), "scipy invwishart and NNLS", 10.0),
     (partial(pair_case, "read_plain_ticks"), "numpy twin", 25.0),
 )

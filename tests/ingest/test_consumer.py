@@ -105,6 +105,15 @@ def test_a_message_without_a_value_is_an_empty_one(broker: EmbeddedBroker) -> No
     consumer.close()
 
 
+def test_a_closed_consumer_can_be_closed_again_but_not_read(broker: EmbeddedBroker) -> None:
+    send(broker, "ticks", numbered(0, 20_000))
+    with consume(broker, "ticks") as consumer:
+        assert consumer.poll(10) is not None
+        consumer.close()  # with messages that nobody has read
+        with pytest.raises(RuntimeError, match="losed"):
+            consumer.poll(1)
+
+
 READ_SOME_AND_COMMIT = """
 import sys
 from ingest.consumer import TopicConsumer

@@ -109,6 +109,13 @@ def test_what_a_feed_writes_needs_no_other_reader(monkeypatch: pytest.MonkeyPatc
     assert told(BatchDecoder().decode(batch(values))) == expected
 
 
+def test_a_buffer_that_ends_with_its_messages_is_read_no_further() -> None:
+    values = [encode_json("B", 2.5, 7), encode_json("C" * 32, 1e-3, 8)]
+    whole = batch(values)
+    bare = Payloads(whole.buffer[: whole.bounds[-1]].copy(), whole.bounds)
+    assert told(BatchDecoder().decode(bare)) == told(decode(values))
+
+
 def test_packed_and_plain_messages_mix() -> None:
     plain = encode_json("B", 2.5, 7, 9)
     values = [plain, encode_packed(["A", "B"], [0, 1, 0], [1.0, 2.0, 3.0], [1, 2, 3]), plain]
