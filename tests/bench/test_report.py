@@ -166,7 +166,7 @@ def test_the_page_judges_an_overload_by_its_quarters():
     report = Report(bench="overload", machine={}, versions={}, rows=rows)
     goals = [line for line in make_page([report]).splitlines() if line.startswith("| overload |")]
     assert [line.split("|")[3] for line in goals] == [
-        " 3.10 solve times ",
+        " 3.10 solves ",
         " 1.04x ",
         " 1.20x ",
     ]
