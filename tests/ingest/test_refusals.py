@@ -19,6 +19,15 @@ class FailedMessage:
     def error(self) -> KafkaError:
         return self._error
 
+    def topic(self) -> str:
+        return "ticks"
+
+    def partition(self) -> int:
+        return 0
+
+    def offset(self) -> int:
+        return -1001  # none
+
 
 class OneFailure:
     """A client that hands out one failed message first, and is the real one from then on."""
@@ -34,8 +43,9 @@ class OneFailure:
         return getattr(self._client, name)
 
 
+@pytest.mark.parametrize("in_batches", [False, True], ids=["objects", "batches"])
 def test_a_refused_topic_is_told_once_and_reading_goes_on(
-    broker: EmbeddedBroker, monkeypatch: pytest.MonkeyPatch
+    broker: EmbeddedBroker, monkeypatch: pytest.MonkeyPatch, in_batches: bool
 ) -> None:
     with TopicProducer(broker.address) as producer:
         for number in range(3):
@@ -43,8 +53,11 @@ def test_a_refused_topic_is_told_once_and_reading_goes_on(
     refused = KafkaError(KafkaError.TOPIC_AUTHORIZATION_FAILED, "not yours")
     values: list[bytes] = []
     told: list[BrokerError] = []
-    with TopicConsumer(broker.address, ["ticks"], fetch_wait_max_ms=1) as consumer:
-        monkeypatch.setattr(consumer, "_consumer", OneFailure(consumer._consumer, refused))
+    with TopicConsumer(
+        broker.address, ["ticks"], fetch_wait_max_ms=1, in_batches=in_batches
+    ) as consumer:
+        failing = OneFailure(consumer._consumer, refused)
+        monkeypatch.setattr(consumer._drain, "_consumer", failing)
         deadline = time.monotonic() + 60
         while not (told and consumer.at_end()):
             assert time.monotonic() < deadline
