@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from bench.comparison import compare_reports
 from bench.report import OURS, Report, make_row
-from silverbullet.bench_cli import bench
+from silverbullet.cli import main
 
 
 def report(
@@ -75,13 +75,13 @@ def test_the_command_exits_with_1_where_something_got_slower(tmp_path: Path):
 
     base, same = kept("base.json", report(1)), kept("same.json", report(2))
     slow = kept("slow.json", report(3, ours=1.5))
-    told = CliRunner().invoke(bench, ["compare", base, same])
+    told = CliRunner().invoke(main, ["bench", "compare", base, same])
     assert told.exit_code == 0
     assert "within noise" in told.output
-    told = CliRunner().invoke(bench, ["compare", base, slow, "--json"])
+    told = CliRunner().invoke(main, ["bench", "compare", base, slow, "--json"])
     assert told.exit_code == 1
     assert json.loads(told.output)["changes"][0]["verdict"] == "slower"
     (tmp_path / "none.json").write_text("{}")
-    told = CliRunner().invoke(bench, ["compare", base, str(tmp_path / "none.json")])
+    told = CliRunner().invoke(main, ["bench", "compare", base, str(tmp_path / "none.json")])
     assert told.exit_code == 2
     assert "none.json: no result of a benchmark" in told.output

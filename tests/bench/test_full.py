@@ -3,6 +3,7 @@ import signal
 import sys
 from pathlib import Path
 
+import click
 import pytest
 
 from bench.full import PARTIAL, kept_steps, run_steps, show_plan
@@ -18,7 +19,7 @@ from bench.full_plan import (
 from bench.report import read_report
 from bench.session import RunError
 from cluster.process import spawn
-from silverbullet.bench_cli import bench
+from silverbullet.cli import main
 from tests.descendants import descendants
 from tests.integration.commands import until
 
@@ -120,9 +121,13 @@ def test_every_step_is_a_command_that_takes_its_options(plan: tuple[Step, ...]):
     assert len({step.name for step in plan}) == len(plan)
     for step in plan:
         group, name, *options = step.arguments
-        command = bench.commands[name]
-        assert group == "bench"
-        context = command.make_context(name, [*options, "--output", "here"])
+        bench = main.commands[group]
+        assert isinstance(bench, click.Group)
+        # With its parents' settings: a command remembers the names of its help.
+        parent = click.Context(main, **main.context_settings)
+        context = bench.commands[name].make_context(
+            name, [*options, "--output", "here"], parent=parent
+        )
         assert context.params["output"] == Path("here")
 
 

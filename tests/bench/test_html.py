@@ -9,7 +9,7 @@ from bench.html_figures import make_figures
 from bench.page import read_kept
 from bench.report import Report
 from bench.rows import make_row
-from silverbullet.bench_cli import bench
+from silverbullet.cli import main
 
 graph = pytest.importorskip("plotly.graph_objects")
 
@@ -64,10 +64,10 @@ def test_a_command_writes_the_page_beside_the_result(tmp_path: Path):
     path = tmp_path / "kernels.json"
     report = a_report("kernels", make_row("job", "silverbullet", "us", [[1.0]]))
     path.write_text(report.to_json())
-    done = CliRunner().invoke(bench, ["report", str(path)])
+    done = CliRunner().invoke(main, ["bench", "report", str(path)])
     assert done.exit_code == 0
     assert "bench kernels" in (tmp_path / "kernels.html").read_text()
     path.write_text("no result")
-    refused = CliRunner().invoke(bench, ["report", str(path)])
+    refused = CliRunner().invoke(main, ["bench", "report", str(path)])
     assert refused.exit_code == 2
     assert "no result of a benchmark" in refused.output
