@@ -90,11 +90,11 @@ NOTES = {
         "The relay is the same client: it drains what is there and sends one 2 kB message a "
         "wake-up, deciding nothing. It is measured once a run and stands beside each method. The "
         "libraries stand in our loop, with our windows and estimates: only the solver is theirs.",
-        "Of p99 on Kafka, 2026-11-29: up to three times in five seconds all processes stalled "
-        "for 10 to 80 ms at once, the generator too. In four further runs of ours at 1000 ticks/s "
-        "two had such stalls (p99 27 and 30 ms) and two hardly (5 and 7), with and without clouds "
-        "and checkpoints; on the embedded broker none had (4.4). The broker, at the priority of "
-        "all, is the suspect; what it does then was not measured.",
+        "Of p99 on Kafka: at the priority of all, a round of ZGC held every process up for 80 ms, "
+        "every five seconds at 1000 ticks/s. Collector and compiler of the broker have normal "
+        "priority since: 12 times the relay became 2. Stalls that are left come in bursts at "
+        "20 000 ticks/s; Linux takes 5 % of each second from real-time processes that fill a "
+        "processor (it said so once while this was measured), which would look like them.",
         "The method resample spends both processors on draws, its two workers at the priority of "
         "broker and generator: what those take, and the generator's lag, grow by that.",
         "Stages follow one another: kafka in (producer, broker, consumer), update (decode, admit, "
