@@ -9,7 +9,13 @@ from typing import Final
 import platformdirs
 
 _INSTALL_LIMIT_S = 600.0
-QUIXSTREAMS: Final = ("quixstreams==3.28.1", "numpy==2.4.6", "pyportfolioopt==1.6.0")
+# PyPortfolioOpt imports packaging and does not ask for it.
+QUIXSTREAMS: Final = (
+    "quixstreams==3.28.1",
+    "numpy==2.4.6",
+    "pyportfolioopt==1.6.0",
+    "packaging==25.0",
+)
 QUIX_SCRIPT: Final = Path(__file__).with_name("quix_reader.py")
 QUIX_LOOP: Final = Path(__file__).with_name("quix_loop.py")
 
