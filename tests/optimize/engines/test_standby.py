@@ -110,7 +110,7 @@ def test_one_that_stands_by_is_nothing_but_an_account_until_it_is_wanted(
         assert not list(folders.iterdir())
         ray.phase = "failed"
         until(lambda: bool(spawned), "spark to be started")
-        until(lambda: "no such program" in view(evaluator, "spark")[1], "spark's account")
-        assert view(evaluator, "spark")[0] == "failed"
+        until(lambda: view(evaluator, "spark")[0] == "failed", "spark's account")
+        assert "no such program" in view(evaluator, "spark")[1]
     assert not list(folders.iterdir())
     folders.rmdir()
