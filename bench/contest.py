@@ -13,6 +13,8 @@ from bench.report import Row, make_row
 _LEAST_SAMPLE_NS = 50_000
 _MOST_CALLS = 64
 Clock = Callable[[], int]
+Judge = Callable[[Any, Any], str]
+"""(first result, other) to what is wrong with the other, or an empty string."""
 
 
 class WrongResultError(AssertionError):
@@ -35,6 +37,8 @@ class Contender:
         (returned, arguments) to the result as the judge of the case takes it.
     per_call
         How much one call does of what the case's unit counts.
+    judge
+        Of its result, where it is held to less than the others of its case.
     """
 
     subject: str
@@ -42,6 +46,7 @@ class Contender:
     make_arguments: Callable[[], tuple[Any, ...]]
     result: Callable[[Any, tuple[Any, ...]], Any]
     per_call: int = 1
+    judge: Judge | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +60,13 @@ class Case:
     contenders
         The first is what the others' results are compared with.
     judge
-        (first, other) to what is wrong with the other's result, or an empty string.
+        Of all results but the first.
     """
 
     name: str
     unit: str
     contenders: tuple[Contender, ...]
-    judge: Callable[[Any, Any], str]
+    judge: Judge
 
 
 def returned(value: Any, _: tuple[Any, ...]) -> Any:
@@ -108,7 +113,7 @@ def check_case(case: Case) -> None:
     first, *others = case.contenders
     expected = _run(first)
     for other in others:
-        wrong = case.judge(expected, _run(other))
+        wrong = (other.judge or case.judge)(expected, _run(other))
         if wrong:
             raise WrongResultError(
                 f"{case.name}: {other.subject} does not do what {first.subject} does: {wrong}"

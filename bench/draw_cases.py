@@ -18,7 +18,7 @@ from bench.draw_goals import (
     resample_name,
 )
 from bench.report import OURS
-from bench.solver_cases import make_problem
+from bench.solver_problems import make_problem
 from optimize.cloud import cloud_block
 from optimize.draws import resample_block
 from optimize.pair_exchange import freeze
@@ -69,6 +69,7 @@ def resample_case(n_assets: int, draws: int = _DRAWS) -> Case:
     peers = (
         ("scipy invwishart and NNLS", draw_peers.scipy_resample),
         ("daqp, draws by numpy", draw_peers.daqp_resample),
+        ("scipy NNLS, draws by numpy", draw_peers.nnls_resample),
     )
     return Case(
         name=resample_name(n_assets),

@@ -3,12 +3,12 @@
 Each library is imported when first called: none is needed to run the program.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
-from bench.peers import nnls_max_sharpe
+from bench.solver_peers import daqp_bounds, daqp_max_sharpe, nnls_max_sharpe
 from stats.compiled import FloatArray
 
 
@@ -51,24 +51,6 @@ def numpy_cloud(
     return weights @ mean, np.sqrt(variances)
 
 
-def daqp_max_sharpe(mean: FloatArray, covariance: FloatArray) -> FloatArray:
-    """Maximum Sharpe ratio, long only, by the dual active-set solver daqp.
-
-    min y'S y / 2 - mean'y, y >= 0, scaled to sum 1; both terms brought to the size of 1, where
-    its tolerances are.
-    """
-    import daqp
-
-    n = len(mean)
-    unit = np.trace(covariance) / n
-    y, _, _, _ = daqp.solve(
-        covariance / unit, -mean / np.abs(mean).max(), np.empty((0, n)), np.full(n, 1e30),
-        np.zeros(n),
-    )  # fmt: skip
-    weights: FloatArray = y / y.sum()
-    return weights
-
-
 def scipy_resample(
     mean: FloatArray, covariance: FloatArray, n_observations: int, draws: int, seed: int
 ) -> FloatArray:
@@ -86,10 +68,16 @@ def scipy_resample(
     return out
 
 
-def daqp_resample(
+def bartlett_draws(
     mean: FloatArray, covariance: FloatArray, n_observations: int, draws: int, seed: int
-) -> FloatArray:
-    """Give the same: draws by numpy and LAPACK, as our own kernels make them, each into daqp."""
+) -> Iterator[tuple[FloatArray, FloatArray]]:
+    """Draw from the same posterior by numpy and LAPACK, as our own kernels do.
+
+    Yields
+    ------
+    mean, root : FloatArray
+        float64[n], float64[n, n]: root' root is the covariance.
+    """
     from scipy.linalg import solve_triangular
 
     n = len(mean)
@@ -97,12 +85,35 @@ def daqp_resample(
     generator = np.random.default_rng(seed)
     lower = np.linalg.cholesky(covariance * (nu - n - 1.0))
     degrees = nu - np.arange(n - 1.0, -1.0, -1.0)
-    above = np.triu_indices(n, 1)
-    upper, out = np.zeros((n, n)), np.empty((draws, n))
-    for d in range(draws):
+    above, upper = np.triu_indices(n, 1), np.zeros((n, n))
+    for _ in range(draws):
         upper[above] = generator.standard_normal(len(above[0]))
         np.fill_diagonal(upper, np.sqrt(generator.chisquare(degrees)))
-        root = solve_triangular(upper, lower.T, check_finite=False)  # B', B B' the covariance
-        mu = mean + generator.standard_normal(n) @ root / np.sqrt(n_observations)
-        out[d] = daqp_max_sharpe(mu, root.T @ root) if mu.max() > 0.0 else np.nan
+        root = solve_triangular(upper, lower.T, check_finite=False)
+        yield mean + generator.standard_normal(n) @ root / np.sqrt(n_observations), root
+
+
+def daqp_resample(
+    mean: FloatArray, covariance: FloatArray, n_observations: int, draws: int, seed: int
+) -> FloatArray:
+    """Optimal portfolios of draws by numpy, float64[draws, n], each by daqp."""
+    bounds, out = daqp_bounds(len(mean)), np.empty((draws, len(mean)))
+    drawn = bartlett_draws(mean, covariance, n_observations, draws, seed)
+    for d, (mu, root) in enumerate(drawn):
+        out[d] = daqp_max_sharpe(mu, root.T @ root, bounds) if mu.max() > 0.0 else np.nan
+    return out
+
+
+def nnls_resample(
+    mean: FloatArray, covariance: FloatArray, n_observations: int, draws: int, seed: int
+) -> FloatArray:
+    """Optimal portfolios of draws by numpy, float64[draws, n], each by NNLS of its root."""
+    from scipy.linalg import solve_triangular
+    from scipy.optimize import nnls
+
+    out = np.empty((draws, len(mean)))
+    drawn = bartlett_draws(mean, covariance, n_observations, draws, seed)
+    for d, (mu, root) in enumerate(drawn):
+        y, _ = nnls(root, solve_triangular(root.T, mu, lower=True, check_finite=False))
+        out[d] = y / y.sum() if mu.max() > 0.0 else np.nan
     return out

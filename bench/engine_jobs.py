@@ -10,7 +10,7 @@ import numpy as np
 
 from bench.draw_cases import sizes_of
 from bench.draw_peers import numpy_cloud, scipy_resample
-from bench.solver_cases import make_problem
+from bench.solver_problems import make_problem
 from optimize.evaluate import evaluate_block
 from optimize.job import BlockResult, DrawJob
 from optimize.pair_exchange import freeze

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 import msgspec
 import numpy as np
 
-from bench.peers import pypfopt_max_sharpe, skfolio_max_sharpe
 from bench.relay import MESSAGE_BYTES, Passed
+from bench.solver_peers import pypfopt_max_sharpe, skfolio_max_sharpe
 from bench.workload import SAMPLE_INTERVAL_NS, WINDOW_ROWS, WINDOW_TICKS
 from ingest.admission import Admission
 from ingest.codec import RawMessages

@@ -1,12 +1,24 @@
 """What the solver is to reach, for `bench.goal_tables`; the names of its cases."""
 
+from collections.abc import Mapping
 from typing import Final
 
 from bench.goals import Goal, is_at_most, peer_takes
+from optimize.job import Objective
 
 SPARSE, DENSE = "sparse", "dense"
 COLD, WARM = "cold", "one row later"
-GAP_UNIT: Final = "of the ratio"
+SIZES: Final = (10, 50, 100, 500)
+GAP_UNITS: Final[Mapping[Objective, str]] = {
+    "max_sharpe": "of the ratio",
+    "min_variance": "of the volatility",
+}
+GAP_CASES: Final = tuple(
+    (objective, family, capped)
+    for objective in GAP_UNITS
+    for family in (SPARSE, DENSE)
+    for capped in (False, True)
+)
 
 
 def solve_name(n_assets: int, family: str = "", start: str = "", capped: bool = False) -> str:
@@ -15,15 +27,17 @@ def solve_name(n_assets: int, family: str = "", start: str = "", capped: bool = 
     return ", ".join((f"maximum Sharpe ratio of {n_assets} assets", *(one for one in said if one)))
 
 
-def gap_name(family: str, capped: bool) -> str:
-    """Name the case of what a solver's ratios miss at most."""
-    return f"optimality gap at most, {family}" + (", capped" if capped else "")
+def gap_name(family: str, capped: bool, objective: Objective = "max_sharpe") -> str:
+    """Name the case of what a solver's portfolios miss at most."""
+    of = "" if objective == "max_sharpe" else " of minimum variance"
+    return f"optimality gap{of} at most, {family}" + (", capped" if capped else "")
 
 
 GOALS: Final[tuple[Goal, ...]] = (
     peer_takes(solve_name(50), 250.0, "PyPortfolioOpt"),
     *(
-        peer_takes(solve_name(50, family, WARM, capped), 5.0, "daqp")
+        peer_takes(solve_name(n, family, WARM, capped), 5.0, "daqp")
+        for n in (10, 50, 100)
         for family in (SPARSE, DENSE)
         for capped in (False, True)
     ),
@@ -34,8 +48,7 @@ GOALS: Final[tuple[Goal, ...]] = (
         for start in (COLD, WARM)
     ),
     *(
-        is_at_most(gap_name(family, capped), 1e-9, GAP_UNIT, "max")
-        for family in (SPARSE, DENSE)
-        for capped in (False, True)
+        is_at_most(gap_name(family, capped, objective), 1e-9, GAP_UNITS[objective], "max")
+        for objective, family, capped in GAP_CASES
     ),
 )

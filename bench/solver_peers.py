@@ -1,11 +1,11 @@
-"""Maximum Sharpe ratio, long only, by daqp: the quickest of the solvers for small dense programs.
+"""What people use for a portfolio of maximum Sharpe ratio, long only, as they would write it.
 
-The problem is written as the quadratic program
-min y'covariance y / 2 - mean'y over y >= 0, or 0 <= y_i <= cap sum(y), and y scaled to a sum of
-1: the form with the fewest constraints. It is imported when first called.
+NNLS and daqp solve min y'covariance y / 2 - mean'y over y >= 0, or 0 <= y_i <= cap sum(y), and
+scale y to a sum of 1: the quadratic program with the fewest constraints. With a mean of ones the
+portfolio is that of minimum variance. Each library is imported when first called.
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -14,23 +14,69 @@ from stats.compiled import FloatArray
 _INFINITE = 1e30
 
 
-def _program(
-    mean: FloatArray, covariance: FloatArray, cap: float
-) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray, FloatArray]:
-    # Scaled: daqp's tolerances are absolute. Copied: it takes no read-only arrays.
-    n = len(mean)
-    costs, slopes = covariance / covariance.diagonal().mean(), -mean / np.abs(mean).max()
-    low, high = np.zeros(n), np.full(n, _INFINITE)
+def nnls_max_sharpe(mean: FloatArray, covariance: FloatArray) -> FloatArray:
+    """Solve by scipy's non-negative least squares: y = argmin |L'y - L^-1 mean|, L L' = covariance.
+
+    Its active set is exact up to the rounding of the factor.
+    """
+    from scipy.linalg import cholesky, solve_triangular
+    from scipy.optimize import nnls
+
+    factor = cholesky(covariance, lower=True)
+    y, _ = nnls(factor.T, solve_triangular(factor, mean, lower=True))
+    weights: FloatArray = y / y.sum()
+    return weights
+
+
+class DaqpBounds(NamedTuple):
+    """What daqp takes beside costs and slopes: the same for all problems of a size and cap."""
+
+    rows: FloatArray
+    upper: FloatArray
+    lower: FloatArray
+
+
+def daqp_bounds(n_assets: int, cap: float = 1.0) -> DaqpBounds:
+    """Write y >= 0, and with a cap below 1 each y_i - cap sum(y) <= 0, as daqp takes them."""
+    low, high = np.zeros(n_assets), np.full(n_assets, _INFINITE)
     if cap >= 1.0:
-        return costs, slopes, np.zeros((0, n)), high, low
-    rows = np.eye(n) - cap
-    return (
-        costs,
-        slopes,
-        rows,
-        np.concatenate([high, np.zeros(n)]),
-        np.concatenate([low, np.full(n, -_INFINITE)]),
+        return DaqpBounds(np.zeros((0, n_assets)), high, low)
+    return DaqpBounds(
+        np.eye(n_assets) - cap,
+        np.concatenate([high, np.zeros(n_assets)]),
+        np.concatenate([low, np.full(n_assets, -_INFINITE)]),
     )
+
+
+def daqp_max_sharpe(mean: FloatArray, covariance: FloatArray, bounds: DaqpBounds) -> FloatArray:
+    """Solve by daqp, a dual active set with its start at the unconstrained optimum."""
+    import daqp
+
+    y, *_ = daqp.solve(*_scaled(mean, covariance), *bounds)
+    return _weights(y)
+
+
+def daqp_model(mean: FloatArray, covariance: FloatArray, bounds: DaqpBounds) -> Any:
+    """Give daqp's model of a problem it has solved."""
+    import daqp
+
+    model = daqp.Model()
+    model.setup(*_scaled(mean, covariance), *bounds)
+    model.solve()
+    return model
+
+
+def daqp_next(model: Any, mean: FloatArray, covariance: FloatArray) -> FloatArray:
+    """Solve the next problem by daqp's model, which starts from the active set of the last."""
+    costs, slopes = _scaled(mean, covariance)
+    model.update(H=costs, f=slopes)
+    y, *_ = model.solve()
+    return _weights(y)
+
+
+def _scaled(mean: FloatArray, covariance: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Bring both to the size of 1: daqp's tolerances are absolute. It takes no read-only arrays."""
+    return covariance / covariance.diagonal().mean(), -mean / np.abs(mean).max()
 
 
 def _weights(y: FloatArray) -> FloatArray:
@@ -39,27 +85,35 @@ def _weights(y: FloatArray) -> FloatArray:
     return weights
 
 
-def daqp_max_sharpe(mean: FloatArray, covariance: FloatArray, cap: float) -> FloatArray:
-    """Solve by daqp, a dual active set with its start at the unconstrained optimum."""
-    import daqp
+def pypfopt_max_sharpe(mean: FloatArray, covariance: FloatArray, cap: float = 1.0) -> FloatArray:
+    """Solve by PyPortfolioOpt's default solver."""
+    from pypfopt import EfficientFrontier
 
-    y, *_ = daqp.solve(*_program(mean, covariance, cap))
-    return _weights(y)
-
-
-def daqp_model(mean: FloatArray, covariance: FloatArray, cap: float) -> Any:
-    """Give daqp's model of a problem it has solved."""
-    import daqp
-
-    model = daqp.Model()
-    model.setup(*_program(mean, covariance, cap))
-    model.solve()
-    return model
+    frontier = EfficientFrontier(mean, covariance, weight_bounds=(0, cap))
+    frontier.max_sharpe(risk_free_rate=0.0)
+    weights: FloatArray = np.array(list(frontier.weights), np.float64)
+    return weights
 
 
-def daqp_next(model: Any, mean: FloatArray, covariance: FloatArray) -> FloatArray:
-    """Solve the next problem by daqp's model, which starts from the active set of the last."""
-    costs, slopes, *_ = _program(mean, covariance, 1.0)
-    model.update(H=costs, f=slopes)
-    y, *_ = model.solve()
-    return _weights(y)
+def skfolio_max_sharpe(mean: FloatArray, covariance: FloatArray, cap: float = 1.0) -> FloatArray:
+    """Solve by skfolio's default solver, from given estimates."""
+    from skfolio.optimization import MeanRisk, ObjectiveFunction
+    from skfolio.prior import BasePrior, ReturnDistribution
+
+    class Given(BasePrior):  # type: ignore[misc]
+        def __init__(self) -> None:
+            pass
+
+        def fit(self, X: FloatArray, y: object = None, **_: object) -> "Given":  # noqa: N803, ARG002
+            self.return_distribution_ = ReturnDistribution(
+                mu=mean, covariance=covariance, returns=X
+            )
+            return self
+
+    model = MeanRisk(
+        objective_function=ObjectiveFunction.MAXIMIZE_RATIO,
+        prior_estimator=Given(),
+        max_weights=cap,
+    )
+    weights: FloatArray = np.asarray(model.fit(np.zeros((2, len(mean)))).weights_, np.float64)
+    return weights

@@ -1,5 +1,6 @@
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -48,6 +49,16 @@ def test_a_contender_with_a_wrong_result_is_not_timed():
 def test_a_result_within_the_tolerance_passes():
     near = contender("peer", lambda values: 2.0 * values * (1 + 1e-12))
     check_case(case_of(contender("silverbullet", double), near))
+
+
+def test_a_contender_may_have_a_judge_of_its_own():
+    off = Contender(
+        "loose", lambda values: 2.0 * values * (1 + 1e-6), lambda: (np.arange(4.0),), returned,
+        judge=lambda first, other: differ((first,), (other,), 1e-5),
+    )  # fmt: skip
+    check_case(case_of(contender("silverbullet", double), off))
+    with pytest.raises(WrongResultError, match="loose"):
+        check_case(case_of(contender("silverbullet", double), replace(off, judge=None)))
 
 
 @pytest.mark.parametrize(
