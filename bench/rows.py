@@ -7,6 +7,7 @@ import msgspec
 import numpy as np
 from numpy.typing import ArrayLike
 
+from bench.histogram import Histogram, count_samples
 from bench.intervals import Interval, median_interval
 from stats.compiled import FloatArray
 
@@ -14,9 +15,11 @@ OURS = "silverbullet"
 # What no part of ours can be faster than: ratios are read the other way round.
 FLOORS = frozenset({"bound", "relay"})
 _HIGHER_IS_BETTER: Final = "a second"
+_LEAST_PLAIN: Final = 1e-6
+_MOST_PLAIN: Final = 1e13
 
 
-class Row(msgspec.Struct, frozen=True, kw_only=True):
+class Row(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What one contender took in one case.
 
     Attributes
@@ -29,6 +32,8 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     runs
         Median of each repetition, in order: the same place in two rows of a case is the same
         repetition, so ratios can be taken within it.
+    histogram
+        Of all samples, where how they lie is what is asked.
     """
 
     case: str
@@ -38,6 +43,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     p99: float
     max: float
     runs: tuple[float, ...]
+    histogram: Histogram | None = None
 
 
 class Ratio(NamedTuple):
@@ -48,13 +54,20 @@ class Ratio(NamedTuple):
     greatest: float
 
 
-def make_row(case: str, subject: str, unit: str, repetitions: Sequence[ArrayLike]) -> Row:
+def make_row(
+    case: str,
+    subject: str,
+    unit: str,
+    repetitions: Sequence[ArrayLike],
+    *,
+    with_histogram: bool = False,
+) -> Row:
     """Sum up the samples of each repetition.
 
     Raises
     ------
     ValueError
-        There are no samples, or one is not finite.
+        There are no samples, or one is not finite, or of a histogram not above 0.
     """
     arrays = [np.asarray(samples, np.float64).ravel() for samples in repetitions]
     if not arrays or not all(len(samples) for samples in arrays):
@@ -71,6 +84,7 @@ def make_row(case: str, subject: str, unit: str, repetitions: Sequence[ArrayLike
         p99=float(p99),
         max=float(samples.max()),
         runs=tuple(float(np.median(one)) for one in arrays),
+        histogram=count_samples(samples) if with_histogram else None,
     )
 
 
@@ -130,8 +144,10 @@ def format_interval(interval: Interval | None) -> str:
 
 
 def format_number(value: float) -> str:
-    """Write a number with three digits that count, and no exponent."""
+    """Write a number with three digits that count; with an exponent where zeros would be more."""
     if value == 0.0 or not np.isfinite(value):
         return f"{value:.0f}"
+    if not _LEAST_PLAIN <= abs(value) < _MOST_PLAIN:
+        return f"{value:.2e}"
     digits = max(0, 2 - int(np.floor(np.log10(abs(value)))))
     return f"{value:,.{digits}f}".replace(",", " ")

@@ -15,5 +15,8 @@ GOALS: Final[tuple[Goal, ...]] = (
         for tape in tick_names.TAPE_NAMES
     ),
     is_at_most(tick_names.WORST_TICK, 10.0, tick_names.WORST_TICK_UNIT, "max"),
-    is_at_most(tick_names.WORST_ROW, 2000.0, tick_names.WORST_ROW_UNIT, "max"),
+    *(
+        is_at_most(case, 2000.0, tick_names.WORST_ROW_UNIT, "max")
+        for case in (tick_names.WORST_ROW, tick_names.WORST_ROW_READ)
+    ),
 )

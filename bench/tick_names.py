@@ -17,6 +17,7 @@ DRIFT_UNIT: Final = "of the bound"
 N_ROW_ASSETS: Final = 500
 WORST_TICK: Final = f"worst tick pushed and read, window {WINDOW}"
 WORST_ROW: Final = f"worst row of {N_ROW_ASSETS} assets pushed, window {WINDOW}"
+WORST_ROW_READ: Final = f"worst row of {N_ROW_ASSETS} assets pushed and read, window {WINDOW}"
 WORST_TICK_UNIT: Final = "us a tick"
 WORST_ROW_UNIT: Final = "us a row"
 

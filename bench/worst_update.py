@@ -17,6 +17,7 @@ from bench.tick_names import (
     N_ROW_ASSETS,
     WINDOW,
     WORST_ROW,
+    WORST_ROW_READ,
     WORST_ROW_UNIT,
     WORST_TICK,
     WORST_TICK_UNIT,
@@ -30,11 +31,14 @@ _PLACES: Final = 20_000
 
 def measure_worst_updates(repetitions: int) -> list[Row]:
     """Measure both windows; each place counts with the quickest of its repetitions."""
-    ticks = least_tick_us(_PLACES, repetitions)
-    rows = least_row_us(N_ROW_ASSETS, repetitions)
+    found = {
+        (WORST_TICK, WORST_TICK_UNIT): least_tick_us(_PLACES, repetitions),
+        (WORST_ROW, WORST_ROW_UNIT): least_row_us(N_ROW_ASSETS, repetitions),
+        (WORST_ROW_READ, WORST_ROW_UNIT): least_row_us(N_ROW_ASSETS, repetitions, read=True),
+    }
     return [
-        make_row(WORST_TICK, OURS, WORST_TICK_UNIT, [ticks]),
-        make_row(WORST_ROW, OURS, WORST_ROW_UNIT, [rows]),
+        make_row(case, OURS, unit, [least], with_histogram=True)
+        for (case, unit), least in found.items()
     ]
 
 
@@ -54,19 +58,26 @@ def least_tick_us(places: int, repetitions: int) -> FloatArray:
     return 1e-3 * least
 
 
-def least_row_us(n_assets: int, repetitions: int) -> FloatArray:
+def least_row_us(n_assets: int, repetitions: int, *, read: bool = False) -> FloatArray:
     """Time each row of a window's length, float64[WINDOW], of a window that is full.
 
     A row's number modulo the window's length says what has to be done for it, so the window
     goes on from one repetition to the next.
+
+    Parameters
+    ----------
+    read
+        Whether the whole matrix is read after each row, and counts.
     """
     values = 1e-3 * np.random.default_rng(1).standard_normal((WINDOW, n_assets))
-    window, least = GridWindow(WINDOW), np.full(WINDOW, np.inf)
+    window, least, ids = GridWindow(WINDOW), np.full(WINDOW, np.inf), np.arange(n_assets)
     for repetition in range(1 + repetitions):
         for place in range(WINDOW):
             row = repetition * WINDOW + place
             started = time.perf_counter_ns()
             window.push(row, values[place], n_assets)
+            if read:
+                window.read(ids)
             took = time.perf_counter_ns() - started
             if repetition > 0:
                 least[place] = min(least[place], took)

@@ -66,7 +66,8 @@ class Clock:
         return self.now_ns
 
 
-def test_a_pause_each_time_is_found_and_one_interruption_is_not(monkeypatch):
+@pytest.mark.parametrize("read", [False, True])
+def test_a_pause_each_time_is_found_and_one_interruption_is_not(monkeypatch, read: bool):
     clock, pushed = Clock(), []
 
     class Window:
@@ -80,11 +81,15 @@ def test_a_pause_each_time_is_found_and_one_interruption_is_not(monkeypatch):
             if row == 2 * WINDOW + 20:
                 clock.now_ns += 10**9
 
+        def read(self, ids: np.ndarray) -> None:
+            assert read
+            clock.now_ns += 2000
+
     monkeypatch.setattr(worst_update, "time", clock)
     monkeypatch.setattr(worst_update, "GridWindow", Window)
-    expected = np.ones(WINDOW)
-    expected[7] = 50.0
-    np.testing.assert_array_equal(worst_update.least_row_us(3, 2), expected)
+    expected = np.full(WINDOW, 3.0 if read else 1.0)
+    expected[7] += 49.0
+    np.testing.assert_array_equal(worst_update.least_row_us(3, 2, read=read), expected)
     assert pushed == list(range(3 * WINDOW))
 
 

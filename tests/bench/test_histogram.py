@@ -1,0 +1,55 @@
+import msgspec
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bench.histogram import PER_DECADE, count_samples
+from bench.html_figures import make_figures
+from bench.report import Report
+from bench.rows import Row, make_row
+
+graph = pytest.importorskip("plotly.graph_objects")
+
+
+@given(st.lists(st.floats(1e-3, 1e9), min_size=1, max_size=50))
+def test_every_sample_is_counted_once_in_its_bin(values: list[float]):
+    samples = np.array(values)
+    found = count_samples(samples)
+    assert sum(found.counts) == len(samples)
+    assert found.counts[0] > 0 < found.counts[-1]
+    assert len(found.edges) == len(found.counts) + 1
+    np.testing.assert_allclose(
+        np.divide(found.edges[1:], found.edges[:-1]), 10.0 ** (1.0 / PER_DECADE)
+    )
+    # A sample that lies on an edge but for rounding may be counted on either side of it.
+    for low, high, count in zip(found.edges, found.edges[1:], found.counts, strict=False):
+        inside = np.sum((samples >= low * (1 + 1e-12)) & (samples < high * (1 - 1e-12)))
+        beside = np.sum((samples >= low * (1 - 1e-12)) & (samples < high * (1 + 1e-12)))
+        assert inside <= count <= beside
+
+
+@pytest.mark.parametrize("values", [[], [1.0, 0.0], [-1.0]])
+def test_what_has_no_logarithm_is_refused(values: list[float]):
+    with pytest.raises(ValueError, match="above 0"):
+        count_samples(np.array(values))
+
+
+def test_a_row_keeps_its_counts_and_one_without_is_written_as_before():
+    row = make_row("job", "silverbullet", "us", [[1.0, 1.0, 50.0]], with_histogram=True)
+    assert row.histogram is not None
+    assert row.histogram.counts[0] == 2
+    assert msgspec.json.decode(msgspec.json.encode(row), type=Row) == row
+    assert b"histogram" not in msgspec.json.encode(make_row("job", "silverbullet", "us", [[1.0]]))
+
+
+def test_bars_reach_from_edge_to_edge_and_one_sample_is_seen():
+    row = make_row("worst", "silverbullet", "us", [[1.1] * 900 + [80.0]], with_histogram=True)
+    report = Report(bench="kernels", machine={}, versions={}, rows=(row,))
+    (figure,) = make_figures(graph, report)
+    (bars,) = figure.data
+    assert row.histogram is not None
+    lows = np.array(bars.x) - np.array(bars.width) / 2.0
+    np.testing.assert_allclose(lows, row.histogram.edges[:-1])
+    assert list(bars.y) == list(row.histogram.counts)
+    assert 10.0 ** figure.layout.yaxis.range[0] < min(count for count in bars.y if count)
