@@ -2,7 +2,7 @@
 
 A goal divides one side by another, or takes one side as it is, and holds that to a limit. Each
 kind has a function that makes it: `peer_takes`, `takes_at_most`, `is_at_most`,
-`case_takes_at_least`, `case_takes_at_most`, `grows_at_most` and `drifts_at_most`.
+`case_takes_at_least`, `case_takes_at_most`, `grows_at_most` and `varies_at_most`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,7 +16,7 @@ from stats.compiled import FloatArray
 
 _FACTOR: Final = 2.0  # from here on it is told as a factor, below in percent
 BEST: Final = "the best of the peers"
-Figure = Literal["median", "p50", "p99", "max", "first", "last"]
+Figure = Literal["median", "p50", "p99", "max", "least", "greatest"]
 
 
 class Side(NamedTuple):
@@ -31,8 +31,8 @@ class Side(NamedTuple):
         it and go on after a comma: ``polars`` for ``polars, four moments``. Empty: all but ours
         and the floors.
     of
-        ``median`` of the repetitions; ``p50``, ``p99`` or ``max`` of all samples; the ``first``
-        or ``last`` repetition.
+        ``median``, ``least`` or ``greatest`` of the repetitions' medians; ``p50``, ``p99`` or
+        ``max`` of all samples.
     """
 
     case: str
@@ -159,10 +159,10 @@ def grows_at_most(case: str, power: float, margin: float) -> Goal:
     return Goal(says, Side(case), None, power + margin, unit="")
 
 
-def drifts_at_most(case: str, at_most: float, part: str = "repetition") -> Goal:
-    """Have the last repetition, or whatever part a run is, be at most some times the first."""
-    says = f"{case}: last {part} at most {at_most:g}x the first"
-    return Goal(says, Side(case, of="last"), Side(case, of="first"), at_most)
+def varies_at_most(case: str, at_most: float, part: str) -> Goal:
+    """Have the greatest of the parts that a run is cut into be at most some times the least."""
+    says = f"{case}: greatest {part} at most {at_most:g}x the least"
+    return Goal(says, Side(case, of="greatest"), Side(case, of="least"), at_most)
 
 
 def judge_goals(goals: Sequence[Goal], rows: Sequence[Row]) -> list[Verdict]:
@@ -210,7 +210,9 @@ def _figure(row: Row, of: Figure) -> float:
     match of:
         case "median":
             return float(np.median(row.runs))
-        case "first" | "last":
-            return row.runs[0 if of == "first" else -1]
+        case "least":
+            return min(row.runs)
+        case "greatest":
+            return max(row.runs)
         case _:
             return float(getattr(row, of))

@@ -22,10 +22,11 @@ def make_html(reports: Sequence[Kept]) -> str:
 def _head(reports: Sequence[Kept]) -> str:
     lines = summarise_goals(reports)
     left = "".join(
-        f"<li>{escape(bench)}: {escape('; '.join(goals))}</li>"
+        _row([escape(bench), escape(says)])
         for bench, goals in not_measured(reports).items()
+        for says in goals
     )
-    rest = f"<details><summary>Goals not measured here</summary><ul>{left}</ul></details>"
+    rest = f"<details><summary>Goals not measured here</summary><table>{left}</table></details>"
     return (
         "<h1>Benchmarks</h1><p>Ratios are medians of those within interleaved repetitions; an "
         "interval is a 95 % bootstrap interval over repetitions, and stands where there are three "

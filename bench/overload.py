@@ -12,6 +12,7 @@ from bench.brokers import Broker, OpenBroker, embedded_broker, topic_prefix
 from bench.contenders import Contender, make_contenders
 from bench.listener import Topics
 from bench.machine import describe_machine, describe_versions
+from bench.overload_goals import AGE, MEDIAN_AGE, MEMORY, SINGLE_AGE
 from bench.pipeline import PACKAGES
 from bench.report import OURS, Report, Row, keep_report, make_row
 from bench.session import Played, RunError, play
@@ -109,7 +110,7 @@ class _Memory:
 def make_rows(latencies: Latencies, played: Played, rss: Series) -> list[Row]:
     """Give the age of decisions and the memory by quarters, beside the time of a solve."""
     stages = {
-        "age of a decision": latencies.stages["made"],
+        AGE: latencies.stages["made"],
         "age of a decision when it arrives": latencies.stages["total"],
         "solve": latencies.stages["solve"],
     }
@@ -117,14 +118,14 @@ def make_rows(latencies: Latencies, played: Played, rss: Series) -> list[Row]:
         make_row(name, OURS, "ms", [quarter / 1e3 for quarter in _quarters(times)])
         for name, times in stages.items()
     ]
-    ratios = [
-        [float(np.median(age) / np.median(solve))]
-        for age, solve in zip(
-            _quarters(stages["age of a decision"]), _quarters(stages["solve"]), strict=True
-        )
+    # Each age over its quarter's median solve: a run's median is that of the quarter.
+    ages = [
+        age / np.median(solve)
+        for age, solve in zip(_quarters(stages[AGE]), _quarters(stages["solve"]), strict=True)
     ]
-    rows.append(make_row("age of a decision, in solve times", OURS, "solves", ratios))
-    rows.append(make_row("memory of run", OURS, "MiB", _quarters(np.array(rss.values))))
+    rows.append(make_row(MEDIAN_AGE, OURS, "solves", [[np.median(age)] for age in ages]))
+    rows.append(make_row(SINGLE_AGE, OURS, "solves", ages, with_histogram=True))
+    rows.append(make_row(MEMORY, OURS, "MiB", _quarters(np.array(rss.values))))
     decided = len(played.message_bytes) / played.seconds
     rows.append(make_row("decisions", OURS, "a second", [[decided]]))
     return rows

@@ -39,8 +39,7 @@ a 95 % bootstrap interval over the repetitions (none can be told of fewer than t
 floor (relay, bound) it is read the other way round. Missed by 2x: it takes twice what it may, or
 leads by half of what it should.
 """
-
-
+_LEFT = "No result here says anything of these goals:"
 _ENGINES = "Its figures, and who took part, stand in [engines.md](engines.md)."
 
 
@@ -76,12 +75,14 @@ def _all_goals(reports: Sequence[Kept]) -> list[str]:
     lines = summarise_goals(reports)
     if not lines:
         return []
-    left = [f"- {bench}: {'; '.join(goals)}." for bench, goals in not_measured(reports).items()]
+    left = []
+    for bench, goals in not_measured(reports).items():
+        left += [f"- {bench}", *(f"  - {says}" for says in goals)]
     return [
         "## Goals", "", f"{count_met(lines)}.", "",
         f"| {' | '.join(HEAD)} |", "|---|---|--:|---|---|",
         *(f"| {' | '.join(line.cells())} |" for line in lines), "",
-        *(["Of no result here:", "", *left, ""] if left else []),
+        *([_LEFT, "", *left, ""] if left else []),
     ]  # fmt: skip
 
 

@@ -16,12 +16,14 @@ NOTES = {
         "000), read at 300 places, in bounds of what rounding alone explains: with kappa = "
         "sqrt(1 + mean^2 / variance), 20 eps kappa of a variance, 40 eps kappa (kurtosis + 3) of "
         "a kurtosis, 8e-15 kappa of a covariance. The reference is computed in two passes in "
-        "extended precision. All but ours get our exact log returns. 1 000 000 000 000 000 "
-        "stands for no number at all.",
+        "extended precision. All but ours get our exact log returns. 1e15 stands for no number "
+        "at all.",
         "Worst updates are by the wall clock. Which update is slow is known beforehand (a pivot is "
         "new, a span turns), so the same ones are repeated, each counts with its quickest "
         "repetition, and percentiles are over them: an interruption does not count, a pause that "
-        "each repetition has does. The tick's include two calls from Python.",
+        "each repetition has does. The tick's include two calls from Python, to push and to read; "
+        "the row's are of the push alone, and with a read of the whole matrix. Histograms of all "
+        "are in the JSON and the HTML report.",
         "Covariance: ours, add_evict and the bound go through the rows in one compiled loop, the "
         "triangles as warm as the last call left them; beside it ours called from Python row by "
         "row. Each writes the whole matrix at a read; numbagg, called once, writes one a row. "
@@ -35,11 +37,16 @@ NOTES = {
         "already and one set of assets a size; ours multiplies in float64.",
         "Maximum Sharpe ratio of n assets: by solve(), which checks its inputs. Cold and one row "
         "later: what an engine runs for a decision, from zeros or from the weights of the row "
-        "before; daqp starts warm, too, and as all peers checks nothing. Optimality gaps are "
-        "bounds by duality: what is missed is less.",
-        "Draw and solve: skfolio has no resampled portfolio (its bootstrap makes sets of "
-        "uncertainty, its ensemble stacks models), so the peers are scipy's inverse Wishart with "
-        "NNLS and a draw by numpy and LAPACK with daqp.",
+        "before; daqp goes on from its model of the row before, which both have with its own "
+        "means and covariances, and as all peers checks nothing; its constraints are made before "
+        "the time begins. Active sets (daqp, NNLS) are held to 1e-12 of the ratio, interior "
+        "points (PyPortfolioOpt, skfolio) to what they reach. Optimality gaps are bounds by "
+        "duality: what is missed is less.",
+        "Draw and solve: skfolio 1.12 and riskfolio-lib 7.4 have no resampled portfolio. Their "
+        "bootstraps (BootstrapMuUncertaintySet; wc_stats, which alone calls bootstrapping and "
+        "normal_simulation) make sets of uncertainty for one robust portfolio. So the peers are "
+        "scipy's inverse Wishart with NNLS, and draws by numpy and LAPACK with daqp or with NNLS, "
+        "which takes the draw's triangular root as it is.",
     ),
     "storage": (
         "Wall-clock times of one writer that waits for each answer. A batch counts when it is on "
@@ -80,7 +87,9 @@ NOTES = {
     "overload": (
         "Ten times the ticks a second that could be decided one by one, one decision for all that "
         "has come meanwhile. An age is from the instant a tick was due to the first decision that "
-        "covers it being made. The runs are the quarters of the time.",
+        "covers it being made. The runs are the quarters of the time, and every quarter is judged. "
+        "A single age is that of one tick, over the median solve of its quarter: about one and a "
+        "half where a tick waits for the solve under way and then for its own.",
     ),
     "pipeline": (
         "Times run from the instant a tick was due (open loop, Poisson) to the arrival of the "

@@ -42,6 +42,11 @@ class SoakReport(msgspec.Struct, frozen=True, kw_only=True):
     refused_answers: int
     trends: tuple[Trend, ...]
 
+    @property
+    def counted_minutes(self) -> float:
+        """How long what counts was watched: all but the warm-up."""
+        return self.minutes - self.warm_up_s / 60.0
+
     def to_json(self) -> str:
         """Give the one object that ``bench soak --json`` prints."""
         return msgspec.json.format(msgspec.json.encode(self), indent=2).decode()

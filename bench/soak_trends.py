@@ -9,6 +9,8 @@ from stats.compiled import FloatArray
 BLOCKS = 24
 """Most blocks that a series is cut into."""
 LEAST_SAMPLES = 8
+LEAST_GROWTH_MIB = 2.0
+"""Of memory: a hundredth of what a part takes. Less does not count."""
 _CONFIDENCE = 0.95
 _SECONDS_AN_HOUR = 3600.0
 

@@ -1,7 +1,8 @@
 """All goals over all benchmarks, one line each: met or missed, and by how much. Pure."""
 
-from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final, NamedTuple
 
 from bench.engine_report import EngineReport
 from bench.engine_targets import Target, find_targets
@@ -10,10 +11,12 @@ from bench.goals import judge_goals, say_spare
 from bench.report import Report
 from bench.rows import format_number
 from bench.soak_report import SoakReport
+from bench.soak_trends import LEAST_GROWTH_MIB
 
 Kept = Report | SoakReport
 _OURS = ("serve", "record", "run")
-_GROWS = "grows"
+_HOUR_MINUTES: Final = 60.0
+_ASSETS: Final = re.compile(r"(\d+) assets")
 
 
 class Line(NamedTuple):
@@ -53,13 +56,36 @@ def summarise_goals(reports: Sequence[Kept]) -> list[Line]:
 
 
 def not_measured(reports: Sequence[Kept]) -> dict[str, list[str]]:
-    """Give the goals that no report says anything of, by benchmark."""
+    """Give the goals that no report says anything of, by benchmark.
+
+    Those that differ in the number of assets alone are told together.
+    """
     judged = {(line.bench, line.goal) for line in summarise_goals(reports)}
     left = {
-        bench: [goal.says for goal in goals if (bench, goal.says) not in judged]
+        bench: _gather(goal.says for goal in goals if (bench, goal.says) not in judged)
         for bench, goals in GOALS.items()
     }
     return {bench: goals for bench, goals in left.items() if goals}
+
+
+def _gather(goals: Iterable[str]) -> list[str]:
+    """Tell goals that differ in the number of assets alone as one.
+
+    >>> _gather(["of 10 assets: 5x", "of 50 assets: 5x", "of 50 assets: 8x"])
+    ['of n assets: 5x (n of 10, 50)', 'of 50 assets: 8x']
+    """
+    sizes: dict[str, list[str]] = {}
+    for says in goals:
+        sizes.setdefault(_ASSETS.sub("n assets", says), []).append(says)
+    return [
+        says[0] if len(says) == 1 else f"{form} (n of {', '.join(map(_size, says))})"
+        for form, says in sizes.items()
+    ]
+
+
+def _size(says: str) -> str:
+    found = _ASSETS.search(says)
+    return found[1] if found else ""
 
 
 def count_met(lines: Sequence[Line]) -> str:
@@ -68,14 +94,26 @@ def count_met(lines: Sequence[Line]) -> str:
 
 
 def _soak(report: SoakReport) -> Iterator[Line]:
+    """Judge the growth of memory in an hour, of which less may have been watched."""
+    watched = f"slope over {report.counted_minutes:g} minutes"
+    if report.counted_minutes < _HOUR_MINUTES:
+        watched += ", extrapolated"
     for one in report.trends:
-        if one.process in _OURS and one.measure == "RSS":
-            met = one.verdict != _GROWS
-            slope = f"{format_number(one.slope)} {one.unit} an hour"
-            interval = f"{format_number(one.low)} to {format_number(one.high)}"
-            outcome = f"met: {one.verdict}" if met else f"missed by {slope}"
-            yield Line("soak", f"memory of {one.process} does not grow", slope, interval, outcome,
-                       met)  # fmt: skip
+        if one.process not in _OURS or one.measure != "RSS":
+            continue
+        is_flat, is_little = one.low <= 0.0, one.slope <= LEAST_GROWTH_MIB
+        limit = f"{LEAST_GROWTH_MIB:g} {one.unit}"
+        slope = f"{format_number(one.slope)} {one.unit}"
+        why = "flat within its error" if is_flat else f"{slope} of {limit}"
+        yield Line(
+            "soak",
+            f"memory of {one.process}: at most {limit} more an hour, or flat within its error "
+            f"({watched})",
+            f"{slope}, standard error {format_number(one.slope_error)}",
+            f"{format_number(one.low)} to {format_number(one.high)}",
+            f"met: {why}" if is_flat or is_little else f"missed by {slope}",
+            is_flat or is_little,
+        )
 
 
 def _target(one: Target) -> Line:

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bench.overload_goals import AGE, MEDIAN_AGE, MEMORY, SINGLE_AGE
 from bench.page import make_page, read_kept
 from bench.report import Report, Row, compare, format_number, keep_report, make_row, read_report
 
@@ -35,6 +36,15 @@ FORM = {
                     "p99": {"type": "number"},
                     "max": {"type": "number"},
                     "runs": {"type": "array", "items": {"type": "number"}, "minItems": 1},
+                    "histogram": {
+                        "type": "object",
+                        "additionalProperties": False,
+                        "required": ["edges", "counts"],
+                        "properties": {
+                            "edges": {"type": "array", "items": {"type": "number"}},
+                            "counts": {"type": "array", "items": {"type": "integer"}},
+                        },
+                    },
                 },
             },
         },
@@ -157,21 +167,29 @@ def test_the_page_says_of_each_goal_whether_it_is_met():
     assert "not Kafka's" in page
 
 
-def test_the_page_judges_an_overload_by_its_quarters():
+def test_the_page_judges_an_overload_by_every_quarter_and_by_single_ages():
     rows = (
-        make_row("age of a decision, in solve times", "silverbullet", "solves", [[1.9], [3.1]]),
-        make_row("age of a decision", "silverbullet", "ms", [[50.0], [52.0]]),
-        make_row("memory of run", "silverbullet", "MiB", [[200.0], [240.0]]),
+        make_row(MEDIAN_AGE, "silverbullet", "solves", [[1.9], [3.1], [1.9], [1.9]]),
+        make_row(SINGLE_AGE, "silverbullet", "solves", [[1.0, 2.0, 9.0]] * 4, with_histogram=True),
+        # One quarter in the middle stands out: the last is no older than the first.
+        make_row(AGE, "silverbullet", "ms", [[50.0], [60.0], [51.0], [50.0]]),
+        make_row(MEMORY, "silverbullet", "MiB", [[200.0], [204.0], [202.0], [202.0]]),
     )
     report = Report(bench="overload", machine={}, versions={}, rows=rows)
     goals = [line for line in make_page([report]).splitlines() if line.startswith("| overload |")]
-    assert [line.split("|")[3] for line in goals] == [
-        " 3.10 solves ",
-        " 1.04x ",
-        " 1.20x ",
+    assert [line.split("|")[3].strip() for line in goals] == [
+        "3.10 solves",
+        "9.00 solves",
+        "1.20x",
+        "1.02x",
     ]
     verdicts = [line.split("|")[5].strip() for line in goals]
-    assert verdicts == ["missed by 3.33 %", "met, 0.962 % to spare", "missed by 14.3 %"]
+    assert verdicts == [
+        "missed by 3.33 %",
+        "missed by 3.00x",
+        "missed by 9.09 %",
+        "met, 2.94 % to spare",
+    ]
 
 
 def test_the_page_names_who_is_quicker_but_not_the_floor():
@@ -205,3 +223,8 @@ def test_numbers_are_written_with_three_digits_that_count(value: float):
     assert "e" not in text
     assert float(text) == pytest.approx(value, rel=5.1e-3)
     assert np.isfinite(float(text))
+
+
+@pytest.mark.parametrize(("value", "text"), [(2.22e-16, "2.22e-16"), (-1e15, "-1.00e+15")])
+def test_numbers_that_are_mostly_zeros_are_written_with_an_exponent(value: float, text: str):
+    assert format_number(value) == text

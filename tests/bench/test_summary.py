@@ -1,0 +1,68 @@
+"""One line a goal: what a soak's slope says of an hour, and what nobody measured."""
+
+import pytest
+
+from bench import summary
+from bench.goal_tables import GOALS
+from bench.report import Report
+from bench.rows import make_row
+from bench.soak_report import SoakReport
+from bench.soak_trends import Trend
+from bench.summary import judge_report, not_measured
+
+
+def a_trend(slope: float, half: float, process: str = "run", measure: str = "RSS") -> Trend:
+    return Trend(
+        process=process, measure=measure, unit="MiB", first_quarter=200.0, last_quarter=201.0,
+        slope=slope, slope_error=half / 2.0, low=slope - half, high=slope + half, verdict="steps",
+    )  # fmt: skip
+
+
+def a_soak(*trends: Trend, minutes: float = 30.0) -> SoakReport:
+    return SoakReport(
+        machine={}, versions={}, minutes=minutes, warm_up_s=300.0, ticks_a_second=1000.0,
+        decisions=1, refused_answers=0, trends=trends,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("slope", "half", "outcome"),
+    [
+        (1.5, 0.1, "met: 1.50 MiB of 2 MiB"),
+        (9.0, 10.0, "met: flat within its error"),
+        # In the 25 minutes that were watched 1.25 MiB, which a shorter look would call a step.
+        (3.0, 0.1, "missed by 3.00 MiB"),
+        (-5.0, 1.0, "met: flat within its error"),
+    ],
+)
+def test_memory_is_judged_by_what_an_hour_would_add(slope: float, half: float, outcome: str):
+    (line,) = judge_report(a_soak(a_trend(slope, half)))
+    assert line.outcome == outcome
+    assert line.met == outcome.startswith("met")
+    assert "slope over 25 minutes, extrapolated" in line.goal
+    assert f"standard error {half / 2.0:.3g}" in line.measured
+
+
+def test_an_hour_that_was_watched_is_not_extrapolated_and_only_our_parts_are_judged():
+    parts = [a_trend(0.0, 0.0, name) for name in ("simulate", "Kafka", "serve")]
+    other = a_trend(9.0, 0.1, measure="threads")
+    (line,) = judge_report(a_soak(*parts, other, minutes=65.0))
+    assert "memory of serve" in line.goal
+    assert "(slope over 60 minutes)" in line.goal
+
+
+def test_goals_of_no_result_that_differ_in_the_number_of_assets_are_told_together():
+    report = Report(
+        bench="start", machine={}, versions={},
+        rows=(make_row("start, from the compile cache", "silverbullet", "s", [[1.0]]),),
+    )  # fmt: skip
+    left = not_measured([report])
+    assert set(left) == GOALS.keys() - {"start"}
+    numbagg = [says for says in left["kernels"] if "numbagg takes at least 43x" in says]
+    assert len(numbagg) == 1
+    assert numbagg[0].startswith("covariance of n assets, window 1000, read every 10 rows")
+    assert numbagg[0].endswith("(n of 50, 100)")
+    told = sum(1 + says.count(",", says.find("(n of ")) if "(n of " in says else 1
+               for says in left["kernels"])  # fmt: skip
+    assert told == len(GOALS["kernels"])
+    assert summary.not_measured([]).keys() == GOALS.keys()
