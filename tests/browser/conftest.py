@@ -1,4 +1,4 @@
-"""One browser for all tests here; each test's page is checked for errors and foreign requests."""
+"""One browser for the tests here, and each page checked for errors and foreign requests."""
 
 import shutil
 from collections.abc import Callable, Iterator
@@ -11,7 +11,7 @@ from tests.browser.site import FLAGS, Page, Site
 from tests.browser.steered import SteeredSite
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def driver() -> Iterator[webdriver.Chrome]:
     options = webdriver.ChromeOptions()
     options.binary_location = shutil.which("chromium") or ""
@@ -39,7 +39,7 @@ def make_site(tmp_path: Path, driver: webdriver.Chrome) -> Iterator[Callable[...
         site.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def shared_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     shared = Site(tmp_path_factory.mktemp("site"), history=90)
     yield shared
@@ -53,7 +53,7 @@ def site(shared_site: Site) -> Site:
     return shared_site
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def _odd_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     odd = Site(tmp_path_factory.mktemp("odd"), history=90)
     yield odd
@@ -67,7 +67,7 @@ def odd_site(_odd_site: Site) -> Site:
     return _odd_site
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def old_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """Give a site whose newest decision is a minute old."""
     old = Site(tmp_path_factory.mktemp("old"), history=90, ahead_s=-60)
@@ -75,7 +75,7 @@ def old_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     old.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def steered(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[SteeredSite]:
