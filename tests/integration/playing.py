@@ -1,10 +1,13 @@
-"""Small files of closes, and a player of them in this process."""
+"""Small files of closes, and players of files in this process."""
 
+import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from click.testing import CliRunner
 
+from silverbullet.cli import main
 from silverbullet.feeding import FeedOptions
 from silverbullet.once import run_once
 from silverbullet.settings import load_settings
@@ -44,6 +47,16 @@ def play_file(path: Path, **changes: dict[str, Any]) -> dict[str, Any]:
         return load_settings(flags={**spacing, **_over(spacing, flags)})
 
     return run_once(read, [path], FeedOptions())
+
+
+def play_here(folder: Path, *arguments: object) -> dict[str, Any]:
+    """Do what `commands.play_once` does without a process of its own, which takes 2 s to start."""
+    words = ["demo", "--once", "--json", *map(str, arguments)]
+    folders = {"XDG_STATE_HOME": folder / "state", "XDG_DATA_HOME": folder / "data"}
+    done = CliRunner().invoke(main, words, env={k: str(v) for k, v in folders.items()})
+    assert done.exit_code == 0, done.stderr
+    answer: dict[str, Any] = json.loads(done.stdout)
+    return answer
 
 
 def _over(below: dict[str, dict[str, Any]], above: dict[str, dict[str, Any]]) -> dict[str, Any]:

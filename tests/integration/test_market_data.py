@@ -12,6 +12,7 @@ import pytest
 
 from tests.integration import oracle
 from tests.integration.commands import play_once
+from tests.integration.playing import play_here
 
 pytestmark = pytest.mark.market_data
 DATA = Path(__file__).resolve().parents[2].parent / "shared" / "data"
@@ -80,13 +81,13 @@ def ticks_of(name: str) -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def play(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., dict[str, Any]]:
-    """Give a player of cases that plays each only once."""
+    """Give a player of cases that plays each only once: in a process of its own if it draws."""
 
     @cache
     def played(name: str, *options: str) -> dict[str, Any]:
-        case = CASES[name]
+        case, player = CASES[name], play_here if options == EXACT else play_once
         folder = tmp_path_factory.mktemp("once")
-        return play_once(folder, "--from", DATA / case.path, *case.arguments, *options)
+        return player(folder, "--from", DATA / case.path, *case.arguments, *options)
 
     return played
 
