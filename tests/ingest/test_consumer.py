@@ -262,7 +262,7 @@ def test_commits_to_a_dead_broker_hold_nothing_up(
         assert time.monotonic() - begin < 1
     begin = time.monotonic()
     consumer.close()
-    assert time.monotonic() - begin < 4
+    assert time.monotonic() - begin < 10  # it waits for 2 s
     if when == "afterwards":
         assert f"Kafka at {mortal.address} did not answer the last commits in 2 s" in caplog.text
 

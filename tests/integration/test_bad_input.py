@@ -171,8 +171,12 @@ def test_when_all_go_silent_the_last_decision_stays_marked_stale(told: Told) -> 
             producer.send("ticks", encode_json(symbol, 100.0, now_ns))
         producer.send("ticks", encode_json(SYMBOLS[0], 101.0, now_ns + SECOND_NS))
         producer.flush(30)
-        told.run.until(lambda: status().state == "deciding", "decisions to go on")
-        assert status().last_decision_id > told.decision.id
+        told.run.until(
+            lambda: (
+                (now := status()).state == "deciding" and now.last_decision_id > told.decision.id
+            ),
+            "decisions to go on",
+        )
 
 
 def test_garbage_without_end_does_not_end_the_run(told: Told) -> None:

@@ -32,6 +32,7 @@ from tests.optimize.engines.striking import (
     kill,
     listening,
     run_jobs_while,
+    see_local_decide,
     session_of,
     view,
 )
@@ -180,12 +181,7 @@ def test_an_address_that_does_not_answer_is_named_at_once(tmp_path: Path) -> Non
     with evaluating(engines) as evaluator:
         told = "127.0.0.1:1 does not answer ([Errno 111] Connection refused): start it"
         # Ray itself tries for a minute, and then blames its own files.
-        until(lambda: told in view(evaluator, "ray")[1], "the reason", 20.0)
-        evaluator.submit(draw_job(10), 1.0)
-        complete = evaluator.wait(10.0)
-        assert complete is not None
-        assert complete.engine == "local"
-        assert told in complete.reason
+        see_local_decide(evaluator, "ray", told)
 
 
 PIPELINE = f"""

@@ -33,6 +33,7 @@ from tests.optimize.engines.striking import (
     kill,
     listening,
     run_jobs_while,
+    see_local_decide,
     session_of,
     view,
 )
@@ -192,32 +193,17 @@ def test_workers_of_other_bits_are_named_and_left_out(tmp_path: Path) -> None:
         until(lambda: descendants() <= others, "the host to end")
 
 
-def _see_local_decide(evaluator: Evaluator, name: str, reason: str) -> None:
-    """Wait until an engine is out for a reason, which is on the decision as well."""
-
-    def is_out() -> bool:
-        state, why = view(evaluator, name)
-        return state == "failed" and reason in why  # dispatch, too, has been told
-
-    until(is_out, f"{name} to be out: {reason}")
-    evaluator.submit(draw_job(10), 1.0)
-    complete = evaluator.wait(10.0)
-    assert complete is not None
-    assert (complete.engine, complete.degraded) == ("local", True)
-    assert reason in complete.reason
-
-
 def test_without_java_the_order_goes_on_and_says_why(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.delenv("JAVA_HOME", raising=False)
     with evaluating(make_engines("spark", tmp_path)) as evaluator:
-        _see_local_decide(evaluator, "spark", "Java is missing (no java on the PATH): install Java")
+        see_local_decide(evaluator, "spark", "Java is missing (no java on the PATH): install Java")
         assert view(evaluator, "spark")[0] == "failed"
     monkeypatch.setenv("JAVA_HOME", str(tmp_path / "jdk"))
     with evaluating(make_engines("spark", tmp_path)) as evaluator:
-        _see_local_decide(evaluator, "spark", "as JAVA_HOME says): install Java 17 or newer")
+        see_local_decide(evaluator, "spark", "as JAVA_HOME says): install Java 17 or newer")
 
 
 @pytest.mark.parametrize(
@@ -237,7 +223,7 @@ def test_java_that_will_not_do_is_told_apart(
     java.chmod(0o755)
     monkeypatch.setenv("JAVA_HOME", str(tmp_path))
     with evaluating(make_engines("spark", tmp_path)) as evaluator:
-        _see_local_decide(evaluator, "spark", reason)
+        see_local_decide(evaluator, "spark", reason)
 
 
 def test_without_pyspark_the_order_goes_on_and_says_why(
@@ -245,14 +231,14 @@ def test_without_pyspark_the_order_goes_on_and_says_why(
 ) -> None:
     _hide(monkeypatch, "pyspark")
     with evaluating(make_engines("spark", tmp_path)) as evaluator:
-        _see_local_decide(evaluator, "spark", "pyspark is not installed: run `make setup`")
+        see_local_decide(evaluator, "spark", "pyspark is not installed: run `make setup`")
 
 
 def test_master_that_does_not_answer_is_named(tmp_path: Path) -> None:
     master = "spark://127.0.0.1:1"
     with evaluating(make_engines("spark", tmp_path, address=master)) as evaluator:
         reason = "127.0.0.1:1 does not answer ([Errno 111] Connection refused): start its master"
-        _see_local_decide(evaluator, "spark", reason)
+        see_local_decide(evaluator, "spark", reason)
 
 
 def test_spark_stands_by_for_ray_and_takes_over_at_once_where_ray_is_not_installed(

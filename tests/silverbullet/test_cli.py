@@ -1,8 +1,8 @@
 import json
+import os
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -55,11 +55,15 @@ def test_help_answers_at_once_and_imports_nothing_heavy() -> None:
 def test_help_takes_a_fraction_of_a_second() -> None:
     took_s = []
     for _ in range(3):
-        begun_s = time.monotonic()
+        begun = os.times()
         subprocess.run([*COMMAND, "--help"], capture_output=True, check=True)
-        took_s.append(time.monotonic() - begun_s)
-    # 0.3 s is the aim (0.1 s measured on an idle processor); this machine may be busy.
-    assert min(took_s) < 1.5
+        ended = os.times()
+        took_s.append(
+            ended.children_user + ended.children_system
+            - begun.children_user - begun.children_system
+        )  # fmt: skip
+    # Of the processor, as the machine may be busy: 0.3 s is the aim, 0.1 s was measured.
+    assert min(took_s) < 1.0
 
 
 def test_the_version_is_that_of_the_package() -> None:

@@ -187,12 +187,12 @@ def test_a_server_that_says_nothing_is_left_within_a_request_and_found_again(
         with pytest.raises(UnreachableError, match=r"no answer in time \(2 s\)|nobody answers"):
             reader.statuses()
         assert time.monotonic() - begun_s < 3
-        # From now on a page is not kept waiting.
+        # From now on a page is not kept waiting: five of them less than one request may last.
+        begun_s = time.monotonic()
         for _ in range(5):
-            begun_s = time.monotonic()
             with pytest.raises(UnreachableError, match="nobody answers"):
                 reader.statuses()
-            assert time.monotonic() - begun_s < 0.5
+        assert time.monotonic() - begun_s < 2
         way.flows.set()
         assert retried(reader.statuses) == [make_status()]
         newer = [make_decision(FIRST_ROW + 1)], [make_status((FIRST_ROW + 1) * SECOND_NS)]
@@ -280,8 +280,8 @@ def _found(url: str) -> Any:
 
 
 def retried(use: Callable[[], Any]) -> Any:
-    """Use a store as who meets it away does: again a little later, for ten seconds at most."""
-    end_s, pause = time.monotonic() + 10, threading.Event()
+    """Use a store as who meets it away does: again a little later, for half a minute at most."""
+    end_s, pause = time.monotonic() + 30, threading.Event()
     while True:
         try:
             return use()

@@ -68,7 +68,13 @@ def test_a_demo_is_steered_over_http_and_its_page(tmp_path: Path) -> None:
                 "/api/v1/control", json={"paused": True}, headers={"Origin": demo.url}
             )
         assert by_page.status_code == 202
-        demo.until(lambda: demo.answer("status")["status"]["state"] == "paused", "the pause")
+
+        def is_done() -> bool:
+            told = demo.answer("status")["status"]
+            applied = [one["id"] for one in told["controls"] if one["state"] == "applied"]
+            return told["state"] == "paused" and len(applied) == 2
+
+        demo.until(is_done, "the pause and the worker")
         status = demo.answer("status")["status"]
         assert status["reason"] == f"paused by {own.name}"
         # These two and nothing of what was refused.

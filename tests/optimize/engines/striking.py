@@ -93,6 +93,21 @@ def await_alone(evaluator: Evaluator, name: str) -> None:
     until(does_it_alone, f"{name} to do a job alone")
 
 
+def see_local_decide(evaluator: Evaluator, name: str, reason: str) -> None:
+    """Wait until an engine is out for a reason, which is on the decision as well."""
+
+    def is_out() -> bool:
+        state, why = view(evaluator, name)
+        return state == "failed" and reason in why  # dispatch, too, has been told
+
+    until(is_out, f"{name} to be out: {reason}")
+    evaluator.submit(draw_job(10), 1.0)
+    complete = evaluator.wait(10.0)
+    assert complete is not None
+    assert (complete.engine, complete.degraded) == ("local", True)
+    assert reason in complete.reason
+
+
 def session_of(pid: int) -> int:
     """Give a process's session; -1 where it is gone."""
     try:

@@ -88,7 +88,8 @@ def test_both_workers_share_a_job_and_the_bits_are_those_of_here(place: Place) -
     for name in ("one", "two"):
         place.start(name)
     place.await_capacity(2)
-    job, job_id = draw_job(5, slow_us=3_000, n_draws=32 * 40), next(ids)
+    # Long enough for a busy machine to come round to both.
+    job, job_id = draw_job(5, slow_us=20_000, n_draws=32 * 40), next(ids)
     place.reception.give(job_id, job, range(job.n_blocks))
     until(lambda: len(place.results(job_id)) == job.n_blocks, "all blocks")
     done = place.results(job_id)
