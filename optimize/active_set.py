@@ -14,7 +14,7 @@ from optimize.exchange import TOLERANCE
 from optimize.held_system import solve_places
 from optimize.places import FREE, FULL, LOW, admit, flip, list_places, place_all
 from optimize.subspace import keep_sum
-from stats.compiled import FloatArray, IntArray, kernel
+from stats.compiled import FloatArray, IntArray, kernel, lean_kernel
 
 # Of the slopes of assets that are not free: half of what `exchange` lets pass.
 CLOSE = 0.5 * TOLERANCE
@@ -25,7 +25,7 @@ SPOILT = 1e-9
 FIRST_SWEEPS, SWEEPS = 24, 8
 
 
-@kernel
+@lean_kernel
 def invert_variances(
     covariance: FloatArray, ready: ByteArray, factor: FloatArray, inverse: FloatArray
 ) -> bool:
@@ -38,7 +38,7 @@ def invert_variances(
     return True
 
 
-@kernel
+@lean_kernel
 def is_optimal(
     target: FloatArray,
     total: float,
@@ -59,7 +59,7 @@ def is_optimal(
     return True
 
 
-@kernel
+@lean_kernel
 def put(
     cut: bool, free: IntArray, full: IntArray, limit: float, solved: FloatArray, scaled: FloatArray
 ) -> int:
@@ -75,7 +75,7 @@ def put(
     return outside
 
 
-@kernel
+@lean_kernel
 def take(
     total: float,
     cap: float,
@@ -100,7 +100,7 @@ def take(
     return True
 
 
-@kernel
+@lean_kernel
 def place_start(
     warm: bool,
     target: FloatArray,

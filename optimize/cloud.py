@@ -25,12 +25,12 @@ from optimize.simplex import (
     find_turns,
 )
 from optimize.tiles import add_quadratic, weigh_twice
-from stats.compiled import FloatArray, kernel
+from stats.compiled import FloatArray, kernel, lean_kernel
 
 _BLOCK_ROWS, _BLOCK_COLUMNS = 32, 256  # of covariances gathered at a time: 64 kB
 
 
-@kernel
+@lean_kernel
 def gather(
     covariance: FloatArray,
     assets: AssetArray,
@@ -64,7 +64,7 @@ def gather(
             rows[at + r * width + j] = value
 
 
-@kernel
+@lean_kernel
 def add_variances(
     covariance: FloatArray,
     assets: AssetArray,
@@ -92,7 +92,7 @@ def add_variances(
                     )  # fmt: skip
 
 
-@kernel
+@lean_kernel
 def measure_one(
     mean: FloatArray,
     covariance: FloatArray,
@@ -197,7 +197,7 @@ def fill_many(
         begin += runs
 
 
-@kernel
+@lean_kernel
 def store(found: FloatArray, place: int, sums: FloatArray) -> None:
     """Copy a run's sums, float64[3 * 8], to where the block has them, as far as it has."""
     for row in range(3):

@@ -7,12 +7,12 @@ needs the columns of those alone.
 import numpy as np
 from numpy.typing import NDArray
 
-from stats.compiled import FloatArray, kernel
+from stats.compiled import FloatArray, kernel, lean_kernel
 
 ByteArray = NDArray[np.uint8]
 
 
-@kernel
+@lean_kernel
 def make_column(i: int, covariance: FloatArray, ready: ByteArray, factor: FloatArray) -> int:
     """Fill row i of covariance = B B' unless it is there; ``factor[k]`` is column k of B."""
     if ready[i] == 1:

@@ -9,20 +9,20 @@ of 500. How much of each is left to `optimize.active_set`.
 
 from optimize.columns import ByteArray, make_column
 from optimize.places import find_place
-from stats.compiled import FloatArray, kernel
+from stats.compiled import FloatArray, inlined, lean_kernel
 
 # A sweep that moves no more than one in so many assets to another place is the last.
 SETTLED = 128
 
 
-@kernel
+@inlined
 def add_multiple(amount: float, row: FloatArray, out: FloatArray) -> None:
     """Add a multiple of a row."""
     for k in range(out.shape[0]):
         out[k] += amount * row[k]
 
 
-@kernel
+@lean_kernel
 def sweep(
     target: FloatArray,
     level: float,
@@ -63,7 +63,7 @@ def sweep(
     return changed
 
 
-@kernel
+@lean_kernel
 def sweep_until_settled(
     most: int,
     target: FloatArray,

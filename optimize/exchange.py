@@ -16,7 +16,7 @@ import numpy as np
 
 from optimize.columns import ByteArray, make_column, weigh_columns
 from optimize.subspace import jump
-from stats.compiled import FloatArray, kernel
+from stats.compiled import FloatArray, kernel, lean_kernel
 
 SHARPE = 0
 UTILITY = 1
@@ -85,7 +85,7 @@ def is_settled(
     return i < 0 or slope[i] - lowest <= TOLERANCE * scale
 
 
-@kernel
+@lean_kernel
 def find_entering(slope: FloatArray, weights: FloatArray, cap: float) -> tuple[int, float]:
     """Return the asset below its cap of highest slope (-1: none), and the lowest held slope."""
     best, highest, lowest = -1, -np.inf, np.inf
@@ -98,7 +98,7 @@ def find_entering(slope: FloatArray, weights: FloatArray, cap: float) -> tuple[i
     return best, lowest
 
 
-@kernel
+@lean_kernel
 def find_leaving(i: int, slope: FloatArray, weights: FloatArray, covariance: FloatArray) -> int:
     """Choose the held asset whose exchange with i gains most to second order: (h_i - h_j)^2 / c."""
     row = covariance[i]
@@ -114,7 +114,7 @@ def find_leaving(i: int, slope: FloatArray, weights: FloatArray, covariance: Flo
     return best
 
 
-@kernel
+@lean_kernel
 def find_step(
     objective: int, a: float, b: float, c: float, m: float, v: float, rise: float
 ) -> float:
@@ -126,7 +126,7 @@ def find_step(
     return gain / bend if bend > 0.0 else np.inf
 
 
-@kernel
+@lean_kernel
 def move(
     i: int,
     j: int,

@@ -3,7 +3,7 @@
 import numpy as np
 
 from optimize.tiles import subtract_rows
-from stats.compiled import FloatArray, kernel
+from stats.compiled import FloatArray, kernel, lean_kernel
 
 # A pivot below this share of its variance is rounding: the column is zero, the rank one less.
 # Rounding grows where earlier assets nearly span a later one: of 20 000 covariances of n rows
@@ -11,7 +11,7 @@ from stats.compiled import FloatArray, kernel
 RANK_TOLERANCE = 1e-10
 
 
-@kernel
+@lean_kernel
 def factorise(covariance: FloatArray, factor: FloatArray) -> int:
     """Fill columns of L with L L' = covariance (semidefinite is enough); return the rank."""
     n = covariance.shape[0]
@@ -43,7 +43,7 @@ def factorise(covariance: FloatArray, factor: FloatArray) -> int:
     return rank
 
 
-@kernel
+@lean_kernel
 def solve_factored(factor: FloatArray, values: FloatArray) -> None:
     """Solve L L' x = values in place; x is 0 where a column of L is zero."""
     n = values.shape[0]
@@ -69,7 +69,7 @@ def padded(k: int) -> int:
     return 8 * ((k + 3 + 14) // 8 | 1)
 
 
-@kernel
+@lean_kernel
 def eliminate(system: FloatArray, variances: FloatArray, right: int) -> int:
     """Factorise the first k columns of float64[k, >= k + right + 7] in place, the rest along.
 
@@ -97,7 +97,7 @@ def eliminate(system: FloatArray, variances: FloatArray, right: int) -> int:
     return n
 
 
-@kernel
+@lean_kernel
 def substitute(system: FloatArray, right: int, values: FloatArray) -> None:
     """Solve L' x = a right-hand side of an eliminated system, by backward substitution.
 

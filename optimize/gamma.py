@@ -8,10 +8,10 @@ import numpy as np
 
 from optimize.normal import centred_uniform, logarithm, turn_normal
 from optimize.philox import WordArray, fill_stream
-from stats.compiled import FloatArray, kernel
+from stats.compiled import FloatArray, kernel, lean_kernel
 
 
-@kernel
+@lean_kernel
 def accept(shape: float, x: float, u: float) -> float:
     """Turn a normal and a uniform into a gamma draw of ``shape`` >= 1, or -1: rejected."""
     d = shape - 1.0 / 3.0
@@ -27,7 +27,7 @@ def accept(shape: float, x: float, u: float) -> float:
     return -1.0
 
 
-@kernel
+@lean_kernel
 def try_all(shapes: FloatArray, words: WordArray, normals: FloatArray, out: FloatArray) -> None:
     """Fill what the quick test accepts and -1 elsewhere, without a branch: eight at once.
 

@@ -13,10 +13,10 @@ assets at the cap it is one.
 import numpy as np
 
 from optimize.factor import eliminate, padded, substitute
-from stats.compiled import FloatArray, IntArray, kernel
+from stats.compiled import FloatArray, IntArray, kernel, lean_kernel
 
 
-@kernel
+@lean_kernel
 def gather(
     target: FloatArray,
     cap: float,
@@ -77,7 +77,7 @@ def solve_places(
     return s, b
 
 
-@kernel
+@lean_kernel
 def scale(
     target: FloatArray,
     cap: float,

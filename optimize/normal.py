@@ -9,7 +9,7 @@ monotone, so near uniforms give near normals. 53 bits: the furthest normal is 8.
 import numpy as np
 
 from optimize.philox import NORMALS, WordArray, fill_stream
-from stats.compiled import FloatArray, kernel
+from stats.compiled import FloatArray, kernel, lean_kernel
 
 _LN2_HIGH = 6.93147180369123816490e-01  # ln 2 to 33 bits, so that exponent * high is exact
 _LN2_LOW = 1.90821492927058770002e-10
@@ -17,7 +17,7 @@ _MANTISSA, _EXPONENT_ONE = 0x000FFFFFFFFFFFFF, 0x3FF0000000000000
 _CHUNK = 512  # positions made at a time: 8 kB of words stay in the first cache
 
 
-@kernel
+@lean_kernel
 def logarithm(x: float) -> float:
     """Natural logarithm of a positive normal double, within 2 units in the last place.
 
@@ -37,13 +37,13 @@ def logarithm(x: float) -> float:
     return exponent * _LN2_HIGH + (2.0 * s + (2.0 * s * tail + exponent * _LN2_LOW))
 
 
-@kernel
+@lean_kernel
 def centred_uniform(word: int) -> float:
     """Turn a word's upper 53 bits into (k + 1/2) / 2^53 - 1/2: exact, symmetric, never 0 or 1."""
     return (np.float64(np.int64(word >> np.uint64(11)) - 4503599627370496) + 0.5) * 2.0**-53
 
 
-@kernel
+@lean_kernel
 def far_quantile(r: float) -> float:
     """Return the normal quantile of tails below exp(-25), r = sqrt(-log p) > 5 (AS 241)."""
     r -= 5.0

@@ -9,7 +9,7 @@ takes next).
 import numpy as np
 from numpy.typing import NDArray
 
-from stats.compiled import kernel
+from stats.compiled import lean_kernel
 
 WordArray = NDArray[np.uint64]
 
@@ -26,7 +26,7 @@ _M0, _M1 = np.uint64(0xD2511F53), np.uint64(0xCD9E8D57)
 _W0, _W1 = np.uint64(0x9E3779B9), np.uint64(0xBB67AE85)
 
 
-@kernel
+@lean_kernel
 def fill_words(
     key: int,
     position: int,
@@ -57,7 +57,7 @@ def fill_words(
         second[b] = (c2 << _32) | c3
 
 
-@kernel
+@lean_kernel
 def fill_stream(
     seed: int,
     round_: int,

@@ -1,14 +1,14 @@
 """Where assets stand: at zero, free, or at the cap."""
 
 from optimize.columns import ByteArray
-from stats.compiled import FloatArray, IntArray, kernel
+from stats.compiled import FloatArray, IntArray, inlined, lean_kernel
 
 LOW, FREE, FULL = 0, 1, 2
 # Caps of n assets that miss 1 by less reach it.
 NEARLY = 1e-9
 
 
-@kernel
+@inlined
 def find_place(scaled: float, limit: float) -> int:
     """Say whether a scaled weight is low, free or at the limit."""
     if scaled <= 0.0:
@@ -16,14 +16,14 @@ def find_place(scaled: float, limit: float) -> int:
     return FULL if scaled >= limit else FREE
 
 
-@kernel
+@lean_kernel
 def place_all(scaled: FloatArray, limit: float, places: ByteArray) -> None:
     """Say of each asset where it is."""
     for i in range(scaled.shape[0]):
         places[i] = find_place(scaled[i], limit)
 
 
-@kernel
+@lean_kernel
 def list_places(places: ByteArray, wanted: int, found: IntArray) -> int:
     """List the assets of a place; return how many."""
     count = 0
@@ -34,7 +34,7 @@ def list_places(places: ByteArray, wanted: int, found: IntArray) -> int:
     return count
 
 
-@kernel
+@lean_kernel
 def flip(
     target: FloatArray,
     level: float,
@@ -52,7 +52,7 @@ def flip(
             places[i] = FREE
 
 
-@kernel
+@lean_kernel
 def admit(
     cap: float,
     target: FloatArray,

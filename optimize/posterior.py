@@ -16,10 +16,10 @@ from optimize.lane_code import LANES, ROWS
 from optimize.normal import fill_normals
 from optimize.philox import CHI_SQUARES
 from optimize.tiles import scale_rows, solve_rows, weigh_rows
-from stats.compiled import FloatArray, kernel
+from stats.compiled import FloatArray, kernel, lean_kernel
 
 
-@kernel
+@lean_kernel
 def degrees_of_freedom(n_observations: int, n_assets: int) -> int:
     """Give nu: W - 1, but at least n + 2, so that the posterior mean exists."""
     return max(n_observations - 1, n_assets + 2)
@@ -62,13 +62,13 @@ def solve_bartlett(
         out[k, :k] = 0.0
 
 
-@kernel
+@lean_kernel
 def start_row(n: int, k: int) -> int:
     """Give where column 0 of row k of U would stand among the normals."""
     return n * (n - 1) // 2 - (n - k) * (n - k - 1) // 2 - (k + 1)
 
 
-@kernel
+@lean_kernel
 def solve_last_rows(
     top: int, bottom: int, normals: FloatArray, inverse: FloatArray, panel: FloatArray
 ) -> None:
@@ -112,7 +112,7 @@ def draw_posterior(
     add_columns(mean, normals, drawn_factor, drawn_mean)
 
 
-@kernel
+@lean_kernel
 def add_columns(mean: FloatArray, weights: FloatArray, factor: FloatArray, out: FloatArray) -> None:
     """Fill float64[n] with mean + B weights."""
     n = mean.shape[0]

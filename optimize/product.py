@@ -7,7 +7,7 @@ import numpy as np
 
 from optimize.lane_code import LANES, ROWS
 from optimize.tiles import multiply_rows, scale_rows
-from stats.compiled import FloatArray, kernel
+from stats.compiled import FloatArray, kernel, lean_kernel
 
 _SPARE = ROWS * LANES  # where a tile at the edge has its sums the other way round, unused
 
@@ -41,7 +41,7 @@ def fill_covariance(factor: FloatArray, covariance: FloatArray) -> None:
                         covariance[right + lane, top + row] = value
 
 
-@kernel
+@lean_kernel
 def pack_rows(factor: FloatArray, panels: FloatArray) -> None:
     """Lay out 8 rows of B side by side: of column k those of panel p from 8 (p n + k) on."""
     n = factor.shape[0]

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optimize.philox import CLOUD, CLOUD_ORDER, WordArray, fill_stream
-from stats.compiled import FloatArray, IntArray, kernel
+from stats.compiled import FloatArray, IntArray, kernel, lean_kernel
 
 AssetArray = NDArray[np.uint32]
 
@@ -26,7 +26,7 @@ _LN2 = 0.6931471805599453
 _ROOT_HALF = np.uint64(0x3FE6A09E667F3BCD)  # bits of sqrt(1/2)
 
 
-@kernel
+@lean_kernel
 def fill_sizes(n: int, cap: float, sizes: IntArray) -> int:
     """Fill int64[64] with the numbers of held assets that draws go round; return how many."""
     least, size, kinds = 1, n, 0
@@ -40,13 +40,13 @@ def fill_sizes(n: int, cap: float, sizes: IntArray) -> int:
     return kinds + 1
 
 
-@kernel
+@lean_kernel
 def count_sharing(n: int, held: int) -> int:
     """Give how many runs of k held assets share them: the larger k, the more alike draws are."""
     return PERIOD if held == n else max(1, min(PERIOD, (held + 7) // 16))
 
 
-@kernel
+@lean_kernel
 def find_turns(first: int, count: int, kind: int, kinds: int) -> tuple[int, int]:
     """Give which runs of a kind have draws of a block: of the turns round all kinds, from, to."""
     last = first + count - 1
@@ -67,13 +67,13 @@ def fill_order(seed: int, round_: int, period: int, order: AssetArray) -> None:
         order[i], order[j] = order[j], order[i]
 
 
-@kernel
+@lean_kernel
 def count_steps(n: int, held: int) -> int:
     """Give the longest step at which k held assets are all different."""
     return max((n - 1) // (held - 1), 1) if held > 1 else 1
 
 
-@kernel
+@lean_kernel
 def choose(first: int, second: int, steps: int, order: AssetArray, assets: AssetArray) -> None:
     """Fill uint32[held] with every t-th asset of the order from the s-th on, by two words."""
     n = order.shape[0]
@@ -85,7 +85,7 @@ def choose(first: int, second: int, steps: int, order: AssetArray, assets: Asset
         start -= n if start >= n else 0
 
 
-@kernel
+@lean_kernel
 def count_words(held: int) -> int:
     """Give how many positions of its stream a run takes, four words each, in whole vectors.
 
@@ -94,7 +94,7 @@ def count_words(held: int) -> int:
     return RUN + (2 * held + RUN - 1) // RUN * RUN
 
 
-@kernel
+@lean_kernel
 def exponential(word: int) -> float:
     """Turn 32 random bits into -log of (word + 1/2) / 2^32, within 3e-8 of itself, never 0.
 
@@ -110,7 +110,7 @@ def exponential(word: int) -> float:
     return (33.0 - np.float64(e)) * _LN2 - r * p
 
 
-@kernel
+@lean_kernel
 def draw_run(seed: int, round_: int, run: int, words: WordArray, panel: FloatArray) -> None:
     """Fill words uint64[2, 8 + m] of a run and float64[4 m] with exponentials of all but 8.
 
@@ -128,7 +128,7 @@ def draw_run(seed: int, round_: int, run: int, words: WordArray, panel: FloatArr
         out_3[e] = exponential(second[e] & _LOW)
 
 
-@kernel
+@lean_kernel
 def cut_panel(cap: float, held: int, panel: FloatArray) -> None:
     """Scale each draw of a panel to sum 1, cut it to the cap, and deal what is over.
 

@@ -11,13 +11,13 @@ from optimize.exchange import (
     exchange,
     is_settled,
 )
-from stats.compiled import FloatArray, kernel
+from stats.compiled import FloatArray, kernel, lean_kernel
 
 # A sum this near to 1 is 1: to put right a last digit would make one more held asset.
 ROUNDING = 1e-12
 
 
-@kernel
+@lean_kernel
 def fill_by_preference(preference: FloatArray, cap: float, weights: FloatArray) -> None:
     """Make weights feasible: into [0, cap], then to a sum of 1 by the preferred assets first."""
     n = weights.shape[0]
@@ -46,7 +46,7 @@ def fill_by_preference(preference: FloatArray, cap: float, weights: FloatArray) 
         missing -= step
 
 
-@kernel
+@lean_kernel
 def expect(mean: FloatArray, weights: FloatArray) -> float:
     """Return mu'w, summed in order."""
     expected = 0.0

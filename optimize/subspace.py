@@ -11,10 +11,10 @@ v1 being those of w + D0. The way is cut short at the first bound, which frees o
 import numpy as np
 
 from optimize.factor import factorise, solve_factored
-from stats.compiled import FloatArray, IntArray, kernel
+from stats.compiled import FloatArray, IntArray, kernel, lean_kernel
 
 
-@kernel
+@lean_kernel
 def find_free(weights: FloatArray, cap: float, free: IntArray) -> int:
     """List the assets held below their cap; return how many."""
     count = 0
@@ -67,7 +67,7 @@ def aim(
         way[x] = lowest[x] + t * rise[x]
 
 
-@kernel
+@lean_kernel
 def keep_sum(weights: FloatArray, free: IntArray, cap: float, before: float) -> None:
     """Give what rounding took from the free assets' sum to the one with most room for it.
 
