@@ -9,17 +9,17 @@ sum of positive semidefinite terms, nothing is ever taken away. Each entry depen
 only, so a missing (NaN) return touches one row and column.
 
 The lower triangle is kept in tiles of 8 x 8 entries, tile row after tile row; a symbol that comes
-later only appends tile rows. Half a tile is eight registers of four doubles. Rows are added by
-fused multiply-adds in one chain from what the tile held: the bits are the same whether a tile
+later only appends tile rows. Rows are added, a strip of a tile at a time in registers, by fused
+multiply-adds in one chain from what the tile held: the bits are the same whether a tile
 was stored after each row or after many.
 """
 
 import numpy as np
 
 from stats.compiled import FloatArray, IntArray, inlined, kernel
-from stats.half_tiles import add_halves, add_rows, load_half, store_half, zero_half
+from stats.tile_strips import STRIP, add_rows, add_strips, load_strip, store_strip, zero_strip
 
-TILE, HALF = 8, 4
+TILE = 8
 TILE_SIZE = TILE * TILE
 
 
@@ -120,38 +120,10 @@ def add_products(
     t = 0
     for tile_row in range(0, n, TILE):
         for k in range(0, tile_row + TILE, TILE):
-            for i in range(tile_row, min(n, tile_row + TILE), HALF):
+            for i in range(tile_row, min(n, tile_row + TILE), STRIP):
                 at = t + TILE * (i - tile_row)
-                half = load_half(triangles, source, at) if source >= 0 else zero_half()
-                store_half(add_rows(half, rows, first, stop, i, k), triangles, out, at)
-            t += TILE_SIZE
-
-
-@kernel
-def add_products_stepwise(
-    rows: FloatArray,
-    first: int,
-    middle: int,
-    stop: int,
-    n: int,
-    triangles: FloatArray,
-    source: int,
-    out: int,
-) -> None:
-    """Write a triangle after each row from ``middle`` on, one behind the other from ``out`` on.
-
-    The rest is as in `add_products`.
-    """
-    t = 0
-    for tile_row in range(0, n, TILE):
-        for k in range(0, tile_row + TILE, TILE):
-            for i in range(tile_row, min(n, tile_row + TILE), HALF):
-                at = t + TILE * (i - tile_row)
-                half = load_half(triangles, source, at) if source >= 0 else zero_half()
-                half = add_rows(half, rows, first, middle, i, k)
-                for r in range(middle, stop):
-                    half = add_rows(half, rows, r, r + 1, i, k)
-                    store_half(half, triangles, out + r - middle, at)
+                strip = load_strip(triangles, source, at) if source >= 0 else zero_strip()
+                store_strip(add_rows(strip, rows, first, stop, i, k), triangles, out, at)
             t += TILE_SIZE
 
 
@@ -169,11 +141,11 @@ def add_groups(rows: FloatArray, n: int, triangles: FloatArray, places: IntArray
     t = 0
     for tile_row in range(0, n, TILE):
         for k in range(0, tile_row + TILE, TILE):
-            for i in range(tile_row, min(n, tile_row + TILE), HALF):
+            for i in range(tile_row, min(n, tile_row + TILE), STRIP):
                 at = t + TILE * (i - tile_row)
-                half = load_half(triangles, places[0], at)
+                strip = load_strip(triangles, places[0], at)
                 for g in range(1, len(places)):
-                    half = add_halves(half, load_half(triangles, places[g], at))
-                    half = add_rows(half, rows, g, g + 1, i, k)
-                store_half(half, triangles, out, at)
+                    strip = add_strips(strip, load_strip(triangles, places[g], at))
+                    strip = add_rows(strip, rows, g, g + 1, i, k)
+                store_strip(strip, triangles, out, at)
             t += TILE_SIZE

@@ -2,20 +2,67 @@
 
 import numpy as np
 
-from stats.comoments import HALF, TILE, TILE_SIZE, entry_place
-from stats.compiled import FloatArray, IntArray, kernel
-from stats.half_tiles import (
-    add_halves,
+from stats.comoments import TILE, TILE_SIZE, entry_place
+from stats.compiled import FloatArray, IntArray, inlined, kernel
+from stats.tile_strips import (
+    STRIP,
     add_rows,
-    load_half,
-    place_half,
-    place_half_within,
+    add_strips,
+    load_strip,
+    place_strip,
+    place_strip_within,
     place_transposed,
-    place_transposed_within,
-    scale_half,
-    store_half,
-    zero_half,
+    scale_strip,
+    store_strip,
+    zero_strip,
 )
+
+# Which rows y the triangles lack: see `write_covariance`.
+Parts = tuple[int, int, int, int, int, int]
+# Rows of the matrix that are written together, column by column: of a tile's transpose no more
+# than 64 bytes would be in each row, in two lines of the cache where rows begin anywhere, each
+# fetched twice. With 500 assets a read took 8 % less, with 200 assets 15 %.
+BAND = 8 * TILE
+
+
+@inlined
+def write_tile(
+    tile_row: int,
+    k: int,
+    triangles: FloatArray,
+    front: int,
+    prefix: int,
+    rows: FloatArray,
+    parts: Parts,
+    is_kept: bool,
+    scale: float,
+    covariance: FloatArray,
+) -> None:
+    """Write a tile of the covariance and its transpose."""
+    n = len(covariance)
+    front_first, front_stop, first, stop, more, merger = parts
+    for i in range(tile_row, min(n, tile_row + TILE), STRIP):
+        at = entry_place(tile_row, k) + TILE * (i - tile_row)
+        strip = load_strip(triangles, prefix, at) if prefix >= 0 else zero_strip()
+        strip = add_rows(strip, rows, first, stop, i, k)
+        if is_kept:
+            store_strip(strip, triangles, prefix, at)
+        if more >= 0:
+            strip = add_rows(strip, rows, more, more + 1, i, k)
+        other = load_strip(triangles, front, at) if front >= 0 else zero_strip()
+        other = add_rows(other, rows, front_first, front_stop, i, k)
+        strip = add_rows(add_strips(other, strip), rows, merger, merger + 1, i, k)
+        strip = scale_strip(strip, scale)
+        if tile_row + TILE <= n:
+            place_strip(strip, i, k, covariance)
+            if k < tile_row:
+                place_transposed(strip, i, k, covariance)
+        else:
+            place_strip_within(strip, i, k, covariance)
+    if tile_row + TILE > n and k < tile_row:
+        for column in range(k, k + TILE):
+            for i in range(tile_row, n):
+                covariance[column, i] = covariance[i, column]
 
 
 @kernel
@@ -24,7 +71,7 @@ def write_covariance(
     front: int,
     prefix: int,
     rows: FloatArray,
-    parts: tuple[int, int, int, int, int, int],
+    parts: Parts,
     keep: bool,
     scale: float,
     covariance: FloatArray,
@@ -45,32 +92,14 @@ def write_covariance(
     covariance
         float64[n, n], written: exactly symmetric.
     """
-    n, t = len(covariance), 0
-    front_first, front_stop, first, stop, more, merger = parts
-    is_kept = keep and first < stop
-    for tile_row in range(0, n, TILE):
-        for k in range(0, tile_row + TILE, TILE):
-            for i in range(tile_row, min(n, tile_row + TILE), HALF):
-                at = t + TILE * (i - tile_row)
-                half = load_half(triangles, prefix, at) if prefix >= 0 else zero_half()
-                half = add_rows(half, rows, first, stop, i, k)
-                if is_kept:
-                    store_half(half, triangles, prefix, at)
-                if more >= 0:
-                    half = add_rows(half, rows, more, more + 1, i, k)
-                other = load_half(triangles, front, at) if front >= 0 else zero_half()
-                other = add_rows(other, rows, front_first, front_stop, i, k)
-                half = add_rows(add_halves(other, half), rows, merger, merger + 1, i, k)
-                half = scale_half(half, scale)
-                if tile_row + TILE <= n:
-                    place_half(half, i, k, covariance)
-                    if k < tile_row:
-                        place_transposed(half, i, k, covariance)
-                elif i < n:
-                    place_half_within(half, i, k, covariance)
-                    if k < tile_row:
-                        place_transposed_within(half, i, k, covariance)
-            t += TILE_SIZE
+    n, is_kept = len(covariance), keep and parts[2] < parts[3]
+    for band in range(0, n, BAND):
+        stop = min(n, band + BAND)
+        for k in range(0, stop, TILE):
+            for tile_row in range(max(band, k), stop, TILE):
+                write_tile(
+                    tile_row, k, triangles, front, prefix, rows, parts, is_kept, scale, covariance
+                )
 
 
 @kernel

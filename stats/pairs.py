@@ -186,13 +186,6 @@ PAIRS: tuple[KernelPair, ...] = (
         _FUSED,
     ),
     KernelPair(
-        "add_products_stepwise",
-        comoments.add_products_stepwise,
-        plain_comoments.add_products_stepwise,
-        plain_inputs.steps,
-        _FUSED,
-    ),
-    KernelPair(
         "add_groups",
         comoments.add_groups,
         plain_comoments.add_groups,

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from stats.comoments import TILE
 from stats.compiled import FloatArray, IntArray
+from stats.tile_strips import STRIP
 
 Places = NDArray[np.intp]
 
@@ -18,7 +19,7 @@ Places = NDArray[np.intp]
 def entries(n: int) -> tuple[Places, Places, Places]:
     """Give row, column and place in a triangle of each entry that is computed."""
     found = []
-    for i in range(-(-n // 4) * 4):
+    for i in range(-(-n // STRIP) * STRIP):
         t = i // TILE
         for k in range(TILE * t + TILE):
             place = TILE * TILE * (t * (t + 1) // 2 + k // TILE) + i % TILE * TILE + k % TILE
@@ -77,22 +78,6 @@ def add_products(
     """As ``comoments.add_products``."""
     total = _sum(n, rows, list(range(first, stop)), triangles, source)
     triangles[out, entries(n)[2]] = total
-
-
-def add_products_stepwise(
-    rows: FloatArray,
-    first: int,
-    middle: int,
-    stop: int,
-    n: int,
-    triangles: FloatArray,
-    source: int,
-    out: int,
-) -> None:
-    """As ``comoments.add_products_stepwise``."""
-    for r in range(middle, stop):
-        total = _sum(n, rows, list(range(first, r + 1)), triangles, source)
-        triangles[out + r - middle, entries(n)[2]] = total
 
 
 def add_groups(rows: FloatArray, n: int, triangles: FloatArray, places: IntArray, out: int) -> None:

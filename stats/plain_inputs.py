@@ -56,12 +56,6 @@ def products(seed: int, size: int) -> tuple[Any, ...]:
     return rows, 1, 17, size, triangles, seed % 2 - 1, 3
 
 
-def steps(seed: int, size: int) -> tuple[Any, ...]:
-    """Give what `add_products_stepwise` takes."""
-    rows, triangles = _triangles(seed, size)
-    return rows, 1, 13, 17, size, triangles, seed % 2 - 1, 3
-
-
 def merged_groups(seed: int, size: int) -> tuple[Any, ...]:
     """Give what `add_groups` takes."""
     rows, triangles = _triangles(seed, size)

@@ -4,8 +4,9 @@ import numpy as np
 
 from stats import plain_comoments as plain
 from stats import row_blocks as at
-from stats.comoments import HALF, padded_columns, triangle_size
+from stats.comoments import padded_columns, triangle_size
 from stats.compiled import FloatArray, IntArray
+from stats.tile_strips import STRIP
 
 
 def _bounds(slot: int, state: IntArray) -> tuple[int, int, int, int, int]:
@@ -146,42 +147,25 @@ def _merge_parts(
     return front, prefix, count, parts
 
 
-def _store_fronts(
-    block_row: int,
-    front: int,
-    parts: tuple[int, int, int, int, int, int],
-    triangles: FloatArray,
-    vectors: FloatArray,
-    state: IntArray,
-) -> int:
-    first, stop = parts[:2]
-    if first == stop:
-        return front
-    place = at.N_MIDDLES + int(state[at.N_SPANS] + state[at.SPAN_BLOCKS]) - 1
-    stored = max(first, int(state[at.STORED_STOP]) - at.N_STORED)
-    if state[at.STORED_ROW] != block_row or not stored < stop <= state[at.STORED_STOP]:
-        stored, n = max(first, stop - at.N_STORED), int(state[at.N_SYMBOLS])
-        plain.add_products_stepwise(vectors, first, stored, stop, n, triangles, front, place)
-        state[at.STORED_ROW], state[at.STORED_STOP] = block_row, stop
-    return place + stop - stored - 1
-
-
 def _write_members(
     triangles: FloatArray,
     front: int,
     prefix: int,
     ids: IntArray,
     vectors: FloatArray,
-    open_rows: int,
+    parts: tuple[int, int, int, int, int, int],
     scale: float,
     covariance: FloatArray,
 ) -> None:
-    n = len(ids)
-    members, rows = np.zeros((2, triangle_size(n))), np.zeros((2, padded_columns(n)))
+    n, (front_first, front_stop, first, stop, more, merger) = len(ids), parts
+    of_front = front_stop - front_first
+    of_both = of_front + stop - first
+    places = [*range(front_first, front_stop), *range(first, stop), more, merger]
+    members, rows = np.zeros((2, triangle_size(n))), np.zeros((len(places), padded_columns(n)))
     plain.gather_triangle(triangles, front, ids, members[0])
     plain.gather_triangle(triangles, prefix, ids, members[1])
-    rows[0, :n], rows[1, :n] = vectors[at.OPEN_Y, ids], vectors[at.MERGER_Y, ids]
-    parts = 0, 0, 0, 0, open_rows - 1, 1
+    rows[:, :n] = vectors[np.ix_(places, ids)]
+    parts = 0, of_front, of_front, of_both, (of_both if more >= 0 else -1), of_both + 1
     plain.write_covariance(members, 0, 1, rows, parts, False, scale, covariance)
 
 
@@ -197,28 +181,18 @@ def read_window(
     state: IntArray,
 ) -> int:
     """As ``row_reads.read_window``."""
-    n, n_symbols, newest = len(ids), int(state[at.N_SYMBOLS]), int(state[at.NEWEST_ROW]) + open_rows
+    n, n_symbols = len(ids), int(state[at.N_SYMBOLS])
     is_first = n > 0 and ids[-1] == n - 1
-    is_all = bool(is_first and -(-n // HALF) == -(-n_symbols // HALF))
+    is_all = bool(is_first and -(-n // STRIP) == -(-n_symbols // STRIP))
     columns = padded_columns(n if is_first else n_symbols)
     front, prefix, count, parts = _merge_parts(open_rows, open_values, columns, vectors, state)
-    is_dense = is_all and 0 <= newest - state[at.READ_ROW] <= 1
-    state[at.READ_ROW] = newest
-    if is_dense or not is_first:
-        slot = newest % int(state[at.WINDOW])
-        block_row = newest - slot + _bounds(slot, state)[3]
-        front = _store_fronts(block_row, front, parts, triangles, vectors, state)
-        parts = 0, 0, parts[2], parts[3], parts[4], parts[5]
-    if is_all or not is_first:
-        state[at.IN_PREFIX] += parts[3] - parts[2]
     scale = 1.0 / (count - 1)
     if is_first:
         plain.write_covariance(triangles, front, prefix, vectors, parts, is_all, scale, covariance)
     else:
-        first, stop = parts[2:4]
-        if first < stop:
-            plain.add_products(vectors, first, stop, n_symbols, triangles, prefix, prefix)
-        _write_members(triangles, front, prefix, ids, vectors, open_rows, scale, covariance)
+        _write_members(triangles, front, prefix, ids, vectors, parts, scale, covariance)
+    if is_all:
+        state[at.IN_PREFIX] += parts[3] - parts[2]
     mean[:] = vectors[at.MEAN, ids]
     volatility[:] = np.sqrt(covariance.diagonal())
     return count

@@ -12,8 +12,7 @@ in the window: no drift, no residue of what left, the same bits after a restart 
 in. A row that stands open is read by the same rule, hence with the bits it will have closed.
 
 Rows are added to a triangle block by block, and at a read those of the newest row's block again.
-Where reads come row by row a block's fronts are stored at once, one a row, and the prefix at each
-read: fewer multiplications, the same bits.
+The prefix is stored at each read: fewer multiplications, the same bits.
 """
 
 import numpy as np
@@ -32,14 +31,13 @@ from stats.compiled import FloatArray, IntArray, inlined, kernel
 # and of the front with each row of the newest span, from its newest on.
 WINDOW, BLOCK_ROWS, SPAN_BLOCKS, N_SPANS, FIRST_ROW, NEWEST_ROW, N_SYMBOLS = range(7)
 # Which middle is of the newest row's span: the other is of the next one, from that span's last
-# row on. Rows of the newest block in the prefix's triangle. The newest row at the last read; the
-# first row of the block whose fronts are stored, and their number.
-MIDDLE, IN_PREFIX, READ_ROW, STORED_ROW, STORED_STOP, HEADER = range(7, 13)
-# ``triangles`` has the two middles, the spans (the newest one's is the prefix), the fronts
-# behind each block but a span's last, and those with each row of one block. ``vectors`` has the
-# means of middles and spans, the means and then the rows y of the fronts with each row, the rows
-# y of the newest block in the prefix, and five for a read.
-N_MIDDLES, N_STORED, N_SCRATCH = 2, 4, 5
+# row on. Rows of the newest block in the prefix's triangle.
+MIDDLE, IN_PREFIX, HEADER = range(7, 10)
+# ``triangles`` has the two middles, the spans (the newest one's is the prefix) and the fronts
+# behind each block but a span's last. ``vectors`` has the means of middles and spans, the means
+# and then the rows y of the fronts with each row, the rows y of the newest block in the prefix,
+# and five for a read.
+N_MIDDLES, N_SCRATCH = 2, 5
 OPEN_X, OPEN_Y, OPEN_MEAN, MEAN, MERGER_Y = range(-N_SCRATCH, 0)
 
 

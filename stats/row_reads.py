@@ -1,22 +1,19 @@
 """What a window of rows is read by: front and prefix merged, the newest block's rows added.
 
-The prefix is stored with what a read adds to it. Where reads come row by row, the fronts of the
-next rows are stored at once: fewer multiplications, the same bits.
+The prefix is stored with what a read adds to it. The front is not, though its rows are added
+again at each read: what that takes is hidden behind the writing of the matrix.
 """
 
 import numpy as np
 
 from stats.comoments import (
-    HALF,
-    add_products,
-    add_products_stepwise,
     add_to_mean,
     merge_means,
     padded_columns,
     triangle_size,
 )
 from stats.compiled import FloatArray, IntArray, inlined, kernel
-from stats.covariance import gather_triangle, write_covariance
+from stats.covariance import Parts, gather_triangle, write_covariance
 from stats.row_blocks import (
     BLOCK_ROWS,
     HEADER,
@@ -25,23 +22,18 @@ from stats.row_blocks import (
     MERGER_Y,
     MIDDLE,
     N_MIDDLES,
-    N_SPANS,
-    N_STORED,
     N_SYMBOLS,
     NEWEST_ROW,
     OPEN_MEAN,
     OPEN_X,
     OPEN_Y,
-    READ_ROW,
-    SPAN_BLOCKS,
-    STORED_ROW,
-    STORED_STOP,
     WINDOW,
     block_bounds,
     copy_vector,
     find_front,
     front_places,
 )
+from stats.tile_strips import STRIP
 
 # Which rows y, by place in ``vectors``, triangles lack: first and stop.
 Rows = tuple[int, int]
@@ -99,33 +91,11 @@ def merge_parts(
     return front, prefix, count, of_front, (last if begins_block else rows + state[IN_PREFIX], last)
 
 
-@kernel
-def store_fronts(
-    block_row: int,
-    front: int,
-    lacking: Rows,
-    triangles: FloatArray,
-    vectors: FloatArray,
-    state: IntArray,
-) -> int:
-    """Store the front, and those that the next rows are read by, unless it is; give its place.
-
-    ``front`` is the front behind the block and ``lacking`` what it lacks; ``block_row`` is the
-    number of the row in the block's first slot.
-    """
-    first, stop = lacking
-    if first == stop:
-        return front
-    place = N_MIDDLES + state[N_SPANS] + state[SPAN_BLOCKS] - 1
-    stored = max(first, state[STORED_STOP] - N_STORED)
-    if state[STORED_ROW] != block_row or not stored < stop <= state[STORED_STOP]:
-        stored = max(first, stop - N_STORED)
-        add_products_stepwise(
-            vectors, first, stored, stop, state[N_SYMBOLS], triangles, front, place
-        )
-        state[STORED_ROW], state[STORED_STOP] = block_row, stop
-    last: int = place + stop - stored - 1
-    return last
+@inlined
+def gather_row(row: FloatArray, ids: IntArray, out: FloatArray) -> None:
+    """Write the members' entries."""
+    for a in range(len(ids)):
+        out[a] = row[ids[a]]
 
 
 @kernel
@@ -134,20 +104,26 @@ def write_members(
     front: int,
     prefix: int,
     ids: IntArray,
-    vectors: FloatArray,
-    is_open: bool,
+    rows: FloatArray,
+    parts: Parts,
     scale: float,
     covariance: FloatArray,
 ) -> None:
-    """Write the covariance of some symbols where the triangles lack no closed row."""
-    n = len(ids)
-    members, rows = np.zeros((2, triangle_size(n))), np.zeros((2, padded_columns(n)))
+    """Write the covariance of some symbols: as `write_covariance` would if there were no others."""
+    n, (front_first, front_stop, first, stop, more, merger) = len(ids), parts
+    of_front, of_both = front_stop - front_first, front_stop - front_first + stop - first
+    members, own = np.zeros((2, triangle_size(n))), np.zeros((of_both + 2, padded_columns(n)))
     gather_triangle(triangles, front, ids, members[0])
     gather_triangle(triangles, prefix, ids, members[1])
-    for a in range(n):
-        rows[0, a], rows[1, a] = vectors[OPEN_Y, ids[a]], vectors[MERGER_Y, ids[a]]
-    parts = 0, 0, 0, 0, (0 if is_open else -1), 1
-    write_covariance(members, 0, 1, rows, parts, False, scale, covariance)
+    for r in range(of_front):
+        gather_row(rows[front_first + r], ids, own[r])
+    for r in range(first, stop):
+        gather_row(rows[r], ids, own[of_front + r - first])
+    if more >= 0:
+        gather_row(rows[more], ids, own[of_both])
+    gather_row(rows[merger], ids, own[of_both + 1])
+    places = 0, of_front, of_front, of_both, (of_both if more >= 0 else -1), of_both + 1
+    write_covariance(members, 0, 1, own, places, False, scale, covariance)
 
 
 @kernel
@@ -171,33 +147,22 @@ def read_window(
     int
         Rows in the window.
     """
-    n, n_symbols, newest = len(ids), state[N_SYMBOLS], state[NEWEST_ROW] + open_rows
+    n, n_symbols = len(ids), state[N_SYMBOLS]
     is_first = n > 0 and ids[n - 1] == n - 1
-    is_all = is_first and (n + HALF - 1) // HALF == (n_symbols + HALF - 1) // HALF
+    is_all = is_first and (n + STRIP - 1) // STRIP == (n_symbols + STRIP - 1) // STRIP
     columns = padded_columns(n if is_first else n_symbols)
     front, prefix, count, of_front, of_prefix = merge_parts(
         open_rows, open_values, columns, vectors, state
     )
-    is_dense = is_all and 0 <= newest - state[READ_ROW] <= 1
-    state[READ_ROW] = newest
-    if is_dense or not is_first:
-        slot = newest % state[WINDOW]
-        block_row = newest - slot + block_bounds(slot, state)[3]
-        front = store_fronts(block_row, front, of_front, triangles, vectors, state)
-        of_front = (0, 0)
-    first, stop = of_prefix
-    if is_all or not is_first:
-        state[IN_PREFIX] += stop - first
-    scale = 1.0 / (count - 1)
+    scale, places = 1.0 / (count - 1), len(vectors)
+    opened = places + OPEN_Y if open_rows == 1 else -1
+    parts = *of_front, *of_prefix, opened, places + MERGER_Y
     if is_first:
-        places = len(vectors)
-        opened = places + OPEN_Y if open_rows == 1 else -1
-        parts = of_front[0], of_front[1], first, stop, opened, places + MERGER_Y
         write_covariance(triangles, front, prefix, vectors, parts, is_all, scale, covariance)
     else:
-        if first < stop:
-            add_products(vectors, first, stop, n_symbols, triangles, prefix, prefix)
-        write_members(triangles, front, prefix, ids, vectors, open_rows == 1, scale, covariance)
+        write_members(triangles, front, prefix, ids, vectors, parts, scale, covariance)
+    if is_all:
+        state[IN_PREFIX] += of_prefix[1] - of_prefix[0]
     for a in range(n):
         mean[a], volatility[a] = vectors[MEAN, ids[a]], covariance[a, a]
     for a in range(n):
