@@ -6,10 +6,50 @@ which libraries prefer for its digits. Both keep what rounding has left of every
 """
 
 import math
+from typing import NamedTuple
+
+import numpy as np
 
 from stats.compiled import FloatArray, IntArray, inlined, kernel
 from stats.pending import SYMBOL
 from stats.returns import log_return
+
+
+class AddEvict(NamedTuple):
+    """State of a window to which each tick is added and from which the oldest is taken away.
+
+    Attributes
+    ----------
+    prices
+        float64[n], newest; 0 where none has come.
+    returns
+        float64[n, window].
+    sums
+        float64[n, 4]: of the powers of the returns, or mean and central sums.
+    counts
+        int64[n, 2]: returns in the window, slot of the next.
+    inverses
+        float64[window + 1]: 1 / n.
+    """
+
+    prices: FloatArray
+    returns: FloatArray
+    sums: FloatArray
+    counts: IntArray
+    inverses: FloatArray
+
+
+def make_add_evict(n_assets: int, window: int) -> AddEvict:
+    """Make an empty window."""
+    inverses = np.zeros(window + 1)
+    inverses[1:] = 1.0 / np.arange(1.0, window + 1.0)
+    return AddEvict(
+        np.zeros(n_assets),
+        np.zeros((n_assets, window)),
+        np.zeros((n_assets, 4)),
+        np.zeros((n_assets, 2), np.int64),
+        inverses,
+    )
 
 
 @inlined
@@ -74,47 +114,38 @@ def read_powers(
 
 
 @kernel
-def after_each(
+def keep_powers(
     inbox_i: IntArray,
     inbox_f: FloatArray,
     out: FloatArray,
+    each: bool,
     prices: FloatArray,
     returns: FloatArray,
     sums: FloatArray,
     counts: IntArray,
     inverses: FloatArray,
 ) -> None:
-    """Write four moments of each tick's asset after it, from running sums of powers."""
+    """Write four moments from running sums of powers.
+
+    Parameters
+    ----------
+    out
+        float64[4, ticks]: of each tick's asset after it; or, without ``each``, float64[4, n]: of
+        each asset after all ticks.
+    """
     for t in range(len(inbox_f)):
         s = inbox_i[SYMBOL, t]
         value, old, _, count = swap_return(s, inbox_f[t], prices, returns, counts)
-        if count > 0:
-            add_powers(s, value, old, sums)
-            read_powers(s, out, t, sums, counts, inverses)
-
-
-@kernel
-def after_all(
-    inbox_i: IntArray,
-    inbox_f: FloatArray,
-    out: FloatArray,
-    prices: FloatArray,
-    returns: FloatArray,
-    sums: FloatArray,
-    counts: IntArray,
-    inverses: FloatArray,
-) -> None:
-    """Take all ticks, then write four moments of each asset, from running sums of powers."""
-    for t in range(len(inbox_f)):
-        s = inbox_i[SYMBOL, t]
-        value, old, _, _ = swap_return(s, inbox_f[t], prices, returns, counts)
         add_powers(s, value, old, sums)
-    for s in range(len(prices)):
-        read_powers(s, out, s, sums, counts, inverses)
+        if each and count > 0:
+            read_powers(s, out, t, sums, counts, inverses)
+    if not each:
+        for s in range(len(prices)):
+            read_powers(s, out, s, sums, counts, inverses)
 
 
 @kernel
-def after_each_removing(
+def keep_central_sums(
     inbox_i: IntArray,
     inbox_f: FloatArray,
     out: FloatArray,
@@ -124,7 +155,7 @@ def after_each_removing(
     counts: IntArray,
     inverses: FloatArray,
 ) -> None:
-    """Write the same from Pebay's update, and its inverse for the tick that leaves."""
+    """Write four moments of each tick's asset after it, by Pebay's update and its inverse."""
     for t in range(len(inbox_f)):
         s = inbox_i[SYMBOL, t]
         value, old, before, count = swap_return(s, inbox_f[t], prices, returns, counts)
@@ -147,39 +178,3 @@ def after_each_removing(
         mean += step
         sums[s, 0], sums[s, 1], sums[s, 2], sums[s, 3] = mean, m2, m3, m4
         write_moments(out, t, n, inverses[count - 1], mean, m2, m3, m4)
-
-
-@kernel
-def roll_covariance(
-    a: FloatArray, b: FloatArray, window: int, places: IntArray, out: FloatArray
-) -> None:
-    """Roll the covariance of two columns by Welford's update and its inverse.
-
-    Parameters
-    ----------
-    a, b
-        float64[rows].
-    places
-        int64[k], ascending: the rows after which results are wanted.
-    out
-        float64[k, 3]: variance of a, covariance, variance of b (ddof 1).
-    """
-    mean_a = mean_b = aa = ab = bb = 0.0
-    k = 0
-    for t in range(len(a)):
-        if t >= window:
-            n = float(window - 1)
-            x, y = a[t - window] - mean_a, b[t - window] - mean_b
-            mean_a, mean_b = mean_a - x / n, mean_b - y / n
-            aa -= x * (a[t - window] - mean_a)
-            ab -= x * (b[t - window] - mean_b)
-            bb -= y * (b[t - window] - mean_b)
-        n = float(min(t + 1, window))
-        x, y = a[t] - mean_a, b[t] - mean_b
-        mean_a, mean_b = mean_a + x / n, mean_b + y / n
-        aa += x * (a[t] - mean_a)
-        ab += x * (b[t] - mean_b)
-        bb += y * (b[t] - mean_b)
-        if k < len(places) and places[k] == t:
-            out[k, 0], out[k, 1], out[k, 2] = aa / (n - 1.0), ab / (n - 1.0), bb / (n - 1.0)
-            k += 1

@@ -12,12 +12,12 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from bench import add_evict, drift_peers, drift_tapes
+from bench import drift_peers, drift_tapes, tick_peers
+from bench.add_evict import make_add_evict
 from bench.peers import is_installed
 from bench.rows import OURS, Row, make_row
 from bench.tick_driver import read_after_each
 from bench.tick_names import DRIFT_UNIT, MEASURES, WINDOW, drift_case
-from bench.tick_peers import make_add_evict
 from stats.compiled import FloatArray, IntArray
 from stats.grid_window import GridWindow
 from stats.returns import log_returns
@@ -135,14 +135,14 @@ def _keep(found: FloatArray, out: FloatArray, at: IntArray) -> None:
 def _read_peers(prices: FloatArray, places: IntArray) -> Readings:
     """Read what takes away as well as adds; libraries get our log returns, exact to a few ulp."""
     result: Readings = {}
-    for subject, kernel in (
-        ("add_evict, sums of powers", add_evict.after_each),
-        ("add_evict, Pebay's update and its inverse", add_evict.after_each_removing),
+    for subject, write in (
+        ("add_evict, sums of powers", tick_peers.add_evict_after_each),
+        ("add_evict, Pebay's update and its inverse", tick_peers.removing_after_each),
     ):
         state, found = make_add_evict(1, WINDOW), np.empty((2, len(places)))
         for first, inbox_i, part in _chunks(prices):
             out = np.empty((4, len(part)))
-            kernel(inbox_i, part, out, *state)
+            write(inbox_i, part, state, out)
             _keep(found, out[[1, 3]], places + 1 - first)
         result[subject] = (found[0], found[1])
     returns = _returns_of(prices)
@@ -172,7 +172,7 @@ def _covariance_rows(
     for which, (tape, a, b) in enumerate(pairs):
         at = 2 * which
         evicted = np.empty((len(places), 3))
-        add_evict.roll_covariance(a, b, WINDOW, places, evicted)
+        drift_peers.add_evict_covariance(a, b, WINDOW, places, evicted)
         found = {OURS: ours[:, [at, at, at + 1], [at, at + 1, at + 1]]}
         found["add_evict, Welford's update and its inverse"] = evicted
         if is_installed("numbagg"):

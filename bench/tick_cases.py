@@ -7,6 +7,7 @@ from typing import Any, Final
 import numpy as np
 
 from bench import tick_peers
+from bench.add_evict import AddEvict, make_add_evict
 from bench.contest import Case, Contender, differ, returned
 from bench.report import OURS
 from bench.tick_driver import read_after_each
@@ -50,8 +51,8 @@ def _window_of(prices: FloatArray) -> TickWindow:
     return window
 
 
-def _add_evict_of(prices: FloatArray) -> tick_peers.AddEvict:
-    state = tick_peers.make_add_evict(len(prices), WINDOW)
+def _add_evict_of(prices: FloatArray) -> AddEvict:
+    state = make_add_evict(len(prices), WINDOW)
     inbox = make_inbox(prices, 0)
     tick_peers.add_evict_after_each(*inbox, state, np.empty((4, len(inbox[1]))))
     return state
@@ -84,7 +85,7 @@ def rolling_case() -> Case:
         return *inbox, window, blank(7)
 
     def fresh_add_evict() -> tuple[Any, ...]:
-        return *inbox, tick_peers.make_add_evict(N_ASSETS, WINDOW), blank(4)
+        return *inbox, make_add_evict(N_ASSETS, WINDOW), blank(4)
 
     def full_windows(first: int) -> Callable[..., tuple[Any, ...]]:
         def take(_: None, arguments: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -128,7 +129,7 @@ def on_demand_case() -> Case:
             found = window.read(ids)
         return found
 
-    def add_and_evict(state: tick_peers.AddEvict, out: FloatArray) -> None:
+    def add_and_evict(state: AddEvict, out: FloatArray) -> None:
         for first in range(0, count, READ_EVERY):
             part = slice(first, first + READ_EVERY)
             tick_peers.add_evict_after_all(inbox[0][:, part], inbox[1][part], state, out)

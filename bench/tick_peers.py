@@ -4,11 +4,10 @@ Libraries are imported when first called: none is needed to run the program.
 """
 
 import math
-from typing import NamedTuple
 
 import numpy as np
 
-from bench.add_evict import after_all, after_each
+from bench.add_evict import AddEvict, keep_central_sums, keep_powers
 from stats.compiled import FloatArray, IntArray, kernel
 from stats.pending import SYMBOL
 from stats.returns import log_return
@@ -89,55 +88,25 @@ def polars_moments(returns: FloatArray) -> Moments:
     return mean, variance, skewness, kurtosis
 
 
-class AddEvict(NamedTuple):
-    """State of a window to which each tick is added and from which the oldest is taken away.
-
-    Attributes
-    ----------
-    prices
-        float64[n], newest; 0 where none has come.
-    returns
-        float64[n, window].
-    sums
-        float64[n, 4]: of the powers of the returns.
-    counts
-        int64[n, 2]: returns in the window, slot of the next.
-    inverses
-        float64[window + 1]: 1 / n.
-    """
-
-    prices: FloatArray
-    returns: FloatArray
-    sums: FloatArray
-    counts: IntArray
-    inverses: FloatArray
-
-
-def make_add_evict(n_assets: int, window: int) -> AddEvict:
-    """Make an empty window."""
-    inverses = np.zeros(window + 1)
-    inverses[1:] = 1.0 / np.arange(1.0, window + 1.0)
-    return AddEvict(
-        np.zeros(n_assets),
-        np.zeros((n_assets, window)),
-        np.zeros((n_assets, 4)),
-        np.zeros((n_assets, 2), np.int64),
-        inverses,
-    )
-
-
 def add_evict_after_each(
     inbox_i: IntArray, inbox_f: FloatArray, state: AddEvict, out: FloatArray
 ) -> None:
     """Write four moments after each tick to float64[4, ticks]."""
-    after_each(inbox_i, inbox_f, out, *state)
+    keep_powers(inbox_i, inbox_f, out, True, *state)
 
 
 def add_evict_after_all(
     inbox_i: IntArray, inbox_f: FloatArray, state: AddEvict, out: FloatArray
 ) -> None:
     """Write four moments of each asset after all ticks to float64[4, n]."""
-    after_all(inbox_i, inbox_f, out, *state)
+    keep_powers(inbox_i, inbox_f, out, False, *state)
+
+
+def removing_after_each(
+    inbox_i: IntArray, inbox_f: FloatArray, state: AddEvict, out: FloatArray
+) -> None:
+    """Write the same by Pebay's update, and its inverse for the tick that leaves."""
+    keep_central_sums(inbox_i, inbox_f, out, *state)
 
 
 @kernel
