@@ -5,18 +5,17 @@ took then, and that by what became of its peers, which no change of ours touches
 percentile bootstrap (Efron 1979) over the repetitions of all of them.
 """
 
-import io
 from collections.abc import Iterator, Sequence
 from typing import Final, Literal, NamedTuple
 
 import numpy as np
 from rich import box
-from rich.console import Console
 from rich.table import Table
 
 from bench.intervals import LEAST_RUNS, RESAMPLES, drawn_medians, make_rng, middle
 from bench.report import Report
 from bench.rows import OURS, Row, format_number, group_cases, times
+from bench.text_table import write_tables
 from stats.compiled import FloatArray
 
 MARGIN: Final = 0.05
@@ -56,7 +55,6 @@ class Comparison(NamedTuple):
 
     def to_text(self) -> str:
         """Give a table for a terminal, what got slower first."""
-        out = io.StringIO()
         table = Table(box=box.SIMPLE_HEAD)
         for name in ("case", "time now / then", "95 % interval", "peers now / then", ""):
             table.add_column(name, no_wrap=True)
@@ -65,11 +63,9 @@ class Comparison(NamedTuple):
             interval = f"{format_number(change.low)} to {format_number(change.high)}"
             ratio = f"{format_number(change.ratio)}x"
             table.add_row(change.case, ratio, interval, peers, change.verdict)
-        Console(file=out, width=200, highlight=False, color_system=None).print(table)
-        lines = [line.rstrip() for line in out.getvalue().splitlines()]
-        lines += [f"only in the first: {case}" for case in self.missing]
+        lines = [f"only in the first: {case}" for case in self.missing]
         lines += [f"only in the second: {case}" for case in self.added]
-        return "\n".join(lines)
+        return write_tables(table, lines=lines)
 
 
 def compare_reports(base: Report, new: Report) -> Comparison:

@@ -34,7 +34,7 @@ def short_plan() -> tuple[Step, ...]:
             "scale", 0.4, "--assets", "10,50,200", "--windows", "100,1000",
             "--seconds", "0.01", "--repetitions", "3",
         ),
-        _step("start", 0.7, "--cold", "0", "--repetitions", "3"),
+        _step("start", 0.9, "--cold", "0", "--repetitions", "3"),
         _step("memory", 0.6, "--assets", "50", "--seconds", "15"),
         _step("ingest", 0.8, "--repetitions", "3"),
         _step("pipeline", 1.0, "--seconds", "3", "--repetitions", "1"),
@@ -55,7 +55,7 @@ def full_plan() -> tuple[Step, ...]:
             "--engines", "local,ray,spark", "--libraries", "--quixstreams",
         ),
         Step("overload", ("bench", "pipeline", *REAL, "--overload"), 12.0),
-        _step("soak", 32.0),
+        _step("soak", 67.0, "--minutes", "65"),  # an hour of it counts
         _step("engines", 170.0),
     )  # fmt: skip
 

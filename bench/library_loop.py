@@ -5,30 +5,20 @@ FETCH_WAIT_MAX_MS LIBRARY``. Only the solver is the library's, called as its use
 sends is a tenth of a decision.
 """
 
-import gc
-import signal
 import sys
-import threading
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import msgspec
-import numpy as np
-
-from bench.relay import MESSAGE_BYTES, Passed
+from bench.peer_loop import run_peer
 from bench.solver_peers import pypfopt_max_sharpe, skfolio_max_sharpe
 from bench.workload import SAMPLE_INTERVAL_NS, WINDOW_ROWS, WINDOW_TICKS
 from ingest.admission import Admission
 from ingest.codec import RawMessages
-from ingest.consumer import TopicConsumer
-from ingest.producer import TopicProducer
 from ingest.ticks import SymbolTable
 from stats.compiled import FloatArray
 from stats.estimators import bayes_stein, oas
 from stats.market import Market, NotReady
 
-_POLL_S = 0.5
 _TOLERANCE_NS = 60_000_000_000
 # Figures of a year, as users give them: with those of a second solvers call it infeasible.
 _ROWS_A_YEAR = 365 * 86_400_000_000_000 // SAMPLE_INTERVAL_NS
@@ -66,7 +56,7 @@ class LibraryDecider:
         self._symbols = SymbolTable()
         self._admission = Admission(self._symbols, _TOLERANCE_NS)
 
-    def decide(self, raw: RawMessages) -> FloatArray | None:
+    def decide(self, raw: RawMessages) -> tuple[float, ...] | None:
         """Digest what has come and give weights; None while the windows fill."""
         batch = self._admission.step(raw).batch
         for _ in self._market.update(
@@ -84,44 +74,10 @@ class LibraryDecider:
         covariance = oas(moments.covariance, moments.n_observations)
         mean = bayes_stein(moments.mean, covariance, moments.n_observations)
         if mean.max() <= 0.0:  # then no portfolio has a ratio to maximise, and libraries raise
-            return np.zeros(len(mean))
-        return self._solve(_ROWS_A_YEAR * mean, _ROWS_A_YEAR * covariance)
-
-
-def run_loop(
-    bootstrap: str, ticks: str, decisions: str, fetch_wait_max_ms: int, library: str
-) -> None:
-    """Decide until SIGTERM."""
-    stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
-    encode = msgspec.json.Encoder().encode
-    decider = LibraryDecider(LIBRARIES[library])
-    with (
-        TopicConsumer(
-            bootstrap, [ticks], fetch_wait_max_ms=fetch_wait_max_ms, in_batches=True
-        ) as consumer,
-        TopicProducer(bootstrap, rate_hint=1.0) as producer,
-    ):
-        gc.collect()
-        gc.freeze()
-        while not stop.is_set():
-            raw = consumer.poll(_POLL_S)
-            weights = None if raw is None else decider.decide(raw)
-            if raw is None or weights is None:
-                continue
-            value = encode(
-                Passed(
-                    offset=int(raw.offsets[-1]),
-                    received_ns=raw.receive_time_ns,
-                    published_ns=time.time_ns(),
-                    lost=consumer.lost_offsets,
-                    weights=tuple(weights.tolist()),
-                )
-            )
-            producer.send(decisions, value.ljust(MESSAGE_BYTES), key=b"main", partition=0)
-            producer.poll()
+            return (0.0,) * len(mean)
+        return tuple(self._solve(_ROWS_A_YEAR * mean, _ROWS_A_YEAR * covariance).tolist())
 
 
 if __name__ == "__main__":
-    run_loop(sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4]), sys.argv[5])
+    decider = LibraryDecider(LIBRARIES[sys.argv[5]])
+    run_peer(sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4]), decider.decide)

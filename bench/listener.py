@@ -7,7 +7,7 @@ import numpy as np
 
 from bench.attribution import Arrivals
 from bench.brokers import Broker
-from bench.relay import Passed
+from bench.peer_loop import Passed
 from ingest.codec import RawMessages
 from ingest.consumer import TopicConsumer
 from optimize.decision import StageTimes

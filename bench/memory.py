@@ -1,6 +1,5 @@
 """``bench memory``: the most memory that each part took under a steady load."""
 
-import contextlib
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -16,7 +15,7 @@ from bench.report import Report, keep_report
 from bench.rows import OURS, Row, make_row
 from bench.soak import await_first, check_parts
 from bench.soak_parts import PARTS, free_port, running_parts, soak_environment
-from bench.soak_samples import PAGES, Decisions, ask
+from bench.soak_samples import MIB, PAGES, Decisions, ask, sum_family
 
 ASSETS = (50, 500)
 SECONDS = 60.0
@@ -30,7 +29,7 @@ _KEPT_S = 3600.0
 # 1024 draws of 500 assets whose history is sparse take minutes on two processors; a block's memory
 # is the same whatever their number.
 _DRAWS = 64
-_MIB, _KIB_A_MIB = 2**20, 1024
+_KIB_A_MIB = 1024
 
 
 def run_bench(
@@ -126,18 +125,14 @@ def peak_mib(pid: int) -> float:
     psutil.NoSuchProcess
         It has ended.
     """
-    leader = psutil.Process(pid)
-    total = _peak_of_one(leader)
-    for child in leader.children(recursive=True):
-        with contextlib.suppress(psutil.NoSuchProcess):
-            total += _peak_of_one(child)
-    return total
+    (peak,) = sum_family(pid, _peak_of_one)
+    return peak
 
 
-def _peak_of_one(process: psutil.Process) -> float:
+def _peak_of_one(process: psutil.Process) -> tuple[float]:
     try:
         status = Path(f"/proc/{process.pid}/status").read_text()
     except OSError:
-        return float(process.memory_info().rss) / _MIB
+        return (process.memory_info().rss / MIB,)
     marks = [line.split()[1] for line in status.splitlines() if line.startswith("VmHWM:")]
-    return int(marks[0]) / _KIB_A_MIB if marks else 0.0  # a zombie has none
+    return (int(marks[0]) / _KIB_A_MIB if marks else 0.0,)  # a zombie has none

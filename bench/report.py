@@ -1,8 +1,6 @@
 """A benchmark's result: one JSON object, and a table that people read."""
 
-import io
 import sys
-import textwrap
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,7 +8,6 @@ from pathlib import Path
 import msgspec
 import platformdirs
 from rich import box
-from rich.console import Console
 from rich.table import Table
 
 from bench.goal_tables import GOALS
@@ -27,6 +24,7 @@ from bench.rows import (
     group_cases,
     make_row,
 )
+from bench.text_table import write_tables
 
 __all__ = [
     "FLOORS",
@@ -45,9 +43,6 @@ __all__ = [
     "read_report",
 ]
 
-_WIDTH = 200  # more than any row has; a table is only as wide as it must be
-_TEXT_WIDTH = 100
-
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
     """All rows of a benchmark, and where they were measured."""
@@ -63,8 +58,6 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 
     def to_text(self) -> str:
         """Give a table for a terminal, with what is to be known to read it."""
-        out = io.StringIO()
-        console = Console(file=out, width=_WIDTH, highlight=False, color_system=None)
         table = Table(box=box.SIMPLE_HEAD, title=f"bench {self.bench}", title_justify="left")
         table.add_column("case and subject", no_wrap=True)
         for name in ("p50", "p99", "max"):
@@ -76,11 +69,9 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
             for row in rows:
                 subject, *cells = format_row(row, rows)
                 table.add_row(f"  {subject}", *cells)
-        console.print(table)
-        if verdicts := judge_goals(GOALS.get(self.bench, ()), self.rows):
-            console.print(_goal_table(verdicts))
-        said = "\n".join(textwrap.fill(line, _TEXT_WIDTH) for line in describe(self))
-        return "\n".join(line.rstrip() for line in out.getvalue().splitlines()) + said
+        verdicts = judge_goals(GOALS.get(self.bench, ()), self.rows)
+        goals = [_goal_table(verdicts)] if verdicts else []
+        return write_tables(table, *goals, lines=describe(self))
 
 
 def _goal_table(verdicts: Sequence[Verdict]) -> Table:

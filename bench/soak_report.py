@@ -1,20 +1,17 @@
 """What ``bench soak`` found: one JSON object, and a table that people read."""
 
-import io
-import textwrap
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
 import msgspec
 from rich import box
-from rich.console import Console
 from rich.table import Table
 
 from bench.report import format_number, keep_text
 from bench.soak_trends import Trend
+from bench.text_table import write_tables
 
-_WIDTH, _TEXT_WIDTH = 200, 100
 COLUMNS = (
     "process", "measure", "unit", "first quarter", "last quarter", "slope an hour",
     "standard error", "95 % interval", "verdict",
@@ -53,14 +50,10 @@ class SoakReport(msgspec.Struct, frozen=True, kw_only=True):
 
     def to_text(self) -> str:
         """Give a table for a terminal, with what is to be known to read it."""
-        out = io.StringIO()
-        console = Console(file=out, width=_WIDTH, highlight=False, color_system=None)
         table = Table(*COLUMNS, box=box.SIMPLE_HEAD, title="bench soak", title_justify="left")
         for trend in self.trends:
             table.add_row(*format_trend(trend))
-        console.print(table)
-        said = "\n".join(textwrap.fill(line, _TEXT_WIDTH) for line in describe_soak(self))
-        return "\n".join(line.rstrip() for line in out.getvalue().splitlines()) + said
+        return write_tables(table, lines=describe_soak(self))
 
     def to_markdown(self) -> str:
         """Give the section of a page."""

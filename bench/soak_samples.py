@@ -4,6 +4,7 @@ import contextlib
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
@@ -15,7 +16,7 @@ from bench.listener import Topics
 from ingest.consumer import TopicConsumer
 from optimize.decision import StageTimes
 
-_MIB = 2**20
+MIB = 2**20
 _ANSWER_LIMIT_S = 10.0
 # A proxy set for the web knows nothing of this machine's loopback.
 _DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -49,18 +50,29 @@ def look_at(pid: int) -> tuple[float, float, float]:
     psutil.NoSuchProcess
         It has ended.
     """
+    rss, descriptors, threads = sum_family(pid, _look_at_one)
+    return rss, descriptors, threads
+
+
+def sum_family(pid: int, look: Callable[[psutil.Process], Sequence[float]]) -> list[float]:
+    """Sum up what is seen of a process and its children; a child may end meanwhile.
+
+    Raises
+    ------
+    psutil.NoSuchProcess
+        The process has ended.
+    """
     leader = psutil.Process(pid)
-    total = np.array(_look_at_one(leader))
+    seen = [look(leader)]
     for child in leader.children(recursive=True):
         with contextlib.suppress(psutil.NoSuchProcess):
-            total += _look_at_one(child)
-    rss, descriptors, threads = total.tolist()
-    return rss, descriptors, threads
+            seen.append(look(child))
+    return [sum(values) for values in zip(*seen, strict=True)]
 
 
 def _look_at_one(process: psutil.Process) -> tuple[float, float, float]:
     with process.oneshot():
-        return process.memory_info().rss / _MIB, process.num_fds(), process.num_threads()
+        return process.memory_info().rss / MIB, process.num_fds(), process.num_threads()
 
 
 def ask(url: str) -> float | None:

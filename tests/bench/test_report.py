@@ -12,44 +12,7 @@ from hypothesis import strategies as st
 from bench.overload_goals import AGE, MEDIAN_AGE, MEMORY, SINGLE_AGE
 from bench.page import make_page, read_kept
 from bench.report import Report, Row, compare, format_number, keep_report, make_row, read_report
-
-FORM = {
-    "type": "object",
-    "additionalProperties": False,
-    "required": ["bench", "machine", "versions", "rows"],
-    "properties": {
-        "bench": {"type": "string"},
-        "machine": {"type": "object", "additionalProperties": {"type": "string"}},
-        "versions": {"type": "object", "additionalProperties": {"type": "string"}},
-        "rows": {
-            "type": "array",
-            "minItems": 1,
-            "items": {
-                "type": "object",
-                "additionalProperties": False,
-                "required": ["case", "subject", "unit", "p50", "p99", "max", "runs"],
-                "properties": {
-                    "case": {"type": "string"},
-                    "subject": {"type": "string"},
-                    "unit": {"type": "string"},
-                    "p50": {"type": "number"},
-                    "p99": {"type": "number"},
-                    "max": {"type": "number"},
-                    "runs": {"type": "array", "items": {"type": "number"}, "minItems": 1},
-                    "histogram": {
-                        "type": "object",
-                        "additionalProperties": False,
-                        "required": ["edges", "counts"],
-                        "properties": {
-                            "edges": {"type": "array", "items": {"type": "number"}},
-                            "counts": {"type": "array", "items": {"type": "integer"}},
-                        },
-                    },
-                },
-            },
-        },
-    },
-}
+from tests.bench.report_form import FORM
 
 
 def make_report(*rows: Row) -> Report:
