@@ -10,12 +10,20 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from stats import pending
-from stats.compiled import FloatArray, IntArray
+from stats.compiled import IntArray
+from stats.grid import FloatColumn, IntColumn
+from stats.member_reads import (
+    KURTOSIS,
+    MEAN,
+    N_COLUMNS,
+    PRICES,
+    SKEWNESS,
+    VOLATILITY,
+    read_members,
+)
 from stats.moments import Moments
-from stats.returns import log_returns
 from stats.silence import SilenceWindows
 from stats.snapshot import Arrays, WindowsCopy, copy_windows, restore_windows
 from stats.tick_window import TickStatistics
@@ -30,11 +38,12 @@ class NotReady:
 
 
 class _Members(NamedTuple):
-    """Members after a row closed: ids, ascending, and names."""
+    """Members after a row closed: ids, ascending; names, and their order where it is another."""
 
     row: int | None
     ids: IntArray
     names: tuple[str, ...]
+    order: IntArray | None
 
 
 class Market:
@@ -144,11 +153,11 @@ class Market:
 
     def update(
         self,
-        symbol_ids: NDArray[np.int32],
-        prices: FloatArray,
-        event_time_ns: IntArray,
-        partitions: NDArray[np.int32],
-        offsets: IntArray,
+        symbol_ids: IntColumn,
+        prices: FloatColumn,
+        event_time_ns: IntColumn,
+        partitions: IntColumn,
+        offsets: IntColumn,
         receive_time_ns: int,
     ) -> Iterator[int]:
         """Take a batch of admitted ticks, row by row.
@@ -228,7 +237,11 @@ class Market:
             ids = np.zeros(0, np.int64)
             if row is not None:
                 ids = self._universe.members(self._windows.grid.symbol_i, row, self.rows_filled)
-            self._members = _Members(row, ids, tuple([symbols[i] for i in ids.tolist()]))
+            names, order = [symbols[i] for i in ids.tolist()], None
+            if self._by_name and names:
+                order = np.argsort(names)
+                names = sorted(names)
+            self._members = _Members(row, ids, tuple(names), order)
         return self._members
 
     def moments(self, symbols: Sequence[str]) -> Moments | NotReady:
@@ -242,12 +255,7 @@ class Market:
         symbols
             The symbol table, by id.
         """
-        members = self._find_members(symbols)
-        if not len(members.ids):
-            return self._not_ready(symbols)
-        mean, covariance, volatility, count = self._windows.rows.read(members.ids)
-        window = mean, covariance, volatility
-        return self._collect(members, window, count, open_row=False)
+        return self._read(symbols, open_row=False)
 
     def open_moments(self, symbols: Sequence[str]) -> Moments | NotReady:
         """Give the members' statistics with their newest prices as the row that stands open.
@@ -260,49 +268,39 @@ class Market:
         symbols
             The symbol table, by id.
         """
-        members = self._find_members(symbols)
-        if not len(members.ids):
-            return self._not_ready(symbols)
-        grid = self._windows.grid
-        returns = np.empty(grid.symbol_f.shape[1])
-        log_returns(grid.symbol_f[pending.NEWEST_PRICE], grid.symbol_f[pending.PRICE], returns)
-        mean, covariance, volatility, count = self._windows.rows.read(members.ids, returns)
-        window = mean, covariance, volatility
-        return self._collect(members, window, count, open_row=True)
+        return self._read(symbols, open_row=True)
 
-    def _collect(
-        self,
-        members: _Members,
-        window: tuple[FloatArray, FloatArray, FloatArray],
-        count: int,
-        *,
-        open_row: bool,
-    ) -> Moments:
-        grid = self._windows.grid
-        ids, names = members.ids, members.names
-        if self._by_name:
-            order = np.argsort(names)
-            mean, covariance, volatility = window
-            window = mean[order], covariance[np.ix_(order, order)], volatility[order]
-            ids, names = ids[order], tuple(sorted(names))
-        ticks = self._windows.ticks.read(ids)
-        price = pending.NEWEST_PRICE if open_row else pending.PRICE
-        newest = pending.NEWEST_USED_TIME if open_row else pending.NEWEST_CLOSED_TIME
-        prices = grid.symbol_f[price, ids]
-        for array in (prices, *window):
-            array.setflags(write=False)
+    def _read(self, symbols: Sequence[str], *, open_row: bool) -> Moments | NotReady:
+        members = self._find_members(symbols)
+        n = len(members.ids)
+        if not n:
+            return self._not_ready(symbols)
+        grid, rows, ticks = self._windows.grid, self._windows.rows, self._windows.ticks
+        table, covariance = np.empty((N_COLUMNS, n)), np.empty((n, n))
+        _, triangles, vectors, state = rows.arrays
+        count = read_members(
+            int(open_row), members.ids, grid.symbol_f, table, covariance,
+            triangles, vectors, state, *ticks.arrays[1:],
+        )  # fmt: skip
+        if members.order is not None:
+            order = members.order
+            table, covariance = table.take(order, axis=1), covariance[np.ix_(order, order)]
+        table.setflags(write=False)
+        covariance.setflags(write=False)
         return Moments(
-            symbols=names,
-            prices=prices,
-            mean=window[0],
-            covariance=window[1],
-            volatility=window[2],
-            skewness=ticks.skewness,
-            kurtosis=ticks.kurtosis,
+            symbols=members.names,
+            prices=table[PRICES],
+            mean=table[MEAN],
+            covariance=covariance,
+            volatility=table[VOLATILITY],
+            skewness=table[SKEWNESS],
+            kurtosis=table[KURTOSIS],
             n_observations=count,
             sample_interval_ns=self._interval_ns,
             row=int(grid.state[pending.LAST_ROW]) + open_row,
-            last_event_time_ns=int(grid.state[newest]),
+            last_event_time_ns=int(
+                grid.state[pending.NEWEST_USED_TIME if open_row else pending.NEWEST_CLOSED_TIME]
+            ),
             last_receive_time_ns=self.last_receive_time_ns,
             offsets=grid.taken_offsets if open_row else grid.closed_offsets,
         )

@@ -15,10 +15,12 @@ from stats import (
     comoments,
     covariance,
     estimators,
+    member_reads,
     pending,
     plain,
     plain_comoments,
     plain_inputs,
+    plain_members,
     plain_pending,
     plain_rows,
     plain_ticks,
@@ -110,6 +112,13 @@ def _read_ticks(seed: int, size: int) -> tuple[Any, ...]:
     window.reserve(size)
     window.push(*_inbox(seed, size, 500 * size), 0, 500 * size)
     return np.arange(size), np.zeros((7, size)), *window.arrays[1:]
+
+
+def _read_members(seed: int, size: int) -> tuple[Any, ...]:
+    open_rows, ids, _, _, covariance, _, *window = plain_inputs.read_window(seed, size)
+    symbol_f = 100.0 + uniforms(seed, 4 * size).reshape(4, size)
+    table, ticks = np.zeros((member_reads.N_COLUMNS, len(ids))), _read_ticks(seed, size)[2:]
+    return open_rows, ids, symbol_f, table, covariance, *window, *ticks
 
 
 def _grid(seed: int, size: int) -> tuple[Grid, int]:
@@ -219,6 +228,13 @@ PAIRS: tuple[KernelPair, ...] = (
     ),
     KernelPair("push_ticks", tick_rings.push_ticks, plain_ticks.push_ticks, _pushed_ticks, 0.0),
     KernelPair("read_ticks", tick_blocks.read_ticks, plain_ticks.read_ticks, _read_ticks, 0.0),
+    KernelPair(
+        "read_members",
+        member_reads.read_members,
+        plain_members.read_members,
+        _read_members,
+        _FUSED,
+    ),
     KernelPair("admit_ticks", pending.admit_ticks, plain_pending.admit_ticks, _admitted_ticks, 0.0),
     KernelPair("close_row", pending.close_row, plain_pending.close_row, _closed_row, 0.0),
     # The twins of these use LAPACK and pairwise sums: other orders of addition.

@@ -65,6 +65,12 @@ class LateGridWindow(GridWindow):
         self.settle()
         return super().rows_filled
 
+    @property
+    def arrays(self) -> tuple[FloatArray, FloatArray, FloatArray, IntArray]:
+        """All state, with what is held put in."""
+        self.settle()
+        return super().arrays
+
     def push(self, row: int, values: FloatArray, n_symbols: int) -> None:
         """Append a row; see `GridWindow.push`."""
         self.settle()
