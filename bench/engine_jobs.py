@@ -3,10 +3,10 @@
 import math
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Literal
 
 import numpy as np
+from msgspec.structs import replace
 
 from bench.draw_cases import sizes_of
 from bench.draw_peers import numpy_cloud, scipy_resample

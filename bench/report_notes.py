@@ -107,8 +107,8 @@ NOTES = {
         "The method resample spends both processors on draws, its two workers at the priority of "
         "broker and generator: what those take, and the generator's lag, grow by that.",
         "Stages follow one another: kafka in (producer, broker, consumer), update (decode, admit, "
-        "digest), wait (read the windows, estimate), solve, publish (merge, write the decision "
-        "and its digest), kafka out (encode, producer, broker, receiver). Own part is all between "
+        "digest), wait (read the windows, estimate), solve, publish (write the decision and its "
+        "digest; of draws, merge them), kafka out (encode, producer, broker, receiver). Own part is all between "
         "the consumer's wake-up and the decision being made; made and total begin when the tick "
         "was due and end at the decision made, and arrived.",
     ),

@@ -14,9 +14,9 @@ the dearest unit quoted is about 1e12 (a bitcoin in the smallest currencies), th
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -39,8 +39,7 @@ _NS_PER_MS = 1_000_000
 _MAX_TIMESTAMP_MS = 2**62 // _NS_PER_MS  # year 2116; beyond, ns would not fit 64 bits
 
 
-@dataclass(frozen=True, slots=True)
-class Admitted:
+class Admitted(msgspec.Struct, frozen=True, gc=False):
     """What became of the messages of one step.
 
     Attributes
@@ -151,11 +150,11 @@ class Admission:
                 return None
             self.trade_ids[symbol_id] = tick.trade_id
         batch = TickBatch(
-            symbol_ids=_one(symbol_id, np.int32),
-            prices=_one(tick.price, np.float64),
-            event_time_ns=_one(tick.event_time_ns, np.int64),
-            partitions=_one(raw.partitions[0], np.int32),
-            offsets=_one(raw.offsets[0], np.int64),
+            symbol_ids=(symbol_id,),
+            prices=(tick.price,),
+            event_time_ns=(tick.event_time_ns,),
+            partitions=(int(raw.partitions[0]),),
+            offsets=(int(raw.offsets[0]),),
             receive_time_ns=raw.receive_time_ns,
             message_time_ns=int(raw.timestamps_ms[0]) * _NS_PER_MS,
         )
@@ -315,12 +314,6 @@ def _batch(
         receive_time_ns=raw.receive_time_ns,
         message_time_ns=raw.newest_timestamp_ms * _NS_PER_MS,
     )
-
-
-def _one(value: float, kind: type[np.generic]) -> NDArray[Any]:
-    array = np.array((value,), kind)
-    array.setflags(write=False)
-    return array
 
 
 def _keep(column: NDArray[Any], used: NDArray[np.bool_] | None) -> NDArray[Any]:

@@ -70,8 +70,7 @@ _decode_tick = msgspec.json.Decoder(PlainTick).decode
 _decode_ticks = msgspec.json.Decoder(list[PlainTick]).decode
 
 
-@dataclass(frozen=True, slots=True)
-class RawMessages:
+class RawMessages(msgspec.Struct, frozen=True, gc=False):
     """Messages of one wake-up of the consumer, in order of arrival.
 
     Attributes

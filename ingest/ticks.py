@@ -1,14 +1,17 @@
 """Ticks as arrays: no Python object per tick."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 NO_TRADE_ID = -1
 CLOCK = -1
 """In place of a symbol's id: a clock message, which says how far its partition's time has come."""
+
+IntColumn = NDArray[np.integer] | Sequence[int]
+FloatColumn = NDArray[np.float64] | Sequence[float]
 
 
 class SymbolLimitError(ValueError):
@@ -67,11 +70,13 @@ class SymbolTable:
             self.intern(symbol)
 
 
-@dataclass(frozen=True, slots=True)
-class TickBatch:
+class TickBatch(msgspec.Struct, frozen=True, gc=False):
     """Admitted ticks of one wake-up of the consumer, in the order of their arrival.
 
     Clock messages stand among them, for what they say holds from where they stand on.
+
+    Columns are arrays; those of a tick that came alone are tuples, for five arrays of one item
+    took 15 us where caches are cold, a twentieth of all that a decision took.
 
     Attributes
     ----------
@@ -89,11 +94,11 @@ class TickBatch:
         UTC, the newest Kafka timestamp of their messages (milliseconds in ns).
     """
 
-    symbol_ids: NDArray[np.int32]
-    prices: NDArray[np.float64]
-    event_time_ns: NDArray[np.int64]
-    partitions: NDArray[np.int32]
-    offsets: NDArray[np.int64]
+    symbol_ids: IntColumn
+    prices: FloatColumn
+    event_time_ns: IntColumn
+    partitions: IntColumn
+    offsets: IntColumn
     receive_time_ns: int
     message_time_ns: int
 

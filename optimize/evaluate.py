@@ -8,12 +8,10 @@ from optimize.cloud import cloud_block
 from optimize.draws import resample_block
 from optimize.frontier import efficient_frontier
 from optimize.job import BlockResult, DrawJob, Kind, Objective
-from optimize.outcome import Outcome, merge_blocks
+from optimize.outcome import EMPTY, Outcome, exact_outcome, merge_blocks
 from optimize.pair_exchange import freeze, solve_estimates
 
-__all__ = ["Outcome", "evaluate_block", "merge_blocks", "warm_kernels"]
-
-_EMPTY = freeze(np.empty(0))
+__all__ = ["Outcome", "evaluate_block", "evaluate_job", "merge_blocks", "warm_kernels"]
 
 
 def evaluate_block(job: DrawJob, block: int) -> BlockResult:
@@ -35,6 +33,13 @@ def evaluate_block(job: DrawJob, block: int) -> BlockResult:
     return _resample_block(job, block, first, count)
 
 
+def evaluate_job(job: DrawJob) -> Outcome:
+    """Evaluate all of a job here: the bits of its blocks, merged."""
+    if job.kind == "exact":
+        return exact_outcome(job)
+    return merge_blocks(job, [evaluate_block(job, block) for block in range(job.n_blocks)])
+
+
 def _exact_block(job: DrawJob, block: int) -> BlockResult:
     weights = job.start_weights.copy()
     _, exchanges, expected, variance = solve_estimates(
@@ -47,8 +52,8 @@ def _exact_block(job: DrawJob, block: int) -> BlockResult:
         weight_m2=freeze(np.zeros(job.n_assets)),
         sharpe_mean=expected / math.sqrt(variance) if variance > 0.0 else math.nan,
         sharpe_m2=0.0,
-        cloud_return=_EMPTY,
-        cloud_volatility=_EMPTY,
+        cloud_return=EMPTY,
+        cloud_volatility=EMPTY,
         exchanges=exchanges,
     )
 
@@ -76,8 +81,8 @@ def _resample_block(job: DrawJob, block: int, first: int, count: int) -> BlockRe
         weight_m2=freeze(weight_m2),
         sharpe_mean=sharpe_mean,
         sharpe_m2=sharpe_m2,
-        cloud_return=_EMPTY,
-        cloud_volatility=_EMPTY,
+        cloud_return=EMPTY,
+        cloud_volatility=EMPTY,
         exchanges=exchanges,
     )
 

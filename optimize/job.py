@@ -1,7 +1,8 @@
 """A job of draws: all that its blocks depend on, and nothing else."""
 
-from dataclasses import dataclass
 from typing import Literal
+
+import msgspec
 
 from stats.compiled import FloatArray
 
@@ -9,8 +10,7 @@ Objective = Literal["max_sharpe", "min_variance"]
 Kind = Literal["exact", "resample", "cloud"]
 
 
-@dataclass(frozen=True, slots=True)
-class DrawJob:
+class DrawJob(msgspec.Struct, frozen=True, gc=False):
     """What a block of draws is computed from; equal jobs give equal bits anywhere.
 
     Attributes
@@ -55,8 +55,7 @@ class DrawJob:
         return max(1, -(-self.n_draws // self.block_size))
 
 
-@dataclass(frozen=True, slots=True)
-class BlockResult:
+class BlockResult(msgspec.Struct, frozen=True, gc=False):
     """What one block of draws found; merged in the order of ``block``.
 
     Attributes

@@ -2,9 +2,10 @@
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
 
+import msgspec
 import numpy as np
+from msgspec.structs import replace
 
 from optimize.exchange import FEW_ROWS
 from optimize.job import BlockResult, DrawJob
@@ -17,9 +18,10 @@ from optimize.pair_exchange import (
 )
 from stats.compiled import FloatArray, IntArray, kernel
 
+EMPTY = freeze(np.empty(0))
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+
+class Outcome(msgspec.Struct, frozen=True, gc=False):
     """What a job's blocks add up to; arrays are read-only.
 
     Attributes
@@ -87,7 +89,9 @@ def merge_blocks(job: DrawJob, results: Iterable[BlockResult]) -> Outcome:
     if found != list(range(job.n_blocks)):
         raise ValueError(f"blocks {found} of a job of {job.n_blocks}: give each of them once")
     if job.kind == "exact":
-        return _exact_outcome(job, blocks[0])
+        # Solved again from the optimum it stays as it is, and says why it is so.
+        again = exact_outcome(replace(job, start_weights=blocks[0].weight_mean))
+        return replace(again, exchanges=blocks[0].exchanges)
     # One block alone is its own merger, to the bit.
     total, weights, weight_m2, ratio_m2 = (
         _single(blocks[0]) if len(blocks) == 1 else _merge_draws(job.n_assets, blocks)
@@ -104,25 +108,25 @@ def merge_blocks(job: DrawJob, results: Iterable[BlockResult]) -> Outcome:
     )
 
 
-def _exact_outcome(job: DrawJob, block: BlockResult) -> Outcome:
-    """Tell of the optimum: solved again from there it stays as it is, and says why it is so."""
-    weights = block.weight_mean.copy()
-    flags, _, expected, variance = solve_estimates(
+def exact_outcome(job: DrawJob) -> Outcome:
+    """Solve an exact job, in one go what its block and the merger of it give."""
+    weights = job.start_weights.copy()
+    flags, exchanges, expected, variance = solve_estimates(
         job.objective == "max_sharpe", job.mean, job.covariance, job.max_weight, weights
     )
     volatility = math.sqrt(variance)
     return Outcome(
         weights=freeze(weights),
-        weight_stddev=block.weight_m2,  # no draws: zeros
+        weight_stddev=freeze(np.zeros(job.n_assets)),  # no draws
         expected_return=expected,
         volatility=volatility,
         sharpe=sharpe_ratio(expected, volatility),
         sharpe_stddev=None,
         optimality_gap=0.0,
-        cloud_return=block.cloud_return,
-        cloud_volatility=block.cloud_volatility,
+        cloud_return=EMPTY,
+        cloud_volatility=EMPTY,
         status=describe(flags | _few_rows(job)),
-        exchanges=block.exchanges,
+        exchanges=exchanges,
     )
 
 

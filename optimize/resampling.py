@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from optimize.evaluate import evaluate_block, merge_blocks
+from optimize.evaluate import evaluate_job
 from optimize.inputs import check_constraints, check_count, check_estimates, check_start
 from optimize.job import DrawJob, Objective
 from optimize.pair_exchange import freeze
@@ -89,7 +89,7 @@ def resample(
         seed=check_count(seed, "seed", least=0),
         round=0,
     )
-    found = merge_blocks(job, [evaluate_block(job, block) for block in range(job.n_blocks)])
+    found = evaluate_job(job)
     return Resampled(
         weights=found.weights,
         weight_stddev=found.weight_stddev,

@@ -3,7 +3,6 @@
 import numpy as np
 
 from optimize.decision import Curve
-from optimize.evaluate import merge_blocks
 from optimize.frontier import efficient_frontier
 from silverbullet.events import Evaluate, JobDone
 from silverbullet.portfolio import Basis, make_job
@@ -42,7 +41,6 @@ class CloudSchedule:
         if self._basis is None or done.tag != self._tag:
             return False
         job, row = self._basis.job, self._basis.moments.row
-        outcome = merge_blocks(job, done.results)
         frontier = efficient_frontier(
             mean=job.mean, covariance=job.covariance, max_weight=job.max_weight
         )
@@ -50,8 +48,8 @@ class CloudSchedule:
         self._curves = (
             Curve(
                 row=row,
-                volatility=_rounded(outcome.cloud_volatility),
-                expected_return=_rounded(outcome.cloud_return),
+                volatility=_rounded(done.outcome.cloud_volatility),
+                expected_return=_rounded(done.outcome.cloud_return),
             ),
             Curve(
                 row=row,

@@ -14,7 +14,6 @@ from itertools import chain
 from ingest.admission import Admitted
 from ingest.ticks import SymbolTable
 from optimize.decision import Decision
-from optimize.evaluate import merge_blocks
 from silverbullet.cloud_schedule import CloudSchedule
 from silverbullet.events import (
     Effect,
@@ -287,10 +286,9 @@ class Decider:
         if self._basis is None or done.tag != self._tag:
             raise RuntimeError(f"job {done.tag} was not asked for; under way is {self._tag}")
         basis, self._basis = self._basis, None
-        outcome = merge_blocks(basis.job, done.results)
-        decide = self.settings.decide
+        decide, curves = self.settings.decide, self._cloud.take()
         decision = make_decision(
-            decide.portfolio, decide.trigger, basis, outcome, done.provenance, self._cloud.take()
+            decide.portfolio, decide.trigger, basis, done.outcome, done.provenance, curves
         )
         self.last_decision = decision
         self.counts["decisions"] += 1

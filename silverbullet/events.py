@@ -1,11 +1,11 @@
 """What the decider is told, and what it has the shell do."""
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 from ingest.admission import Admitted
 from optimize.decision import Decision
-from optimize.job import BlockResult, DrawJob
+from optimize.job import DrawJob
+from optimize.outcome import Outcome
 from silverbullet.portfolio import Provenance
 
 
@@ -22,10 +22,10 @@ class Timer(NamedTuple):
 
 
 class JobDone(NamedTuple):
-    """All blocks of a job are there."""
+    """A job is evaluated: what its blocks add up to."""
 
     tag: int
-    results: Sequence[BlockResult]
+    outcome: Outcome
     provenance: Provenance
 
 

@@ -18,7 +18,7 @@ import numpy as np
 from ingest.codec import RawMessages
 from ingest.ticks import SymbolTable
 from optimize.decision import Decision, decision_id
-from optimize.evaluate import evaluate_block, merge_blocks
+from optimize.evaluate import evaluate_job
 from silverbullet.decider import Decider
 from silverbullet.portfolio import Basis, Provenance, make_decision, make_job
 from silverbullet.settings import Settings
@@ -219,7 +219,7 @@ class Replay:
             held = dict(zip(recorded.symbols, start_weights, strict=True))
             start_weights = np.array([held.get(symbol, 0.0) for symbol in moments.symbols])
         job = make_job(moments, self._settings.optimize, start_weights)
-        outcome = merge_blocks(job, [evaluate_block(job, block) for block in range(job.n_blocks)])
+        outcome = evaluate_job(job)
         provenance = Provenance("local", ("replay",), False, False, "", 0, 0)
         decide = self._settings.decide
         basis = Basis(moments, job, 0, 0)

@@ -21,7 +21,8 @@ from ingest.producer import TopicProducer
 from ingest.sole_producer import SoleProducer
 from optimize.decision import Decision, encode_decision
 from optimize.engines.views import Completed
-from optimize.evaluate import evaluate_block
+from optimize.evaluate import evaluate_job, merge_blocks
+from optimize.job import DrawJob
 from silverbullet.checkpointing import Checkpoints
 from silverbullet.decider import Decider
 from silverbullet.ends import Evaluations, Finished, TickSource
@@ -98,7 +99,7 @@ class Runner:
         self._stop = stop
         self._steering = steering
         self._checkpoints = checkpoints
-        self._jobs: dict[int, tuple[int, int]] = {}
+        self._jobs: dict[int, tuple[int, DrawJob, int]] = {}
         self._rates = Rates()
         self._started_ns = time.time_ns()
         self._next_status_s = time.monotonic()
@@ -195,16 +196,16 @@ class Runner:
                     now_ns = time.time_ns()
                     if job.kind == "exact":
                         # Microseconds: handing it to an engine could only lose.
-                        results = [evaluate_block(job, 0)]
-                        done = JobDone(tag, results, _inline(now_ns, time.time_ns()))
+                        outcome = evaluate_job(job)
+                        done = JobDone(tag, outcome, _inline(now_ns, time.time_ns()))
                         left.extend(self._decider.step(done))
                     else:
                         number = self._evaluator.submit(job, self._settings.optimize.deadline_s)
-                        self._jobs[number] = (tag, now_ns)
+                        self._jobs[number] = (tag, job, now_ns)
 
     def _complete(self, completed: Completed) -> None:
         self._completed = None
-        tag, submitted_ns = self._jobs.pop(completed.job_id)
+        tag, job, submitted_ns = self._jobs.pop(completed.job_id)
         if completed.failed:
             log.error("a job could not be evaluated: %s", completed.reason)
             self._decider.step(JobFailed(tag, completed.reason))
@@ -220,7 +221,8 @@ class Runner:
             submitted_ns=submitted_ns,
             solved_ns=solved_ns,
         )
-        self._carry_out(self._decider.step(JobDone(tag, completed.results, provenance)))
+        outcome = merge_blocks(job, completed.results)
+        self._carry_out(self._decider.step(JobDone(tag, outcome, provenance)))
 
     def _publish(self, decision: Decision) -> None:
         if self._producer is None:

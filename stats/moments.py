@@ -1,12 +1,11 @@
 """What the windows say at one moment: the input of every decision."""
 
-from dataclasses import dataclass
+import msgspec
 
 from stats.compiled import FloatArray
 
 
-@dataclass(frozen=True, slots=True)
-class Moments:
+class Moments(msgspec.Struct, frozen=True, gc=False):
     """Sample statistics of the universe's members; arrays are read-only.
 
     Attributes

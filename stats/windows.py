@@ -3,11 +3,9 @@
 from collections.abc import Iterator, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from stats import pending
-from stats.compiled import FloatArray, IntArray
-from stats.grid import Grid
+from stats.grid import FloatColumn, Grid, IntColumn
 from stats.grid_window import GridWindow
 from stats.tick_window import TickWindow
 
@@ -57,11 +55,11 @@ class Windows:
 
     def take(
         self,
-        symbol_ids: NDArray[np.int32],
-        prices: FloatArray,
-        event_time_ns: IntArray,
-        partitions: NDArray[np.int32],
-        offsets: IntArray,
+        symbol_ids: IntColumn,
+        prices: FloatColumn,
+        event_time_ns: IntColumn,
+        partitions: IntColumn,
+        offsets: IntColumn,
     ) -> Iterator[int]:
         """Take a batch; yields each row that closes, before anything after it is taken.
 

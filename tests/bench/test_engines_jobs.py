@@ -1,10 +1,10 @@
 import time
-from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from bench.contest import WrongResultError
 from bench.engine_jobs import (

@@ -48,9 +48,7 @@ def used_rows(admitted: Admitted, symbols: SymbolTable) -> list[tuple[str, float
     return [
         (symbols.symbols[symbol], price, time_ns)
         for symbol, price, time_ns in zip(
-            batch.symbol_ids.tolist(),
-            batch.prices.tolist(),
-            batch.event_time_ns.tolist(),
+            *map(list, (batch.symbol_ids, batch.prices, batch.event_time_ns)),
             strict=True,
         )
     ]

@@ -1,4 +1,3 @@
-import dataclasses
 import math
 import subprocess
 import sys
@@ -9,9 +8,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 from optimize import solve
-from optimize.evaluate import evaluate_block, merge_blocks
+from optimize.evaluate import evaluate_block, evaluate_job, merge_blocks
 from optimize.outcome import optimality_gap
 from tests.optimize.problems import estimates, make_job, nnls_optimum, run, sharpe, volatility
 
@@ -20,7 +20,7 @@ KINDS = ("exact", "resample", "cloud")
 
 def bits(value) -> list[bytes]:
     """Every field of a result or an outcome, bit by bit."""
-    fields = (getattr(value, field.name) for field in dataclasses.fields(value))
+    fields = (getattr(value, name) for name in value.__struct_fields__)
     return [
         repr(f).encode() if isinstance(f, (str, type(None))) else np.asarray(f).tobytes()
         for f in fields
@@ -43,12 +43,28 @@ def test_any_order_of_blocks_gives_the_same_bits(random, kind):
     assert bits(run(job, blocks)) == bits(run(job))
 
 
+@settings(max_examples=60, deadline=None)
+@given(
+    st.integers(0, 10**6),
+    st.integers(1, 20),
+    st.sampled_from(["max_sharpe", "min_variance"]),
+    st.sampled_from([1.0, 0.3, 0.04]),
+    st.booleans(),
+)
+def test_an_exact_job_solved_in_one_go_has_the_bits_of_its_block(seed, n, objective, cap, warm):
+    job = make_job(*estimates(seed, n, 40), kind="exact", objective=objective, max_weight=cap)
+    if warm:
+        before = evaluate_job(make_job(*estimates(seed + 1, n, 40), kind="exact")).weights
+        job = structs.replace(job, start_weights=before)
+    assert bits(evaluate_job(job)) == bits(run(job))
+
+
 def test_a_block_does_not_depend_on_the_other_blocks(job):
     alone = [bits(evaluate_block(job, block)) for block in range(job.n_blocks)]
     backwards = [bits(evaluate_block(job, block)) for block in reversed(range(job.n_blocks))]
     assert alone == backwards[::-1]
     if job.kind != "exact":
-        fewer = dataclasses.replace(job, n_draws=64)
+        fewer = structs.replace(job, n_draws=64)
         assert bits(evaluate_block(fewer, 1)) == alone[1]
         assert evaluate_block(job, job.n_blocks - 1).count == 300 % 32
 
@@ -78,11 +94,11 @@ def test_threads_and_processes_give_the_same_bits(job, tmp_path):
 
 def test_the_merge_is_the_mean_and_deviation_of_all_draws():
     job = make_job(*estimates(7, 9, 80), n_draws=100, n_observations=80)
-    single = dataclasses.replace(job, block_size=1)
+    single = structs.replace(job, block_size=1)
     weights = np.array([evaluate_block(single, d).weight_mean for d in range(100)])
     ratios = np.array([evaluate_block(single, d).sharpe_mean for d in range(100)])
     for size in (1, 7, 32, 100):
-        found = run(dataclasses.replace(job, block_size=size))
+        found = run(structs.replace(job, block_size=size))
         np.testing.assert_allclose(found.weights, weights.mean(axis=0), rtol=1e-12, atol=1e-15)
         np.testing.assert_allclose(
             found.weight_stddev, weights.std(axis=0, ddof=1), rtol=1e-10, atol=1e-15
@@ -167,8 +183,8 @@ def test_near_estimates_give_near_portfolios(n, standing):
     nudged = mean * (1.0 + 0.001 * np.sin(np.arange(n)))
     job = make_job(mean, covariance, n_draws=256, n_observations=500)
     base = run(job).weights
-    moved = run(dataclasses.replace(job, mean=nudged)).weights
-    other_numbers = run(dataclasses.replace(job, round=1)).weights
+    moved = run(structs.replace(job, mean=nudged)).weights
+    other_numbers = run(structs.replace(job, round=1)).weights
     turnover = np.abs(base - moved).sum() / 2
     assert 0.0 < turnover < 0.002
     assert turnover < 0.1 * np.abs(base - other_numbers).sum() / 2 < standing
@@ -177,8 +193,7 @@ def test_near_estimates_give_near_portfolios(n, standing):
 def test_other_seeds_and_rounds_give_other_draws():
     job = make_job(*estimates(17, 10, 100))
     weights = [
-        run(dataclasses.replace(job, **change)).weights
-        for change in ({}, {"seed": 12}, {"round": 1})
+        run(structs.replace(job, **change)).weights for change in ({}, {"seed": 12}, {"round": 1})
     ]
     assert not np.array_equal(weights[0], weights[1])
     assert not np.array_equal(weights[0], weights[2])

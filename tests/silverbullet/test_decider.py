@@ -6,12 +6,14 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from optimize.evaluate import evaluate_job
 from silverbullet.cloud_schedule import _rounded
 from silverbullet.decider import Decider
 from silverbullet.events import JobDone, Paused, TicksArrived, Timer
 from silverbullet.portfolio import Provenance
 from silverbullet.settings import Settings, load_settings
 from silverbullet.status import run_state
+from tests.optimize.problems import make_job
 from tests.silverbullet.virtual_shell import (
     SECOND_NS,
     START_NS,
@@ -160,8 +162,9 @@ def test_before_enough_rows_it_says_why_it_does_not_decide():
 def test_a_result_nobody_asked_for_is_refused():
     tape = random_tape(11, n_rows=5)
     decider = Decider(make_settings(), symbol_table(tape))
+    job = make_job(np.array([0.1, 0.2]), np.eye(2), kind="exact")
     with pytest.raises(RuntimeError, match="not asked for"):
-        decider.step(JobDone(77, [], Provenance("x", (), False, False, "", 0, 0)))
+        decider.step(JobDone(77, evaluate_job(job), Provenance("x", (), False, False, "", 0, 0)))
     assert decider.step(Timer(START_NS)) == []
 
 

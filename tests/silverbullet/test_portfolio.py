@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from optimize.decision import Decision, decode_decision, encode_decision
-from optimize.evaluate import evaluate_block, merge_blocks
+from optimize.evaluate import evaluate_job
 from silverbullet.portfolio import Basis, Provenance, make_decision, make_job
 from silverbullet.sections import Optimize
 from stats.compiled import FloatArray
@@ -39,7 +39,7 @@ def moments(seed: int, drift: FloatArray) -> Moments:
 def decide(seed: int, settings: Optimize, drift: FloatArray = NO_DRIFT) -> Decision:
     found = moments(seed, drift)
     job = make_job(found, settings, np.zeros(N))
-    outcome = merge_blocks(job, [evaluate_block(job, block) for block in range(job.n_blocks)])
+    outcome = evaluate_job(job)
     basis = Basis(found, job, message_ns=1, updated_ns=2)
     decision = make_decision("main", "row", basis, outcome, PROVENANCE, None)
     return decode_decision(encode_decision(decision))

@@ -9,7 +9,7 @@ import numpy as np
 from ingest.admission import Admitted
 from ingest.ticks import SymbolTable, TickBatch
 from optimize.decision import Decision
-from optimize.evaluate import evaluate_block
+from optimize.evaluate import evaluate_job
 from silverbullet.decider import Decider
 from silverbullet.events import EndOfInput, Evaluate, JobDone, Publish, TicksArrived, Timer
 from silverbullet.portfolio import Provenance
@@ -112,9 +112,9 @@ class VirtualShell:
         self._carry_out(self.decider.step(Timer(self.time_ns)))
 
     def _answer(self, effect: Evaluate) -> None:
-        results = [evaluate_block(effect.job, block) for block in range(effect.job.n_blocks)]
         provenance = Provenance("local", (), False, False, "", self.time_ns, self.time_ns)
-        self._carry_out(self.decider.step(JobDone(effect.tag, results, provenance)))
+        done = JobDone(effect.tag, evaluate_job(effect.job), provenance)
+        self._carry_out(self.decider.step(done))
 
     def _carry_out(self, effects: Sequence[object]) -> None:
         for effect in effects:

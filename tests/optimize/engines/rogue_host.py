@@ -3,9 +3,9 @@
 import os
 import sys
 import time
-from dataclasses import replace
 
 import numpy as np
+from msgspec.structs import replace
 
 from optimize.engines import messages
 from optimize.engines.fingerprint import fingerprint, load_evaluate
