@@ -13,7 +13,7 @@ from bench.listener import Topics
 from bench.machine import THREADS
 from bench.peer_environment import QUIX_LOOP
 from bench.peers import is_installed
-from bench.report import OURS
+from bench.rows import OURS
 from bench.workload import SAMPLE_INTERVAL_NS, WINDOW_ROWS, WINDOW_TICKS
 from cluster.process import Child, spawn
 

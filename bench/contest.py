@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from bench.report import Row, make_row
+from bench.rows import Row, make_row
 
 # A sample shorter than this is mostly the clock's own 300 ns and the call of Python.
 _LEAST_SAMPLE_NS = 50_000

@@ -17,7 +17,7 @@ from bench.covariance_names import (
     WINDOW,
     covariance_name,
 )
-from bench.report import OURS
+from bench.rows import OURS
 from stats.compiled import FloatArray
 
 # Two turns of the window's spans of 128 rows, so that their cost is in each call.

@@ -17,7 +17,7 @@ from bench.draw_goals import (
     cloud_name,
     resample_name,
 )
-from bench.report import OURS
+from bench.rows import OURS
 from bench.solver_problems import make_problem
 from optimize.cloud import cloud_block
 from optimize.draws import resample_block

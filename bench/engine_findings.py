@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from bench.engine_report import Control, Detail, EngineReport, Start
 from bench.engine_stages import total, values
 from bench.engine_targets import Key, index, ratio
-from bench.report import Ratio, format_number
+from bench.rows import Ratio, format_number
 
 _JOBS = {
     "empty": "an empty block",

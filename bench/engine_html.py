@@ -11,7 +11,7 @@ from bench.engine_subjects import SUBJECTS
 from bench.engine_targets import find_targets
 from bench.html_document import HEIGHT, embed, load_plotly, make_document, new_figure
 from bench.latency_figures import curve
-from bench.report import format_number
+from bench.rows import format_number
 
 _COLOURS = ("#3d5a80", "#e07a5f", "#81b29a", "#f2cc8f", "#6d597a", "#b56576", "#355070",
             "#2a9d8f", "#8d99ae", "#bc6c25", "#588157", "#9d4edd", "#457b9d", "#d62828",

@@ -16,7 +16,7 @@ from bench.engine_stages import STAGES, values
 from bench.engine_subjects import SUBJECTS
 from bench.engine_targets import Target, find_targets
 from bench.latency_figures import Interval
-from bench.report import format_number
+from bench.rows import format_number
 
 BEGIN, END = "<!-- figures: begin -->", "<!-- figures: end -->"
 _GROUPS = {
@@ -72,18 +72,6 @@ def make_figures(report: EngineReport) -> str:
         parts += ["", "Left out:", ""]
         parts += [f"- {key}: {reason}" for key, reason in report.left_out.items()]
     return "\n".join([*parts, ""])
-
-
-def _extent(report: EngineReport) -> str:
-    """Say how much was measured, for how far figures can be trusted."""
-    repetitions = max(len(one.medians) for one in report.details)
-    requests = sum(one.latency.count for one in report.details)
-    if repetitions == 1:
-        return (
-            f"One repetition, {requests} requests: the short form. Neighbours on the machine move "
-            "such figures by factors; the whole comparison takes turns several times."
-        )
-    return f"{repetitions} repetitions in turn, {requests} requests."
 
 
 def _table(head: Sequence[str], align: str, rows: Iterable[Sequence[str]]) -> list[str]:

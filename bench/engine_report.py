@@ -11,7 +11,8 @@ from bench.engine_run import Kept
 from bench.engine_stages import STAGES, Stages, middle, values
 from bench.latency_figures import Latency, control_fault, summarise
 from bench.latency_schedule import predict_stalled
-from bench.report import Report, Row, make_row
+from bench.report import Report
+from bench.rows import Row, make_row
 from bench.session import RunError
 from stats.compiled import FloatArray
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from bench.engine_report import Detail
-from bench.report import Ratio
+from bench.rows import Ratio
 
 Key = tuple[str, int, str]
 _WORKERS = 2

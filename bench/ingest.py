@@ -25,7 +25,8 @@ from bench.contest import WrongResultError
 from bench.ingest_reader import READERS, Found
 from bench.machine import describe_machine, describe_versions
 from bench.peer_environment import QUIX_SCRIPT, quix_python
-from bench.report import FLOORS, OURS, Report, Row, keep_report, make_row
+from bench.report import Report, keep_report
+from bench.rows import FLOORS, OURS, Row, make_row
 from bench.session import RunError
 from bench.stages import INGEST_STAGES
 from bench.workload import SYMBOLS, make_tape

@@ -13,7 +13,8 @@ from bench.drift import FULL_UPDATES, SHORT_UPDATES, measure_drift
 from bench.machine import describe_machine, describe_versions, single_thread
 from bench.pair_cases import pair_cases
 from bench.peers import PACKAGES, is_installed
-from bench.report import Report, Row, keep_report
+from bench.report import Report, keep_report
+from bench.rows import Row
 from bench.solver_cases import FULL_SOLVER_CASES, SOLVER_CASES
 from bench.solver_gaps import measure_gaps
 from bench.tick_cases import TICK_CASES

@@ -14,7 +14,8 @@ from bench.listener import Topics
 from bench.machine import describe_machine, describe_versions
 from bench.overload_goals import AGE, MEDIAN_AGE, MEMORY, SINGLE_AGE
 from bench.pipeline import PACKAGES
-from bench.report import OURS, Report, Row, keep_report, make_row
+from bench.report import Report, keep_report
+from bench.rows import OURS, Row, make_row
 from bench.session import Played, RunError, play
 from bench.soak_samples import Series, look_at
 from cluster.process import Child

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from bench.contest import Case, Contender, differ
-from bench.report import OURS
+from bench.rows import OURS
 from ingest.native.pairs import PAIRS as INGEST_PAIRS
 from optimize.pairs import PAIRS as OPTIMIZE_PAIRS
 from stats.pairs import PAIRS as STATS_PAIRS

@@ -17,7 +17,8 @@ from bench.contenders import LOCAL, Contender, make_contenders
 from bench.listener import Topics
 from bench.machine import describe_machine, describe_versions, real_time
 from bench.peer_environment import quix_python
-from bench.report import OURS, Report, Row, keep_report, make_row
+from bench.report import Report, keep_report
+from bench.rows import OURS, Row, make_row
 from bench.session import Played, RunError, play
 
 RATES = (100, 1000, 20_000)

@@ -13,35 +13,8 @@ from rich.table import Table
 from bench.goal_tables import GOALS
 from bench.goals import Verdict, judge_goals
 from bench.report_notes import NOTES
-from bench.rows import (
-    FLOORS,
-    OURS,
-    Ratio,
-    Row,
-    compare,
-    format_number,
-    format_row,
-    group_cases,
-    make_row,
-)
+from bench.rows import Row, format_row, group_cases
 from bench.text_table import write_tables
-
-__all__ = [
-    "FLOORS",
-    "OURS",
-    "Ratio",
-    "Report",
-    "Row",
-    "compare",
-    "describe",
-    "format_number",
-    "format_row",
-    "group_cases",
-    "keep_report",
-    "keep_text",
-    "make_row",
-    "read_report",
-]
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):

@@ -11,7 +11,7 @@ from rich.console import Console
 from bench.brokers import Broker, OpenBroker, own_topics, topic_prefix
 from bench.listener import Topics
 from bench.machine import describe_machine, describe_versions
-from bench.report import OURS
+from bench.rows import OURS
 from bench.session import RunError
 from bench.soak_parts import free_port, running_parts, soak_environment
 from bench.soak_report import SoakReport, keep_soak

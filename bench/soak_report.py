@@ -8,7 +8,8 @@ import msgspec
 from rich import box
 from rich.table import Table
 
-from bench.report import format_number, keep_text
+from bench.report import keep_text
+from bench.rows import format_number
 from bench.soak_trends import Trend
 from bench.text_table import write_tables
 

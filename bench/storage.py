@@ -15,7 +15,8 @@ from rich.console import Console
 
 from bench.contest import Case, Contender, measure_case, returned
 from bench.machine import describe_machine, describe_versions
-from bench.report import OURS, Report, Row, keep_report
+from bench.report import Report, keep_report
+from bench.rows import OURS, Row
 from bench.storage_peers import BareDriver
 from bench.storage_records import FIRST_ROW, SYMBOLS, sample_decision
 from storage.cassandra import CassandraAddress, CassandraStore, Link

@@ -1,7 +1,7 @@
 """The window of single ticks beside the libraries people use for rolling moments."""
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 import numpy as np
@@ -9,7 +9,7 @@ import numpy as np
 from bench import tick_peers
 from bench.add_evict import AddEvict, make_add_evict
 from bench.contest import Case, Contender, differ, returned
-from bench.report import OURS
+from bench.rows import OURS
 from bench.tick_driver import read_after_each
 from bench.tick_names import LIVE, N_ASSETS, ON_DEMAND, READ_EVERY, ROLLING, WINDOW
 from stats import pending
@@ -70,6 +70,20 @@ def _no_result(*_: Any) -> tuple[None, ...]:
     return _NO_RESULT
 
 
+def _full_windows(first: int) -> Callable[[None, tuple[Any, ...]], tuple[Any, ...]]:
+    """Take four series that begin with a row of what was written, of full windows alone."""
+
+    def take(_: None, arguments: tuple[Any, ...]) -> tuple[Any, ...]:
+        series = arguments[-1].reshape(len(arguments[-1]), -1, N_ASSETS)[:, WINDOW:]
+        return tuple(series[first + which].T for which in range(4))
+
+    return take
+
+
+def _full_rolled(found: tick_peers.Moments, _: Any) -> tuple[Any, ...]:
+    return tuple(one if one is None else one[:, WINDOW - 1 :] for one in found)
+
+
 def rolling_case() -> Case:
     """Four moments after every tick; libraries have all ticks at once, as no live program has."""
     prices = make_prices(N_ASSETS, _ROLLED_TICKS + 1)
@@ -87,26 +101,16 @@ def rolling_case() -> Case:
     def fresh_add_evict() -> tuple[Any, ...]:
         return *inbox, make_add_evict(N_ASSETS, WINDOW), blank(4)
 
-    def full_windows(first: int) -> Callable[..., tuple[Any, ...]]:
-        def take(_: None, arguments: tuple[Any, ...]) -> tuple[Any, ...]:
-            series = arguments[-1].reshape(len(arguments[-1]), -1, N_ASSETS)[:, WINDOW:]
-            return tuple(series[first + which].T for which in range(4))
-
-        return take
-
-    def full_rolled(found: tick_peers.Moments, _: Any) -> tuple[Any, ...]:
-        return tuple(one if one is None else one[:, WINDOW - 1 :] for one in found)
-
     def library(subject: str, call: Any) -> Contender:
-        return Contender(subject, call, lambda: (prices, WINDOW), full_rolled, count)
+        return Contender(subject, call, lambda: (prices, WINDOW), _full_rolled, count)
 
     return Case(
         name=ROLLING,
         unit="ns a tick",
         contenders=(
-            Contender(OURS, read_after_each, fresh, full_windows(1), count),
+            Contender(OURS, read_after_each, fresh, _full_windows(1), count),
             Contender("add_evict, four moments", tick_peers.add_evict_after_each, fresh_add_evict,
-                      full_windows(0), count),
+                      _full_windows(0), count),
             Contender("bound", tick_peers.bound_after_each,
                       lambda: (*inbox, np.ones(N_ASSETS), blank(4)), _no_result, count),
             library("polars, four moments", tick_peers.polars_rolling),
@@ -116,32 +120,46 @@ def rolling_case() -> Case:
     )  # fmt: skip
 
 
+class _Batches:
+    """Ticks in batches of 500, after each of which all assets are read."""
+
+    def __init__(self, inbox: tuple[IntArray, FloatArray]) -> None:
+        self._ids, self._prices = inbox
+        self._read = np.arange(N_ASSETS)
+
+    def _parts(self) -> Iterator[tuple[IntArray, FloatArray]]:
+        for first in range(0, len(self._prices), READ_EVERY):
+            part = slice(first, first + READ_EVERY)
+            yield self._ids[:, part], self._prices[part]
+
+    def ours(self, window: TickWindow) -> Any:
+        for first in range(0, len(self._prices), READ_EVERY):
+            window.push(self._ids, self._prices, first, first + READ_EVERY)
+            found = window.read(self._read)
+        return found
+
+    def add_and_evict(self, state: AddEvict, out: FloatArray) -> None:
+        for part in self._parts():
+            tick_peers.add_evict_after_all(*part, state, out)
+
+    def bound(self, newest: FloatArray, returns: FloatArray, out: FloatArray) -> None:
+        for part in self._parts():
+            tick_peers.bound_after_all(*part, newest, returns, out)
+
+
+def _windows_read(prices: FloatArray, start: int) -> list[FloatArray]:
+    """Give the returns of the window at each read: of keeping them libraries are spared."""
+    returns, step = tick_peers.log_returns(prices), READ_EVERY // N_ASSETS
+    ends = range(start - 1 + step, prices.shape[1], step)
+    return [np.ascontiguousarray(returns[:, end - WINDOW : end]) for end in ends]
+
+
 def on_demand_case() -> Case:
     """Four moments of all assets every 500 ticks; libraries are spared keeping the window."""
     start, count = WINDOW + 1, _READS * READ_EVERY
     prices = make_prices(N_ASSETS, start + count // N_ASSETS)
     template, evicting = _window_of(prices[:, :start]), _add_evict_of(prices[:, :start])
-    inbox, ids = make_inbox(prices[:, start:], start), np.arange(N_ASSETS)
-
-    def push_and_read(window: TickWindow) -> Any:
-        for first in range(0, count, READ_EVERY):
-            window.push(*inbox, first, first + READ_EVERY)
-            found = window.read(ids)
-        return found
-
-    def add_and_evict(state: AddEvict, out: FloatArray) -> None:
-        for first in range(0, count, READ_EVERY):
-            part = slice(first, first + READ_EVERY)
-            tick_peers.add_evict_after_all(inbox[0][:, part], inbox[1][part], state, out)
-
-    def bound(newest: FloatArray, returns: FloatArray, out: FloatArray) -> None:
-        for first in range(0, count, READ_EVERY):
-            part = slice(first, first + READ_EVERY)
-            tick_peers.bound_after_all(inbox[0][:, part], inbox[1][part], newest, returns, out)
-
-    returns = tick_peers.log_returns(prices)
-    ends = range(start - 1 + READ_EVERY // N_ASSETS, prices.shape[1], READ_EVERY // N_ASSETS)
-    windows = [np.ascontiguousarray(returns[:, end - WINDOW : end]) for end in ends]
+    batches, windows = _Batches(make_inbox(prices[:, start:], start)), _windows_read(prices, start)
 
     def library(subject: str, call: Callable[[FloatArray], tick_peers.Moments]) -> Contender:
         return _peer(subject, lambda: [call(window) for window in windows][-1], count)
@@ -150,11 +168,11 @@ def on_demand_case() -> Case:
         name=ON_DEMAND,
         unit="ns a tick",
         contenders=(
-            Contender(OURS, push_and_read, lambda: (copy.deepcopy(template),), _four, count),
-            Contender("add_evict, four moments", add_and_evict,
+            Contender(OURS, batches.ours, lambda: (copy.deepcopy(template),), _four, count),
+            Contender("add_evict, four moments", batches.add_and_evict,
                       lambda: (copy.deepcopy(evicting), np.ones((4, N_ASSETS))),
                       lambda _, made: tuple(made[-1]), count),
-            Contender("bound", bound,
+            Contender("bound", batches.bound,
                       lambda: (prices[:, start - 1].copy(), np.ones(count), np.ones((4, N_ASSETS))),
                       _no_result, count),
             library("numpy, four moments", tick_peers.numpy_moments),

@@ -12,7 +12,7 @@ from bench.draw_cases import DRAW_CASES
 from bench.kernels import measure_kernels, without_missing
 from bench.machine import single_thread
 from bench.pair_cases import PAIRS, pair_cases
-from bench.report import OURS
+from bench.rows import OURS
 from bench.solver_cases import SOLVER_CASES
 from bench.tick_cases import TICK_CASES
 

@@ -8,7 +8,8 @@ import pytest
 from click.testing import CliRunner
 
 from bench.comparison import compare_reports
-from bench.report import OURS, Report, make_row
+from bench.report import Report
+from bench.rows import OURS, make_row
 from silverbullet.cli import main
 
 

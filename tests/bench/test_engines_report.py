@@ -20,7 +20,8 @@ from bench.engine_subjects import SUBJECTS
 from bench.engine_targets import find_targets
 from bench.engine_turn import Answer, Spec
 from bench.latency_schedule import poisson_due_ns, serve_ns
-from bench.report import OURS, Report
+from bench.report import Report
+from bench.rows import OURS
 from bench.session import RunError
 from tests.bench.report_form import FORM
 

@@ -27,7 +27,8 @@ from tests.integration.commands import until
 STEP = """
 import sys, threading, time
 from pathlib import Path
-from bench.report import Report, keep_report, make_row
+from bench.report import Report, keep_report
+from bench.rows import make_row
 name, place, output = sys.argv[1], Path(sys.argv[2]), Path(sys.argv[sys.argv.index("--output") + 1])
 with (place / "begun").open("a") as begun:
     begun.write(name + chr(10))

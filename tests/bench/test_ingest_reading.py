@@ -6,7 +6,8 @@ from bench import ingest, overload
 from bench.brokers import EMBEDDED, embedded_broker
 from bench.contest import WrongResultError
 from bench.ingest_reader import Found
-from bench.report import compare, read_report
+from bench.report import read_report
+from bench.rows import compare
 from tests.descendants import descendants
 from tests.integration.commands import until
 

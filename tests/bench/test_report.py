@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from bench.overload_goals import AGE, MEDIAN_AGE, MEMORY, SINGLE_AGE
 from bench.page import make_page, read_kept
-from bench.report import Report, Row, compare, format_number, keep_report, make_row, read_report
+from bench.report import Report, keep_report, read_report
+from bench.rows import Row, compare, format_number, make_row
 from tests.bench.report_form import FORM
 
 
