@@ -40,14 +40,13 @@ def resample_block(
     _, exchanges, _, _ = solve_estimates(sharpe, mean, covariance, max_weight, start)
     factor, drawn, sigma = np.empty((n, n)), np.empty((n, n)), np.empty((n, n))
     mu, weights, work = np.empty(n), np.empty(n), np.empty((2, n))
-    ready = np.ones(n, np.uint8)
     factorise(covariance, factor)
     ratio_mean, ratio_m2 = 0.0, 0.0
     for d in range(count):
         draw_posterior(mean, factor, n_observations, seed, round_, first + d, mu, drawn)
         fill_covariance(drawn, sigma)
         weights[:] = start
-        _, steps = optimise(sharpe, mu, sigma, ready, drawn, cap, weights, work)
+        _, steps = optimise(sharpe, mu, sigma, cap, weights, work)
         exchanges += steps
         # Welford: one draw at a time, in order.
         ratio = expect(mu, weights) / np.sqrt(max(expect(work[0], weights), 0.0))

@@ -7,14 +7,11 @@ c = S_ii + S_jj - 2 S_ij), so a move is scored in O(1) and made in O(n).
 Two objectives share the loop. The Sharpe ratio m / sqrt(v) has slope h = mu - (m / v) g; the
 utility tau m - v / 2 has h = tau mu - g, of which tau = 0 is minimum variance. A portfolio is
 optimal when no asset below its cap has a higher h than a held one.
-
-Columns of Sigma may be made on demand: a posterior draw is Sigma = B B' with B lower
-triangular, and an exchange touches the columns of held assets only.
 """
 
 import numpy as np
 
-from optimize.columns import ByteArray, make_column, weigh_columns
+from optimize.columns import weigh_columns
 from optimize.subspace import jump
 from stats.compiled import FloatArray, kernel, lean_kernel
 
@@ -41,17 +38,15 @@ CANCELLED = 1e-14
 PACE = 16
 
 
-@kernel
+@lean_kernel
 def measure(
     mean: FloatArray,
     covariance: FloatArray,
-    ready: ByteArray,
-    factor: FloatArray,
     weights: FloatArray,
     gradient: FloatArray,
 ) -> tuple[float, float, float]:
     """Compute the gradient afresh; return m, v and sum(w S_ii), v's size without cancellation."""
-    weigh_columns(covariance, ready, factor, weights, gradient)
+    weigh_columns(covariance, weights, gradient)
     m, v, spread = 0.0, 0.0, 0.0
     for j in range(weights.shape[0]):
         w = weights[j]
@@ -62,20 +57,18 @@ def measure(
     return m, max(v, 0.0), spread
 
 
-@kernel
+@lean_kernel
 def is_settled(
     objective: int,
     mean: FloatArray,
     covariance: FloatArray,
-    ready: ByteArray,
-    factor: FloatArray,
     cap: float,
     weights: FloatArray,
     work: FloatArray,
 ) -> bool:
     """Tell whether feasible weights are optimal as they are, as the exchange would find them."""
     gradient, slope = work[0], work[1]
-    m, v, spread = measure(mean, covariance, ready, factor, weights, gradient)
+    m, v, spread = measure(mean, covariance, weights, gradient)
     if v <= CANCELLED * spread:
         return False
     s, t, scale = (1.0, m / v, m) if objective == SHARPE else (0.0, 1.0, v)
@@ -158,8 +151,6 @@ def exchange(
     tau: float,
     mean: FloatArray,
     covariance: FloatArray,
-    ready: ByteArray,
-    factor: FloatArray,
     cap: float,
     weights: FloatArray,
     work: FloatArray,
@@ -176,7 +167,7 @@ def exchange(
         Bits of this module. The first row of ``work`` float64[2, n] is the gradient.
     """
     gradient, slope = work[0], work[1]
-    m, v, spread = measure(mean, covariance, ready, factor, weights, gradient)
+    m, v, spread = measure(mean, covariance, weights, gradient)
     exchanges, fresh = 0, True
     for _ in range(1000 + 200 * weights.shape[0]):
         # Utility of a return may pass through zero variance; the others end there.
@@ -184,12 +175,12 @@ def exchange(
         if gone and fresh:
             return ZERO_VARIANCE, exchanges
         if gone or (not fresh and exchanges % PACE == 0):
-            m, v, spread = measure(mean, covariance, ready, factor, weights, gradient)
+            m, v, spread = measure(mean, covariance, weights, gradient)
             fresh = True
             if not gone and jump(
                 objective == SHARPE, tau, mean, covariance, cap, weights, gradient, m, v
             ):
-                m, v, spread = measure(mean, covariance, ready, factor, weights, gradient)
+                m, v, spread = measure(mean, covariance, weights, gradient)
             continue
         s, t, scale = (1.0, m / v, m) if objective == SHARPE else (tau, 1.0, v)
         for k in range(weights.shape[0]):
@@ -198,10 +189,9 @@ def exchange(
         if i < 0 or slope[i] - lowest <= TOLERANCE * max(scale, 1e-9 * tau * abs(m)):
             if fresh or i < 0:
                 return 0, exchanges
-            m, v, spread = measure(mean, covariance, ready, factor, weights, gradient)
+            m, v, spread = measure(mean, covariance, weights, gradient)
             fresh = True
             continue
-        make_column(i, covariance, ready, factor)
         j = find_leaving(i, slope, weights, covariance)
         a, b = mean[i] - mean[j], gradient[i] - gradient[j]
         c = max(covariance[i, i] + covariance[j, j] - 2.0 * covariance[i, j], 0.0)

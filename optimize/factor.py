@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from optimize.tiles import subtract_rows
+from optimize.factor_tiles import factor_rows, reduce_rows
+from optimize.lane_code import LANES, ROWS
 from stats.compiled import FloatArray, kernel, lean_kernel
 
 # A pivot below this share of its variance is rounding: the column is zero, the rank one less.
@@ -60,83 +61,77 @@ def solve_factored(factor: FloatArray, values: FloatArray) -> None:
         values[k] = value / column[k] if column[k] > 0.0 else 0.0
 
 
-@kernel
+@lean_kernel
+def whole_tiles(k: int) -> int:
+    """Round up to whole tiles of 4 rows."""
+    return (k + ROWS - 1) // ROWS * ROWS
+
+
+@lean_kernel
 def padded(k: int) -> int:
     """Give the columns of a system of k rows: 3 right-hand sides, tiles, whole cache lines.
 
     An odd number of lines: with 512 columns all rows lay in one set of the cache.
     """
-    return 8 * ((k + 3 + 14) // 8 | 1)
+    return LANES * ((whole_tiles(k) + 3 + 14) // LANES | 1)
 
 
 @lean_kernel
-def eliminate(system: FloatArray, variances: FloatArray, right: int) -> int:
+def eliminate(system: FloatArray, scales: FloatArray, right: int, start: int) -> int:
     """Factorise the first k columns of float64[k, >= k + right + 7] in place, the rest along.
 
     Row r then has column r of L from its diagonal on, and from column k on L^-1 of what stood
-    there. ``variances`` is the diagonal. Return the rank: where it is not k, all is void.
+    there. k and ``start`` are multiples of 4: the first ``start`` rows are made, but for their
+    columns from there on. ``scales`` holds variances and then 1 / the diagonal of L, as it does
+    already of rows that are made. Return the rank: where it is not k, all is void.
     """
     n: int = system.shape[0]
-    width = n + right
-    for k in range(0, n, 4):
-        if k + 4 <= n:
-            for x in range(k, width, 8):
-                subtract_rows(system, system.shape[1], k, x)
-        for i in range(k, min(k + 4, n)):
-            column = system[i]
-            for j in range(k if k + 4 <= n else 0, i):
-                p, f = system[j, i], system[j]
-                for x in range(i, width):
-                    column[x] -= p * f[x]
-            pivot = column[i]
-            if not pivot > RANK_TOLERANCE * variances[i]:
-                return i
-            scale = 1.0 / np.sqrt(pivot)
-            for x in range(i, width):
-                column[x] *= scale
+    for k in range(0, n, ROWS):
+        first = start
+        if k >= start:
+            good: int = factor_rows(system, system.shape[1], k, scales, RANK_TOLERANCE)
+            if good < ROWS:
+                return k + good
+            first = k + LANES
+        for x in range(first, n + right, LANES):
+            reduce_rows(system, system.shape[1], k, x, scales)
     return n
 
 
 @lean_kernel
-def substitute(system: FloatArray, right: int, values: FloatArray) -> None:
+def substitute(system: FloatArray, right: int, scales: FloatArray, values: FloatArray) -> None:
     """Solve L' x = a right-hand side of an eliminated system, by backward substitution.
 
     Four rows at a time: the sum of each is in order, and they do not wait for one another.
     """
     n = system.shape[0]
-    for k in range(n - 1, -1, -4):
-        low = max(k - 3, 0)
-        if k - 3 >= 0:
-            f0, f1, f2, f3 = system[k], system[k - 1], system[k - 2], system[k - 3]
-            at = n + right
-            a, b, c, d = f0[at], f1[at], f2[at], f3[at]
-            for x in range(n - 1, k, -1):
-                value = values[x]
-                a -= f0[x] * value
-                b -= f1[x] * value
-                c -= f2[x] * value
-                d -= f3[x] * value
-            values[k], values[k - 1], values[k - 2], values[k - 3] = a, b, c, d
-        else:
-            for i in range(low, k + 1):
-                value = system[i, n + right]
-                for x in range(n - 1, k, -1):
-                    value -= system[i, x] * values[x]
-                values[i] = value
-        for i in range(k, low - 1, -1):
-            value = values[i]
-            for x in range(k, i, -1):
-                value -= system[i, x] * values[x]
-            values[i] = value / system[i, i]
+    at = n + right
+    for k in range(n - 1, -1, -ROWS):
+        f0, f1, f2, f3 = system[k], system[k - 1], system[k - 2], system[k - 3]
+        a, b, c, d = f0[at], f1[at], f2[at], f3[at]
+        for x in range(n - 1, k, -1):
+            value = values[x]
+            a -= f0[x] * value
+            b -= f1[x] * value
+            c -= f2[x] * value
+            d -= f3[x] * value
+        a *= scales[k]
+        b = (b - f1[k] * a) * scales[k - 1]
+        c = (c - f2[k] * a - f2[k - 1] * b) * scales[k - 2]
+        d = (d - f3[k] * a - f3[k - 1] * b - f3[k - 2] * c) * scales[k - 3]
+        values[k], values[k - 1], values[k - 2], values[k - 3] = a, b, c, d
 
 
 @kernel
 def has_full_rank(covariance: FloatArray) -> bool:
     """Tell whether no pivot is rounding alone."""
     n = covariance.shape[0]
-    system, variances = np.zeros((n, padded(n))), np.empty(n)
-    for k in range(n):
-        for x in range(k, n):
-            system[k, x] = covariance[k, x]
-        variances[k] = covariance[k, k]
-    return bool(eliminate(system, variances, 0) == n)
+    k = whole_tiles(n)
+    system, scales = np.zeros((k, padded(n))), np.ones(k)
+    for x in range(k):
+        if x < n:
+            system[x, x:n] = covariance[x, x:]
+            scales[x] = covariance[x, x]
+        else:
+            system[x, x] = 1.0
+    return bool(eliminate(system, scales, 0, 0) == k)

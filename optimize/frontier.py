@@ -41,9 +41,8 @@ def solve_utility(
     weights: FloatArray,
 ) -> float:
     """Maximise tau m - v / 2 from the feasible weights given, in place; return m."""
-    n = mean.shape[0]
-    ready, work = np.ones(n, np.uint8), np.empty((2, n))
-    exchange(UTILITY, tau, mean, covariance, ready, covariance, cap, weights, work)
+    work = np.empty((2, mean.shape[0]))
+    exchange(UTILITY, tau, mean, covariance, cap, weights, work)
     return expect(mean, weights)
 
 

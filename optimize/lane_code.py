@@ -15,9 +15,9 @@ DOUBLE, INDEX = ir.DoubleType(), ir.IntType(64)
 VECTOR = ir.VectorType(DOUBLE, LANES)
 
 
-def tile(function: Callable[..., Any]) -> Callable[..., None]:
+def tile(function: Callable[..., Any]) -> Callable[..., Any]:
     """Make an intrinsic; kernels call it without the first argument."""
-    return cast(Callable[..., None], intrinsic(function))
+    return cast(Callable[..., Any], intrinsic(function))
 
 
 def pointers(context: Any, builder: Any, types_: Sequence[Any], values: Sequence[Any]) -> list[Any]:

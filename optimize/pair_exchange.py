@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from optimize.columns import weigh_columns
 from optimize.exchange import (
     CAP_RAISED,
     FEW_ROWS,
@@ -20,9 +21,9 @@ from optimize.exchange import (
 from optimize.factor import has_full_rank
 from optimize.inputs import check_constraints, check_estimates, check_start
 from optimize.job import Objective
-from optimize.start import optimise
+from optimize.start import expect, optimise
 from optimize.writable import as_writable
-from stats.compiled import FloatArray, kernel
+from stats.compiled import FloatArray, kernel, lean_kernel
 
 _REASONS = (
     (ONE_ASSET, "one asset: it takes all"),
@@ -63,6 +64,26 @@ class Solution:
     exchanges: int
 
 
+@lean_kernel
+def has_twin(i: int, mean: FloatArray, covariance: FloatArray, variances: FloatArray) -> bool:
+    """Tell whether another asset has the same mean, and differs by what has no variance."""
+    row, own = covariance[i], variances[i]
+    near = 0
+    # Without a branch: eight assets at a time. An asset is near to itself.
+    for j in range(row.shape[0]):
+        size = own + variances[j]
+        near += abs(size - 2.0 * row[j]) <= 1e-14 * size
+    if near < 2:
+        return False
+    for j in range(row.shape[0]):
+        size = own + variances[j]
+        gap = abs(mean[i] - mean[j])
+        close = abs(size - 2.0 * row[j]) <= 1e-14 * size and j != i
+        if close and size > 0.0 and gap <= 1e-14 * (abs(mean[i]) + abs(mean[j])):
+            return True
+    return False
+
+
 @kernel
 def find_twin(mean: FloatArray, covariance: FloatArray, weights: FloatArray) -> bool:
     """Tell whether a held asset has a twin: the same mean, and a difference without variance."""
@@ -70,22 +91,10 @@ def find_twin(mean: FloatArray, covariance: FloatArray, weights: FloatArray) -> 
     variances = np.empty(n)
     for j in range(n):
         variances[j] = covariance[j, j]
+    found = False
     for i in range(n):
-        if weights[i] > 0.0:
-            row, own = covariance[i], covariance[i, i]
-            near = 0
-            # Without a branch: eight assets at a time. An asset is near to itself.
-            for j in range(n):
-                size = own + variances[j]
-                near += abs(size - 2.0 * row[j]) <= 1e-14 * size
-            if near > 1:
-                for j in range(n):
-                    size = own + variances[j]
-                    gap = abs(mean[i] - mean[j])
-                    close = abs(size - 2.0 * row[j]) <= 1e-14 * size and j != i
-                    if close and size > 0.0 and gap <= 1e-14 * (abs(mean[i]) + abs(mean[j])):
-                        return True
-    return False
+        found = found or (weights[i] > 0.0 and has_twin(i, mean, covariance, variances))
+    return found
 
 
 @kernel
@@ -121,11 +130,10 @@ def solve_estimates(
         flags |= NO_VARIANCE_AT_ALL
     else:
         # Estimates are read-only, draws are not, and numba compiles each apart. Nothing writes
-        # to a covariance whose columns are all ready; a copy would take 43 us at 500 assets.
-        sigma = as_writable(covariance)
-        ready, work = np.ones(n, np.uint8), np.empty((2, n))
+        # to them; a copy would take 43 us at 500 assets.
+        work = np.empty((2, n))
         more, exchanges = optimise(
-            sharpe, as_writable(mean), sigma, ready, sigma, cap, weights, work
+            sharpe, as_writable(mean), as_writable(covariance), cap, weights, work
         )
         flags |= more
         flags |= TWINS if find_twin(mean, covariance, weights) else 0
@@ -137,20 +145,10 @@ def solve_estimates(
 def measure_portfolio(
     mean: FloatArray, covariance: FloatArray, weights: FloatArray
 ) -> tuple[float, float]:
-    """Return a portfolio's expected return and variance, asset by asset in order."""
-    n = mean.shape[0]
-    gradient = np.zeros(n)
-    for j in range(n):
-        w = weights[j]
-        if w != 0.0:
-            row = covariance[j]
-            for k in range(n):
-                gradient[k] += w * row[k]
-    expected, variance = 0.0, 0.0
-    for k in range(n):
-        expected += weights[k] * mean[k]
-        variance += weights[k] * gradient[k]
-    return expected, max(variance, 0.0)
+    """Return a portfolio's expected return and variance, summed asset by asset in order."""
+    gradient = np.empty(mean.shape[0])
+    weigh_columns(as_writable(covariance), weights, gradient)
+    return expect(mean, weights), max(expect(gradient, weights), 0.0)
 
 
 def describe(flags: int) -> str:

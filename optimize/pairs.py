@@ -6,7 +6,6 @@ import numpy as np
 
 from optimize import (
     cloud,
-    columns,
     draws,
     factor,
     frontier,
@@ -96,10 +95,6 @@ def _product(seed: int, size: int) -> tuple[Any, ...]:
     return _factor(seed, size), np.zeros((size, size))
 
 
-def _column(seed: int, size: int) -> tuple[Any, ...]:
-    return size // 2, np.zeros((size, size)), np.zeros(size, np.uint8), _factor(seed, size)
-
-
 def _preference(seed: int, size: int) -> tuple[Any, ...]:
     return uniforms(seed, size), 0.3 if size > 3 else 1.0, 0.5 / size * uniforms(seed + 1, size)
 
@@ -151,7 +146,6 @@ PAIRS: tuple[KernelPair, ...] = (
     KernelPair(
         "fill_covariance", product.fill_covariance, plain_draws.fill_covariance, _product, 0.0
     ),
-    KernelPair("make_column", columns.make_column, plain_columns.make_column, _column, 0.0),
     KernelPair(
         "fill_by_preference", start.fill_by_preference, plain.fill_by_preference, _preference, 0.0
     ),

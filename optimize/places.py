@@ -1,9 +1,17 @@
 """Where assets stand: at zero, free, or at the cap."""
 
-from optimize.columns import ByteArray
+import numpy as np
+from numpy.typing import NDArray
+
 from stats.compiled import FloatArray, IntArray, inlined, lean_kernel
 
+ByteArray = NDArray[np.uint8]
+
 LOW, FREE, FULL = 0, 1, 2
+_LISTED = 3  # while lists are made: free, and there already
+# Free assets are listed by how much they hold, in shares of the mean: what leaves is then last.
+# Sorted whole, 500 assets took 2 % less at best.
+SHARES = (0.5, 0.2, 0.0)
 # Caps of n assets that miss 1 by less reach it.
 NEARLY = 1e-9
 
@@ -32,6 +40,43 @@ def list_places(places: ByteArray, wanted: int, found: IntArray) -> int:
             found[count] = i
             count += 1
     return count
+
+
+@lean_kernel
+def renew_free(
+    count: int, places: ByteArray, scaled: FloatArray, free: IntArray
+) -> tuple[int, int]:
+    """Bring the list of ``count`` free assets up to date: those that stay first, as they stood.
+
+    Returns
+    -------
+    kept, count
+        How many at the beginning are as before, and how many there are.
+    """
+    kept, stay = count, 0
+    for x in range(count):
+        i = free[x]
+        if places[i] == FREE:
+            places[i] = _LISTED
+            free[stay] = i
+            stay += 1
+        else:
+            kept = min(kept, x)
+    total, new = 0.0, 0
+    for i in range(places.shape[0]):
+        if places[i] == FREE:
+            total += scaled[i]
+            new += 1
+    count = stay
+    for share in SHARES:
+        for i in range(places.shape[0] if count < stay + new else 0):
+            if places[i] == FREE and not scaled[i] * new < share * total:
+                places[i] = _LISTED
+                free[count] = i
+                count += 1
+    for x in range(count):
+        places[free[x]] = FREE
+    return kept, count
 
 
 @lean_kernel

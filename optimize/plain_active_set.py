@@ -4,9 +4,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optimize import active_set as tuned
-from optimize.coordinates import SETTLED
+from optimize.coordinates import FIRST_SWEEPS, SETTLED
 from optimize.factor import RANK_TOLERANCE
-from optimize.places import FREE, FULL, LOW, NEARLY
+from optimize.lane_code import ROWS
+from optimize.places import FREE, FULL, LOW, NEARLY, SHARES
 from optimize.plain_columns import add_in_order, weigh_columns
 from optimize.plain_factor import keep_sum
 from stats.compiled import FloatArray, IntArray
@@ -14,14 +15,16 @@ from stats.compiled import FloatArray, IntArray
 Places = NDArray[np.uint8]
 
 
-def eliminate(system: FloatArray, right: int) -> int:
-    """Twin of ``factor.eliminate``, of a system with its variances on the diagonal."""
+def eliminate(system: FloatArray, right: int, scales: FloatArray) -> int:
+    """Twin of ``factor.eliminate``, of a system with its variances on the diagonal.
+
+    Rows are not brought to a multiple of 4: what that adds is zeros.
+    """
     n = len(system)
     limits = RANK_TOLERANCE * system.diagonal()
     for i in range(n):
-        row, tiled = system[i, i : n + right], i // 4 * 4
-        # Rows of whole tiles of 4: what stands above the tile is summed, then taken at once.
-        tiled = tiled if tiled + 4 <= n else 0
+        row, tiled = system[i, i : n + right], i // ROWS * ROWS
+        # What stands above the tile of 4 rows is summed, then taken at once.
         terms = system[:i, i, None] * system[:i, i : n + right]
         if tiled:
             row -= np.cumsum(terms[:tiled], axis=0)[-1]
@@ -29,23 +32,25 @@ def eliminate(system: FloatArray, right: int) -> int:
             row -= term
         if not row[0] > limits[i]:
             return i
-        row *= 1.0 / np.sqrt(row[0])
+        scales[i] = 1.0 / np.sqrt(row[0])
+        row *= scales[i]
     return n
 
 
-def substitute(system: FloatArray, right: int) -> FloatArray:
+def substitute(system: FloatArray, right: int, scales: FloatArray) -> FloatArray:
     """Twin of ``factor.substitute``."""
     n = len(system)
     values = np.zeros(n)
     for i in range(n - 1, -1, -1):
         terms = (system[i, i + 1 : n] * values[i + 1 :])[::-1]
-        values[i] = np.cumsum(np.concatenate([[system[i, n + right]], -terms]))[-1] / system[i, i]
+        left = np.cumsum(np.concatenate([[system[i, n + right]], -terms]))[-1]
+        values[i] = left * scales[i]
     return values
 
 
 def has_full_rank(covariance: FloatArray) -> bool:
     """Twin of ``factor.has_full_rank``."""
-    return eliminate(covariance.copy(), 0) == len(covariance)
+    return eliminate(covariance.copy(), 0, np.empty(len(covariance))) == len(covariance)
 
 
 def place_all(scaled: FloatArray, limit: float) -> Places:
@@ -89,9 +94,10 @@ def solve_places(
     system[:, :k] = covariance[np.ix_(free, free)]
     pulls = [cap * add_in_order(row) for row in covariance[np.ix_(free, full)]]
     system[:, k], system[:, k + 1], system[:, k + 2] = target[free], 1.0, pulls
-    if eliminate(system, right) < k:
+    scales = np.empty(k)
+    if eliminate(system, right, scales) < k:
         return np.zeros(k), -1.0, 0.0
-    solved = [substitute(system, r) for r in range(right)]
+    solved = [substitute(system, r, scales) for r in range(right)]
     total = add_in_order(solved[0])
     if not len(full):
         return solved[0], max(total, 0.0), 0.0
@@ -124,15 +130,36 @@ def _admit(cap: float, steepness: FloatArray, places: Places) -> None:
 
 def _start(
     warm: bool, target: FloatArray, cap: float, covariance: FloatArray, weights: FloatArray
-) -> tuple[Places, FloatArray]:
+) -> tuple[Places, FloatArray, FloatArray]:
     n = len(weights)
     scaled, gradient, places = np.zeros(n), np.zeros(n), np.full(n, LOW, np.uint8)
+    level, limit, total = 0.0, np.inf, 0.0
     if warm:
-        return place_all(weights, cap if cap < 1.0 else np.inf), gradient
-    sweep_until_settled(
-        tuned.FIRST_SWEEPS, target, 0.0, np.inf, covariance, scaled, gradient, places
-    )
-    return (place_all(scaled, cap * add_in_order(scaled)) if cap < 1.0 else places), gradient
+        gradient = weigh_columns(covariance, weights)
+        gain, variance = add_in_order(target * weights), add_in_order(weights * gradient)
+        total = gain / variance if variance > 0.0 else 0.0
+    if total > 0.0:
+        scaled, gradient = total * weights, total * gradient
+        places = place_all(weights, cap if cap < 1.0 else np.inf)
+        limit = cap * total if cap < 1.0 else np.inf
+        full = places == FULL
+        rest = np.cumsum(np.concatenate([[1.0], np.full(np.count_nonzero(full), -cap)]))[-1]
+        if rest > NEARLY:
+            level = max(cap * add_in_order((target - gradient)[full]) / rest, 0.0)
+    sweep_until_settled(FIRST_SWEEPS, target, level, limit, covariance, scaled, gradient, places)
+    if cap < 1.0 and not total > 0.0:
+        places = place_all(scaled, cap * add_in_order(scaled))
+    return places, scaled, gradient
+
+
+def _renew_free(free: IntArray, places: Places, scaled: FloatArray) -> IntArray:
+    stay = free[places[free] == FREE]
+    new = np.flatnonzero(places == FREE)
+    new = new[~np.isin(new, stay)]
+    share = scaled[new] * len(new)
+    total = add_in_order(scaled[new])
+    order = np.sum([share < limit * total for limit in SHARES], axis=0)
+    return np.concatenate([stay, new[np.argsort(order, kind="stable")]])
 
 
 def _is_optimal(
@@ -163,11 +190,12 @@ def solve_active_set(
     """Twin of ``active_set.solve_active_set``."""
     if not (covariance.diagonal() > 0.0).all():
         return 0
-    places, gradient = _start(warm, target, cap, covariance, weights)
+    places, scaled, gradient = _start(warm, target, cap, covariance, weights)
+    free = np.zeros(0, np.int64)
     for round_ in range(1, tuned.ROUNDS + 1):
         if cap < 1.0:
             _admit(cap, target - gradient, places)
-        free, full = np.flatnonzero(places == FREE), np.flatnonzero(places == FULL)
+        free, full = _renew_free(free, places, scaled), np.flatnonzero(places == FULL)
         y, total, level = solve_places(target, cap, covariance, free, full)
         lost = total == 0.0
         total = add_in_order(np.maximum(y, 0.0)) if lost else total

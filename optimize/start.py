@@ -3,7 +3,6 @@
 import numpy as np
 
 from optimize.active_set import solve_active_set
-from optimize.columns import ByteArray, make_column
 from optimize.exchange import (
     NO_POSITIVE_RETURN,
     SHARPE,
@@ -55,13 +54,13 @@ def expect(mean: FloatArray, weights: FloatArray) -> float:
     return expected
 
 
-@kernel
+@lean_kernel
 def feasible_start(
     sharpe: bool, mean: FloatArray, cap: float, weights: FloatArray, start: FloatArray
 ) -> tuple[int, bool]:
     """Make the start feasible, in place; tell which objective is left and whether it is warm.
 
-    A cold minimum variance keeps its zeros: what it starts from takes every column.
+    A cold minimum variance keeps its zeros: what it starts from, if at all, is not known here.
     """
     held = expect(weights, weights) > 0.0
     if sharpe:
@@ -70,7 +69,8 @@ def feasible_start(
                 start[i] = weights[i] if warm else 0.0
             fill_by_preference(mean, cap, start)
             if expect(mean, start) > 0.0:
-                weights[:] = start
+                for i in range(weights.shape[0]):
+                    weights[i] = start[i]
                 return SHARPE, warm
     if held:
         start[:] = 0.0
@@ -83,8 +83,6 @@ def optimise(
     sharpe: bool,
     mean: FloatArray,
     covariance: FloatArray,
-    ready: ByteArray,
-    factor: FloatArray,
     cap: float,
     weights: FloatArray,
     work: FloatArray,
@@ -97,15 +95,14 @@ def optimise(
     """
     objective, warm = feasible_start(sharpe, mean, cap, weights, work[1])
     lost = NO_POSITIVE_RETURN if sharpe and objective == UTILITY else 0
-    if warm and is_settled(objective, mean, covariance, ready, factor, cap, weights, work):
+    if warm and is_settled(objective, mean, covariance, cap, weights, work):
         return lost, 0
     target = mean if objective == SHARPE else np.ones(mean.shape[0])
-    rounds = solve_active_set(target, covariance, ready, factor, cap, warm, weights, work)
+    rounds = solve_active_set(target, covariance, cap, warm, weights, work)
     if rounds == 0 and objective == UTILITY and not warm:
         preference = work[0]
         for k in range(mean.shape[0]):
-            make_column(k, covariance, ready, factor)
             preference[k] = -covariance[k, k]
         fill_by_preference(preference, cap, weights)
-    flags, exchanges = exchange(objective, 0.0, mean, covariance, ready, factor, cap, weights, work)
+    flags, exchanges = exchange(objective, 0.0, mean, covariance, cap, weights, work)
     return flags | lost, exchanges

@@ -200,24 +200,3 @@ def multiply_rows(
         return context.get_dummy_value()
 
     return signature, generate
-
-
-@tile
-def subtract_rows(typingctx: Any, system: Any, stride: Any, top: Any, column: Any) -> Any:
-    """Take from 4 rows of 8 the sum over j < top of system[j, top + r] * system[j].
-
-    Row ``top`` and the 3 behind it, from ``column`` on; rows are ``stride`` apart.
-    """
-    index = types.int64
-    signature = types.void(system, index, index, index)
-
-    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        system, stride, top, column = pointers(context, builder, signature.args, values)
-        starts = [builder.add(top, INDEX(row)) for row in range(ROWS)]
-        sums = sum_products(builder, system, starts, system, column, stride, top, step=stride)
-        for row, one in enumerate(sums):
-            at = builder.add(builder.mul(starts[row], stride), column)
-            store_at(builder, builder.fsub(vector_at(builder, system, at), one), system, at)
-        return context.get_dummy_value()
-
-    return signature, generate

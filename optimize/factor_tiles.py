@@ -1,0 +1,101 @@
+"""Elimination in tiles of 4 rows by 8 columns, held in registers: what `optimize.factor` calls.
+
+Row j of a system has column j of the factor from its diagonal on. A tile is what stood there less
+the products of the rows above, then divided by its own 4 rows' triangle, in the order of a plain
+loop and with its bits.
+"""
+
+from typing import Any
+
+from llvmlite import ir
+from numba import types
+
+from optimize.lane_code import (
+    DOUBLE,
+    INDEX,
+    ROWS,
+    double_at,
+    pointers,
+    spread,
+    store_at,
+    sum_products,
+    tile,
+    vector_at,
+)
+
+
+def _reduced(
+    builder: Any, system: Any, stride: Any, top: Any, count: Any, column: Any
+) -> tuple[list[Any], list[Any]]:
+    """Give the places of 4 rows from ``top`` on, and their vectors less ``count`` products."""
+    starts = [builder.add(top, INDEX(row)) for row in range(ROWS)]
+    sums = sum_products(builder, system, starts, system, column, stride, count, step=stride)
+    places = [builder.mul(start, stride) for start in starts]
+    vectors = [
+        builder.fsub(vector_at(builder, system, builder.add(place, column)), one)
+        for place, one in zip(places, sums, strict=True)
+    ]
+    return places, vectors
+
+
+@tile
+def factor_rows(
+    typingctx: Any, system: Any, stride: Any, top: Any, scales: Any, tolerance: Any
+) -> Any:
+    """Make the first tile of 4 rows, from the diagonal on; return how many pivots are good.
+
+    ``scales`` holds the variances of the 4 and then 1 / pivot's root. A pivot is good above
+    ``tolerance`` times its variance; behind the first that is not, all is void.
+    """
+    index = types.int64
+    signature = index(system, index, index, scales, types.float64)
+
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        system, stride, top, scales, tolerance = pointers(context, builder, signature.args, values)
+        places, vectors = _reduced(builder, system, stride, top, top, top)
+        root = builder.module.declare_intrinsic("llvm.sqrt", [DOUBLE])
+        good, still = INDEX(0), ir.Constant(ir.IntType(1), 1)
+        for row in range(ROWS):
+            for above in range(row):
+                amount = spread(builder, builder.extract_element(vectors[above], INDEX(row)))
+                product = builder.fmul(amount, vectors[above])
+                vectors[row] = builder.fsub(vectors[row], product)
+            pivot = builder.extract_element(vectors[row], INDEX(row))
+            where = builder.gep(scales, [builder.add(top, INDEX(row))])
+            least = builder.fmul(tolerance, builder.load(where))
+            still = builder.and_(still, builder.fcmp_ordered(">", pivot, least))
+            good = builder.add(good, builder.zext(still, INDEX))
+            scale = builder.fdiv(DOUBLE(1.0), builder.call(root, [pivot]))
+            builder.store(scale, where)
+            vectors[row] = builder.fmul(vectors[row], spread(builder, scale))
+        for place, vector in zip(places, vectors, strict=True):
+            store_at(builder, vector, system, builder.add(place, top))
+        return good
+
+    return signature, generate
+
+
+@tile
+def reduce_rows(
+    typingctx: Any, system: Any, stride: Any, top: Any, column: Any, scales: Any
+) -> Any:
+    """Make the tile of 4 rows from ``column`` on, whose tile of the diagonal is made."""
+    index = types.int64
+    signature = types.void(system, index, index, index, scales)
+
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        system, stride, top, column, scales = pointers(context, builder, signature.args, values)
+        places, vectors = _reduced(builder, system, stride, top, top, column)
+        for row in range(ROWS):
+            at = builder.add(top, INDEX(row))
+            for above in range(row):
+                amount = double_at(builder, system, builder.add(places[above], at))
+                product = builder.fmul(spread(builder, amount), vectors[above])
+                vectors[row] = builder.fsub(vectors[row], product)
+            scale = spread(builder, double_at(builder, scales, at))
+            vectors[row] = builder.fmul(vectors[row], scale)
+        for place, vector in zip(places, vectors, strict=True):
+            store_at(builder, vector, system, builder.add(place, column))
+        return context.get_dummy_value()
+
+    return signature, generate
