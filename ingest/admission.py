@@ -29,6 +29,7 @@ from ingest.ticks import CLOCK, SymbolLimitError, SymbolTable, TickBatch
 
 if TYPE_CHECKING:
     from ingest.native.decoding import BatchDecoder
+    from ingest.native.packed_batches import PackedReader
 
 MIN_PRICE = 1e-15
 MAX_PRICE = 1e15
@@ -89,6 +90,7 @@ class Admission:
         self._rejected_topic = rejected_topic
         self._trade_ids = TradeIds(symbols.limit)
         self._batches: BatchDecoder | None = None
+        self._packed: PackedReader | None = None
         self._names: Sequence[str] = ()
         self._known: NDArray[np.int32] = np.zeros(0, np.int32)  # ids of these names
 
@@ -112,6 +114,8 @@ class Admission:
         """
         if len(raw.values) == 1 and (single := self._take_single(raw)) is not None:
             return single
+        if isinstance(raw.values, Payloads) and (packed := self._take_packed(raw, raw.values)):
+            return packed
         rows = self._decode(raw.values)
         latest_ns = self._latest_event_time_ns(raw, rows)
         used = (rows.prices >= MIN_PRICE) & (rows.prices <= MAX_PRICE)
@@ -159,6 +163,31 @@ class Admission:
             message_time_ns=int(raw.timestamps_ms[0]) * _NS_PER_MS,
         )
         return Admitted(batch, (), 1, 0)
+
+    def _take_packed(self, raw: RawMessages, values: Payloads) -> Admitted | None:
+        """Admit packed messages of known symbols in one pass: 6 ns a tick, not 24.
+
+        None where anything is not as usual: nothing has been changed then.
+        """
+        if self._packed is None:
+            from ingest.native.packed_batches import PackedReader  # noqa: PLC0415 - as above
+
+            self._packed = PackedReader(self.symbols.find, MIN_PRICE, MAX_PRICE)
+        latest_ns = self._latest_event_time_ns(raw, None)
+        found = self._packed.read(values, latest_ns, raw.partitions, raw.offsets, self.trade_ids)
+        if found is None:
+            return None
+        self.trade_ids[:] = found.trade_ids
+        batch = TickBatch(
+            symbol_ids=_keep(found.symbol_ids, None),
+            prices=_keep(found.prices, None),
+            event_time_ns=_keep(found.event_time_ns, None),
+            partitions=_keep(found.partitions, None),
+            offsets=_keep(found.offsets, None),
+            receive_time_ns=raw.receive_time_ns,
+            message_time_ns=raw.newest_timestamp_ms * _NS_PER_MS,
+        )
+        return Admitted(batch, (), len(batch), 0)
 
     def _decode(self, values: Sequence[bytes]) -> Decoded:
         if not isinstance(values, Payloads):

@@ -126,7 +126,7 @@ class TopicConsumer:
         self._start = "earliest"  # of a topic made from now on all is new
 
     def poll(self, timeout_s: float) -> RawMessages | None:
-        """Wait for messages and take all there are, at most 20 000.
+        """Wait for messages and take all there are, at most 20 000, in batches about 1 MB.
 
         Parameters
         ----------

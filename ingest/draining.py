@@ -9,7 +9,7 @@ from ingest.codec import RawMessages
 from ingest.offsets import Partition
 
 MOST = 20_000
-"""Messages of one wake-up at the most."""
+"""Messages of one wake-up at the most; in batches also no more than about 1 MB."""
 
 
 class Event(NamedTuple):

@@ -141,10 +141,15 @@ def encode_packed(
 
 
 @lru_cache(maxsize=256)  # a producer sends the same table again and again: 2 us saved a message
-def _split_table(table: bytes, n_symbols: int) -> tuple[str, ...]:
+def split_table(table: bytes, n_symbols: int) -> tuple[str, ...]:
     """Give the symbols of a table; bytes that are no UTF-8 become U+FFFD, which no symbol has."""
     names = table.decode(errors="replace").split("\n") if n_symbols else []
     return tuple(names[:n_symbols])
+
+
+def is_intact(view: memoryview, crc: int) -> bool:
+    """Tell whether a packed message, uint8[any], has this check sum."""
+    return zlib.crc32(view[_HEADER.size :], zlib.crc32(view[:_CHECKED])) == crc
 
 
 def decode_packed(value: bytes) -> PackedRows:
@@ -190,7 +195,7 @@ def decode_packed(value: bytes) -> PackedRows:
         raise PackedError("empty", "packed batch without rows", "must hold a tick")
     ids_at = _HEADER.size + n * (24 if flags else 16)
     return PackedRows(
-        names=_split_table(value[size - table_size :], n_symbols),
+        names=split_table(value[size - table_size :], n_symbols),
         event_time_ns=np.frombuffer(value, "<i8", n, _HEADER.size),
         prices=np.frombuffer(value, "<f8", n, _HEADER.size + 8 * n),
         trade_ids=np.frombuffer(value, "<i8", n, _HEADER.size + 16 * n) if flags else None,

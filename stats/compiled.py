@@ -32,6 +32,7 @@ _COMPILE_NOTHING = (
     "optimize/engines/*",
     "ingest/native/reader.py",
     "ingest/native/decoding.py",
+    "ingest/native/packed_batches.py",
     "ingest/native/librdkafka.py",
     "ingest/native/warming.py",
     "*/plain*.py",

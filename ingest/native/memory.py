@@ -30,6 +30,14 @@ def _load_int32(_context: Any, address: Any) -> Any:
     return types.int32(address), _loader(32)
 
 
+def _load_float64(_context: Any, address: Any) -> Any:
+    def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        pointer = builder.inttoptr(arguments[0], ir.DoubleType().as_pointer())
+        return builder.load(pointer, align=1)
+
+    return types.float64(address), generate
+
+
 def _load_byte(_context: Any, address: Any) -> Any:
     return types.uint8(address), _loader(8)
 
@@ -49,6 +57,8 @@ load_int64 = cast(Callable[[int], int], intrinsic(_load_int64))
 """Read eight bytes, with a sign."""
 load_int32 = cast(Callable[[int], int], intrinsic(_load_int32))
 """Read four bytes, with a sign."""
+load_float64 = cast(Callable[[int], float], intrinsic(_load_float64))
+"""Read a double."""
 load_byte = cast(Callable[[int], int], intrinsic(_load_byte))
 """Read one byte."""
 copy_bytes = cast(Callable[[int, int, int], None], intrinsic(_copy_bytes))

@@ -166,6 +166,71 @@ def test_duplicates_in_large_batches(ids: list[tuple[int, int]], rising: bool) -
         assert admitted.n_duplicate == len(part) - len(kept)
 
 
+packed_rows = st.lists(
+    st.tuples(st.sampled_from(["BTC", "ETH"]), st.just(2.0), st.just(5), st.integers(-1, 60))
+    | good_rows.filter(lambda row: row[0] != "SOL"),
+    min_size=1,
+    max_size=5,
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.lists(st.lists(packed_rows, min_size=1, max_size=4), min_size=1, max_size=3),
+    rows | good_rows,
+    st.integers(0, 40),
+    st.integers(0, 400) | st.just(-1),
+    st.booleans(),
+)
+def test_packed_batches_are_admitted_as_their_messages_one_by_one(
+    batches: list[list[list[Row]]], odd: Row, odd_at: int, changed_byte: int, rising: bool
+) -> None:
+    trade = 0
+    machines = admission(3), admission(3)
+    for batch in batches:
+        values = []
+        for message in batch:
+            content = list(message)
+            if rising:
+                content = [(*row[:3], trade + k) for k, row in enumerate(message)]
+                trade += len(content)
+            if 0 <= odd_at < len(content):
+                content[odd_at] = odd
+            values += encode("packed", content)
+            odd_at -= len(content)
+        if 0 <= changed_byte < len(values[0]):
+            changed = bytearray(values[0])
+            changed[changed_byte] ^= 1
+            values[0] = bytes(changed)
+        whole = machines[0].step(in_batch(raw(*values, first_offset=7)))
+        single = machines[1].step(raw(*values, first_offset=7))
+        assert whole.rejections == single.rejections
+        assert (whole.n_read, whole.n_duplicate) == (single.n_read, single.n_duplicate)
+        for name in ("symbol_ids", "prices", "event_time_ns", "partitions", "offsets"):
+            one, other = getattr(whole.batch, name), getattr(single.batch, name)
+            assert one.dtype == other.dtype
+            assert one.tolist() == other.tolist()
+            assert not one.flags.writeable
+        assert whole.batch.message_time_ns == single.batch.message_time_ns
+        assert machines[0].trade_ids.tolist() == machines[1].trade_ids.tolist()
+    assert machines[0].symbols.symbols == machines[1].symbols.symbols
+
+
+def test_known_symbols_in_packed_batches_need_no_other_reader(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    good = [("BTC", 2.0, 5, 3), ("ETH", 3.0, 6, -1)]
+    values = [*encode("packed", good), *encode("packed", good[1:]), *encode("packed", good[:1])]
+    values[2] = encode_packed(["BTC"], [0], [4.0], [7], [4])
+    machine = admission()
+    machine.step(raw(*encode("packed", [(*row[:3], -1) for row in good])))
+    monkeypatch.setattr(machine, "_decode", None)
+    admitted = machine.step(in_batch(raw(*values)))
+    expected = [("BTC", 2.0, 5), ("ETH", 3.0, 6), ("ETH", 3.0, 6), ("BTC", 4.0, 7)]
+    assert used_rows(admitted, machine.symbols) == expected
+    assert machine.trade_ids[:2].tolist() == [4, -1]
+
+
 def test_quotes_that_share_time_and_price_are_no_duplicates() -> None:
     admitted = admission().step(raw(*[encode_json("BTC", 2.0, 5)] * 3))
     assert (len(admitted.batch), admitted.n_duplicate) == (3, 0)

@@ -15,6 +15,7 @@ from ingest.broker import BrokerError, EmbeddedBroker
 from ingest.codec import RawMessages
 from ingest.consumer import TopicConsumer
 from ingest.offsets import Gap, Offsets
+from ingest.payloads import Payloads
 from ingest.producer import TopicProducer
 
 TICKS = ("ticks", 0)
@@ -80,6 +81,25 @@ def test_all_messages_come_in_order_with_where_and_when(broker: EmbeddedBroker) 
     assert consumer.at_end()
     assert consumer.poll(0) is None
     assert (consumer.lost_offsets, consumer.gaps()) == (0, ())
+    consumer.close()
+
+
+def test_a_batch_is_no_larger_than_what_stays_in_the_caches(
+    broker: EmbeddedBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ingest.native.reader._BATCH_BYTES", 5_000)
+    monkeypatch.setattr("ingest.native.reader._FIRST", 20)
+    send(broker, "ticks", numbered(0, 500, 100) + numbered(500, 600, 4000))
+    consumer = consume(broker, "ticks")
+    found: list[int] = []
+    while len(found) < 600:
+        messages = consumer.poll(10)
+        assert messages is not None
+        if isinstance(messages.values, Payloads):
+            # As many as fit of the size of those before; five at least, to see theirs.
+            assert len(messages) <= (50 if len(found) < 500 else 49)
+        found += [int(value) for value in messages.values]
+    assert found == list(range(600))
     consumer.close()
 
 
