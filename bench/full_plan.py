@@ -29,15 +29,15 @@ class Step(NamedTuple):
 def short_plan() -> tuple[Step, ...]:
     """Give a short form of everything, on embedded parts: under ten minutes in all."""
     return (
-        _step("kernels", 1.5, "--seconds", "0.02", "--repetitions", "3"),
+        _step("kernels", 1.0, "--seconds", "0.02", "--repetitions", "3"),
         _step(
             "scale", 0.4, "--assets", "10,50,200", "--windows", "100,1000",
             "--seconds", "0.01", "--repetitions", "3",
         ),
         _step("start", 0.9, "--cold", "0", "--repetitions", "3"),
         _step("memory", 0.6, "--assets", "50", "--seconds", "15"),
-        _step("ingest", 0.8, "--repetitions", "3"),
-        _step("pipeline", 1.0, "--seconds", "3", "--repetitions", "1"),
+        _step("ingest", 0.6, "--repetitions", "3"),
+        _step("pipeline", 0.9, "--seconds", "3", "--repetitions", "1"),
         _step("engines", 4.0, "--quick"),
     )  # fmt: skip
 

@@ -36,12 +36,12 @@ NOTES = {
         "the held weights with their covariances alone, by BLAS in float32, the weights there "
         "already and one set of assets a size; ours multiplies in float64.",
         "Maximum Sharpe ratio of n assets: by solve(), which checks its inputs. Cold and one row "
-        "later: what an engine runs for a decision, from zeros or from the weights of the row "
-        "before; daqp goes on from its model of the row before, which both have with its own "
-        "means and covariances, and as all peers checks nothing; its constraints are made before "
-        "the time begins. Active sets (daqp, NNLS) are held to 1e-12 of the ratio, interior "
-        "points (PyPortfolioOpt, skfolio) to what they reach. Optimality gaps are bounds by "
-        "duality: what is missed is less.",
+        "later: what an engine runs for a decision. The row before has means and covariances of "
+        "its own; ours begins with its weights, daqp with its model, and daqp's constraints are "
+        "made before the time begins. Peers check nothing. PyPortfolioOpt and skfolio are asked in "
+        "figures of a year: of those of a row the first takes up to six times as long. Active "
+        "sets (daqp, NNLS) are held to 1e-12 of the ratio, the others to what they reach. "
+        "Optimality gaps are bounds by duality: what is missed is less.",
         "Draw and solve: skfolio 1.12 and riskfolio-lib 7.4 have no resampled portfolio. Their "
         "bootstraps (BootstrapMuUncertaintySet; wc_stats, which alone calls bootstrapping and "
         "normal_simulation) make sets of uncertainty for one robust portfolio. So the peers are "
@@ -108,8 +108,8 @@ NOTES = {
         "broker and generator: what those take, and the generator's lag, grow by that.",
         "Stages follow one another: kafka in (producer, broker, consumer), update (decode, admit, "
         "digest), wait (read the windows, estimate), solve, publish (write the decision and its "
-        "digest; of draws, merge them), kafka out (encode, producer, broker, receiver). Own part is all between "
-        "the consumer's wake-up and the decision being made; made and total begin when the tick "
-        "was due and end at the decision made, and arrived.",
+        "digest; of draws, merge them), kafka out (encode, producer, broker, receiver). Own part is "
+        "all between the consumer's wake-up and the decision being made; made and total begin when "
+        "the tick was due and end at the decision made, and arrived.",
     ),
 }

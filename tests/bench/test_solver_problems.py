@@ -64,7 +64,7 @@ def test_active_sets_are_held_to_rounding_and_interior_points_to_their_tolerance
 
     def nearly(mean: np.ndarray, covariance: np.ndarray) -> np.ndarray:
         weights = solver_peers.nnls_max_sharpe(mean, covariance)
-        return (1.0 - 1e-6) * weights + 1e-6 / len(weights)
+        return (1.0 - 1e-9) * weights + 1e-9 / len(weights)
 
     own = next(one for one in case.contenders if one.subject == subject).judge
     near = Contender(subject, nearly, ours.make_arguments, lambda found, _: found, judge=own)
