@@ -46,6 +46,11 @@ def _judge_averages(first: Any, other: Any) -> str:
     return ""
 
 
+def _averages(average: FloatArray, deviation: FloatArray, draws: int) -> Summary:
+    """Give the averages of weights, and of their sum, which has no error."""
+    return [(average, deviation, draws), (average.sum(), 0.0, draws)]
+
+
 def resample_case(n_assets: int, draws: int = _DRAWS) -> Case:
     """Optimal portfolios of posterior draws."""
     # A sample covariance of fewer rows than assets is singular, which scipy refuses.
@@ -57,29 +62,23 @@ def resample_case(n_assets: int, draws: int = _DRAWS) -> Case:
         problem = (True, mean, covariance, rows, 1.0, zeros, 1, 0, 0, draws)
         return *problem, np.zeros(n_assets), np.zeros(n_assets)
 
-    def summed(average: FloatArray, deviation: FloatArray) -> Summary:
-        return [(average, deviation, draws), (average.sum(), 0.0, draws)]
-
-    def ours(_: Any, arguments: tuple[Any, ...]) -> Summary:
-        return summed(arguments[-2], np.sqrt(arguments[-1] / (draws - 1)))
+    def ours(_: Any, made: tuple[Any, ...]) -> Summary:
+        return _averages(made[-2], np.sqrt(made[-1] / (draws - 1)), draws)
 
     def theirs(found: FloatArray, _: Any) -> Summary:
-        return summed(found.mean(axis=0), found.std(axis=0, ddof=1))
+        return _averages(found.mean(axis=0), found.std(axis=0, ddof=1), draws)
 
-    peers = (
-        ("scipy invwishart and NNLS", draw_peers.scipy_resample),
-        ("daqp, draws by numpy", draw_peers.daqp_resample),
-        ("scipy NNLS, draws by numpy", draw_peers.nnls_resample),
-    )
+    def peer(subject: str, call: Callable[..., FloatArray]) -> Contender:
+        return Contender(subject, call, lambda: (mean, covariance, rows, draws, 1), theirs, draws)
+
     return Case(
         name=resample_name(n_assets),
         unit="us a draw",
         contenders=(
             Contender(OURS, resample_block, fresh, ours, draws),
-            *(
-                Contender(subject, call, lambda: (mean, covariance, rows, draws, 1), theirs, draws)
-                for subject, call in peers
-            ),
+            peer("scipy invwishart and NNLS", draw_peers.scipy_resample),
+            peer("daqp, draws by numpy", draw_peers.daqp_resample),
+            peer("scipy NNLS, draws by numpy", draw_peers.nnls_resample),
         ),
         judge=_judge_averages,
     )
@@ -153,16 +152,32 @@ def _multiply(parts: Sequence[tuple[FloatArray, FloatArray, FloatArray]]) -> Non
         np.matmul(weights, block, out=out)
 
 
-def cloud_case(n_assets: int, portfolios: int = PORTFOLIOS, *, double: bool = True) -> Case:
-    """Return and volatility of random portfolios; ``double``: with the peers in float64 too.
+def _numpy_clouds(
+    n_assets: int, portfolios: int, estimates: tuple[Any, Any], told: str
+) -> tuple[Contender, Contender]:
+    """Make the same mixture as ours, each portfolio with a set of its own; and what takes least.
 
-    Peers make the same mixture as ours, each portfolio with a set of its own; and what takes
-    numpy least, portfolios of all assets, whose cloud has no edges and corners.
+    That is portfolios of all assets, whose cloud has no edges and corners.
     """
-    mean, covariance = make_problem(n_assets)
     sizes, counts = sizes_of(n_assets, portfolios)
+    return (
+        Contender(
+            f"numpy, the same mixture{told}", draw_peers.numpy_cloud,
+            lambda: (*estimates, counts, sizes, 1),
+            lambda found, _: _by_size(found[0], found[1], counts), portfolios,
+        ),
+        Contender(
+            f"numpy Dirichlet of all assets and GEMM{told}", draw_peers.numpy_cloud,
+            lambda: (*estimates, [portfolios], [n_assets], 1),
+            lambda found, _: _of_all(found[0], found[1], len(sizes)), portfolios,
+        ),
+    )  # fmt: skip
+
+
+def cloud_case(n_assets: int, portfolios: int = PORTFOLIOS, *, double: bool = True) -> Case:
+    """Return and volatility of random portfolios; ``double``: with the peers in float64 too."""
+    mean, covariance = make_problem(n_assets)
     single = mean.astype(np.float32), covariance.astype(np.float32)
-    both = ((", float32", single), *((("", (mean, covariance)),) if double else ()))
 
     def fresh() -> tuple[Any, ...]:
         return mean, covariance, 1.0, 1, 0, 0, np.empty(portfolios), np.empty(portfolios)
@@ -170,26 +185,15 @@ def cloud_case(n_assets: int, portfolios: int = PORTFOLIOS, *, double: bool = Tr
     def ours(_: Any, made: tuple[Any, ...]) -> Summary:
         return _summarise(made[-2], made[-1], n_assets)
 
-    def mixture(estimates: tuple[Any, Any], told: str) -> Contender:
-        return Contender(
-            f"numpy, the same mixture{told}", draw_peers.numpy_cloud,
-            lambda: (*estimates, counts, sizes, 1),
-            lambda found, _: _by_size(found[0], found[1], counts), portfolios,
-        )  # fmt: skip
-
-    def of_all(estimates: tuple[Any, Any], told: str) -> Contender:
-        return Contender(
-            f"numpy Dirichlet of all assets and GEMM{told}", draw_peers.numpy_cloud,
-            lambda: (*estimates, [portfolios], [n_assets], 1),
-            lambda found, _: _of_all(found[0], found[1], len(sizes)), portfolios,
-        )  # fmt: skip
-
+    peers = [*_numpy_clouds(n_assets, portfolios, single, ", float32")]
+    if double:
+        peers += _numpy_clouds(n_assets, portfolios, (mean, covariance), "")
     return Case(
         name=cloud_name(n_assets, portfolios),
         unit="ns a portfolio",
         contenders=(
             Contender(OURS, cloud_block, fresh, ours, portfolios),
-            *(make(estimates, told) for told, estimates in both for make in (mixture, of_all)),
+            *peers,
             _bound(n_assets, portfolios, single),
         ),
         judge=_judge_averages,

@@ -108,8 +108,8 @@ NOTES = {
         "broker and generator: what those take, and the generator's lag, grow by that.",
         "Stages follow one another: kafka in (producer, broker, consumer), update (decode, admit, "
         "digest), wait (read the windows, estimate), solve, publish (write the decision and its "
-        "digest; of draws, merge them), kafka out (encode, producer, broker, receiver). Own part is "
-        "all between the consumer's wake-up and the decision being made; made and total begin when "
-        "the tick was due and end at the decision made, and arrived.",
+        "digest; of draws, merge them), kafka out (encode, producer, broker, receiver). Own part "
+        "is all between the consumer's wake-up and the decision being made; made and total begin "
+        "when the tick was due and end at the decision made, and arrived.",
     ),
 }
