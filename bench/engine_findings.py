@@ -59,12 +59,19 @@ def _fastest(known: Mapping[Key, Detail]) -> Iterator[str]:
         yield f"For {_JOBS[job]} on two workers the medians are: {told}."
 
 
+def _pairs(
+    known: Mapping[Key, Detail], over: str, under: str
+) -> Iterator[tuple[str, Detail, Detail, Ratio]]:
+    """Give the jobs that two have done, what each took and one's time over the other's."""
+    for job in _jobs(known):
+        one, two = _at(known, over, job), _at(known, under, job)
+        if one is not None and two is not None and (found := ratio(one, two)) is not None:
+            yield job, one, two, found
+
+
 def _ray_or_spark(known: Mapping[Key, Detail]) -> Iterator[str]:
     for dispatch in ("tasks", "resident"):
-        for job in _jobs(known):
-            ray, spark = (_at(known, f"{name} {dispatch}", job) for name in ("ray", "spark"))
-            if ray is None or spark is None or (found := ratio(spark, ray)) is None:
-                continue
+        for job, _, _, found in _pairs(known, f"spark {dispatch}", f"ray {dispatch}"):
             yield f"With dispatch {dispatch}, Spark takes {_times(found)} for {_JOBS[job]}."
 
 
@@ -82,14 +89,11 @@ def _range(found: Ratio) -> str:
 
 def _resident(known: Mapping[Key, Detail]) -> Iterator[str]:
     for engine in ("ray", "spark"):
-        for job in _jobs(known):
-            tasks, resident = (_at(known, f"{engine} {d}", job) for d in ("tasks", "resident"))
-            if tasks is None or resident is None or (found := ratio(tasks, resident)) is None:
-                continue
-            middle = format_number(found.median)
+        pairs = _pairs(known, f"{engine} tasks", f"{engine} resident")
+        for job, tasks, resident, found in pairs:
             yield (
-                f"On {engine.capitalize()}, dispatch tasks takes {middle}x the time of resident "
-                f"for {_JOBS[job]}: {_ms(tasks.latency.p50.value)} against "
+                f"On {engine.capitalize()}, dispatch tasks takes {format_number(found.median)}x "
+                f"the time of resident for {_JOBS[job]}: {_ms(tasks.latency.p50.value)} against "
                 f"{_ms(resident.latency.p50.value)}."
             )
 
