@@ -14,7 +14,6 @@ from optimize.engines.protocol import EVALUATE, Engine
 from tests.optimize.engines.rigs import (
     FAKE,
     UP_S,
-    bits,
     descendants,
     draw_job,
     evaluating,
@@ -84,12 +83,7 @@ def test_local_decides_until_ray_is_up_then_ray_does(evaluator: Evaluator) -> No
     assert (first.engine, first.degraded) == ("local", True)
     assert first.reason == "ray is starting; local decides"
     await_ray(evaluator)
-    job = draw_job(10)
-    job_id = evaluator.submit(job, 30.0)
-    second = evaluator.wait(30.0)
-    assert second is not None
-    assert (second.job_id, second.engine, second.degraded) == (job_id, "ray", False)
-    assert [bits(result) for result in second.results] == expected(job)
+    await_alone(evaluator, "ray")
 
 
 def test_everything_listens_on_loopback_only(evaluator: Evaluator) -> None:
@@ -131,16 +125,7 @@ def test_every_job_completes_with_equal_bits_after_kill_9_and_the_engine_returns
     print(f"{victim}: back {back_s:.1f} s after the last job; {len(helped)} had local's help")
     if victim != "ray::":
         assert hosts.isdisjoint({process.pid for process in below("optimize.engines.ray_host")})
-    job = draw_job(10)
-
-    def ray_does_it_alone() -> bool:
-        evaluator.submit(job, 30.0)
-        complete = evaluator.wait(30.0)
-        assert complete is not None
-        assert [bits(result) for result in complete.results] == expected(job)
-        return complete.engine == "ray" and not complete.degraded
-
-    until(ray_does_it_alone, "ray to do a job alone")
+    await_alone(evaluator, "ray")
 
 
 @pytest.mark.long

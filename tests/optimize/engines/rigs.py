@@ -136,9 +136,13 @@ def running(engine: Engine, workers: int = 1) -> Iterator[Engine]:
 
 
 @contextmanager
-def evaluating(engines: list[Engine], evaluate: str = FAKE) -> Iterator[Evaluator]:
+def evaluating(
+    engines: list[Engine], evaluate: str = FAKE, *, hedge_floor_ns: int = Policy().hedge_floor_ns
+) -> Iterator[Evaluator]:
     """Run an evaluator over engines; an engine that failed is trusted again after 0.5 s."""
-    policy = Policy(hold_ns=500_000_000, longest_hold_ns=1_000_000_000)
+    policy = Policy(
+        hold_ns=500_000_000, longest_hold_ns=1_000_000_000, hedge_floor_ns=hedge_floor_ns
+    )
     before = descendants()
     evaluator = Evaluator(engines, evaluate=load_evaluate(evaluate), policy=policy)
     evaluator.start()

@@ -84,9 +84,10 @@ def await_alone(evaluator: Evaluator, name: str) -> None:
     wanted = expected(job)
 
     def does_it_alone() -> bool:
-        evaluator.submit(job, 30.0)
+        job_id = evaluator.submit(job, 30.0)
         complete = evaluator.wait(30.0)
         assert complete is not None
+        assert complete.job_id == job_id
         assert [bits(result) for result in complete.results] == wanted
         return complete.engine == name and not complete.degraded
 
