@@ -163,7 +163,7 @@ def run(once: bool) -> None:
 def record() -> None:
     """Write decisions and status to the store."""
     settings = given_settings()
-    from silverbullet.parts import run_record
+    from silverbullet.recording import run_record
 
     run_record(settings)
 
@@ -173,7 +173,7 @@ def record() -> None:
 def serve() -> None:
     """Show the dashboard and answer the REST API."""
     settings = given_settings()
-    from silverbullet.parts import run_serve
+    from silverbullet.serving import run_serve
 
     run_serve(settings)
 

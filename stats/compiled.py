@@ -15,7 +15,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-import numba
 import numpy as np
 import platformdirs
 from numpy.typing import NDArray
@@ -130,6 +129,9 @@ def inlined(function: Function) -> Function:
 
 
 def _compile(function: Function, **options: Any) -> Function:
+    # `record` and `serve` need the types above and no kernel: 0.6 s of the processor and 60 MB.
+    import numba
+
     folder = cache_folder()
     setattr(numba.config, "CACHE_DIR", str(folder))  # noqa: B010 - numba makes its settings at run time
     compiled = cast(Any, numba.njit)(nogil=True, cache=True, error_model="numpy", **options)(

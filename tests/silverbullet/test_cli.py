@@ -52,6 +52,18 @@ def test_help_answers_at_once_and_imports_nothing_heavy() -> None:
     assert {"ingest", "stats", "optimize", "storage", "ui", "cluster"}.isdisjoint(listed)
 
 
+def test_who_records_or_serves_loads_no_kernel_and_no_other_part() -> None:
+    code = (
+        "import sys\nimport silverbullet.recording, silverbullet.serving, ui.worker\n"
+        "print(*sys.modules)"
+    )
+    listed = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stdout.split()
+    assert "storage.recorder" in listed
+    assert {"numba", "scipy", "stats.market", "optimize.evaluate"}.isdisjoint(listed)
+
+
 def test_help_takes_a_fraction_of_a_second() -> None:
     took_s = []
     for _ in range(3):
