@@ -17,7 +17,7 @@ from optimize.decision import decode_decision
 from storage.records import Status, decode_status
 from tests.faults.corrupt_ticks import Fuzzer, Row, as_json, n_refused
 from tests.faults.own_kafka import every_value
-from tests.integration.commands import Running, run_command
+from tests.integration.commands import Running, run_command, run_here
 from tests.integration.test_kafka_restart import settings_of
 from tests.integration.test_run_restart import FIRST_ROW, TICKS_A_ROW
 from tests.silverbullet.virtual_shell import random_tape
@@ -135,7 +135,7 @@ def test_corrupt_messages_are_counted_and_cost_no_good_tick(
     assert (status.ticks_read, status.ticks_used) == (n_ticks, N_ROWS * TICKS_A_ROW)
     assert status.lost_offsets == 0
 
-    made = run_command(tmp_path, "topics", **clean)
+    made = run_here(tmp_path, "topics", **clean)
     assert made.returncode == 0, made.stderr
     send(kafka_bootstrap, clean["kafka__ticks_topic"], (as_json(row) for row in good_rows()))
     done = run_command(tmp_path, "run", "--once", **clean)

@@ -5,12 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from click.testing import CliRunner
 
-from silverbullet.cli import main
 from silverbullet.feeding import FeedOptions
 from silverbullet.once import run_once
 from silverbullet.settings import load_settings
+from tests.integration.commands import run_here
 
 SETTINGS: dict[str, dict[str, Any]] = {
     "engine": {"order": ["local"]},
@@ -50,11 +49,9 @@ def play_file(path: Path, **changes: dict[str, Any]) -> dict[str, Any]:
 
 
 def play_here(folder: Path, *arguments: object) -> dict[str, Any]:
-    """Do what `commands.play_once` does without a process of its own, which takes 2 s to start."""
-    words = ["demo", "--once", "--json", *map(str, arguments)]
-    folders = {"XDG_STATE_HOME": folder / "state", "XDG_DATA_HOME": folder / "data"}
-    done = CliRunner().invoke(main, words, env={k: str(v) for k, v in folders.items()})
-    assert done.exit_code == 0, done.stderr
+    """Do what `commands.play_once` does in this process."""
+    done = run_here(folder, "demo", "--once", "--json", *arguments)
+    assert done.returncode == 0, done.stderr
     answer: dict[str, Any] = json.loads(done.stdout)
     return answer
 

@@ -16,7 +16,7 @@ from optimize.decision import decode_decision
 from silverbullet.checkpoint import decode_checkpoint
 from silverbullet.checkpoint_parts import join
 from silverbullet.checkpointing import read_parts
-from tests.integration.commands import Running, run_command
+from tests.integration.commands import Running, run_command, run_here
 from tests.integration.test_run_restart import FIRST_ROW, N_ROWS, SETTINGS, decisions, send
 from tests.silverbullet.virtual_shell import random_tape
 
@@ -88,7 +88,7 @@ def test_with_its_oldest_ticks_gone_a_killed_run_goes_on_from_its_checkpoint(
     assert again.returncode == 0, again.stderr
     assert "going on from the checkpoint at row" in again.stderr
 
-    made = run_command(tmp_path, "topics", **undisturbed)
+    made = run_here(tmp_path, "topics", **undisturbed)
     assert made.returncode == 0, made.stderr
     with OtherNames(kafka_bootstrap, whole) as producer:
         send(producer, tape, 0, HALF)
@@ -105,7 +105,7 @@ def test_with_its_oldest_ticks_gone_a_killed_run_goes_on_from_its_checkpoint(
     verified = run_command(tmp_path, "replay", "--verify", "--json", **undisturbed)
     assert verified.returncode == 0, verified.stderr
     assert json.loads(verified.stdout)["equal"] == len(expected)
-    partly = json.loads(run_command(tmp_path, "replay", "--verify", "--json", **settings).stdout)
+    partly = json.loads(run_here(tmp_path, "replay", "--verify", "--json", **settings).stdout)
     assert (partly["different"], partly["lacking"]) == (0, len(got))
 
 

@@ -41,7 +41,7 @@ from silverbullet.own_services import Wish, bring_up, wipe
 from storage.protocol import DecisionQuery
 from storage.sqlite import SqliteStore
 from tests.factories import make_decision
-from tests.integration.commands import Running, run_command, until
+from tests.integration.commands import Running, run_command, run_here, until
 from tests.services import free_offset
 from tests.silverbullet.virtual_shell import SECOND_NS, START_NS, random_tape
 
@@ -228,7 +228,7 @@ def test_topics_are_made_once_compared_and_altered(kafka_bootstrap: str, tmp_pat
     settings |= {"kafka__ticks_partitions": 2, "kafka__decisions_retention_s": 7200}
 
     def topics(*words: str, status: int = 0, **changed: object) -> dict[str, Any]:
-        done = run_command(tmp_path, "topics", "--json", *words, **settings | changed)
+        done = run_here(tmp_path, "topics", "--json", *words, **settings | changed)
         assert done.returncode == status, done.stderr
         return {row["topic"]: row for row in json.loads(done.stdout)}
 

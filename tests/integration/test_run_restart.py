@@ -13,7 +13,7 @@ from ingest.consumer import TopicConsumer
 from ingest.producer import TopicProducer
 from optimize.decision import Decision, decode_decision
 from storage.records import decode_status
-from tests.integration.commands import Running, run_command
+from tests.integration.commands import Running, run_command, run_here
 from tests.silverbullet.virtual_shell import SECOND_NS, START_NS, Tape, random_tape
 
 N_ROWS = 120
@@ -94,7 +94,7 @@ def test_killed_and_started_again_it_decides_each_row_once_with_the_same_bits(
         }
         verified = run_command(tmp_path, "replay", "--verify", "--json", **settings)
         changed = settings | {"optimize__max_weight": 0.9}
-        disproved = run_command(tmp_path, "replay", "--verify", "--to", UNTIL, **changed)
+        disproved = run_here(tmp_path, "replay", "--verify", "--to", UNTIL, **changed)
         done = run_command(tmp_path, "run", "--once", **undisturbed)
         assert done.returncode == 0, done.stderr
         whole = decisions(reader, "undisturbed")
