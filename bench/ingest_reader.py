@@ -20,7 +20,7 @@ from confluent_kafka import Consumer, TopicPartition
 from bench.stages import INGEST_STAGES
 from bench.workload import SAMPLE_INTERVAL_NS, WINDOW_ROWS, WINDOW_TICKS
 from ingest.admission import MAX_PRICE, MIN_PRICE, Admission
-from ingest.codec import RawMessages
+from ingest.codec import RawMessages, encode_json
 from ingest.consumer import TopicConsumer
 from ingest.native.warming import warm_reading
 from ingest.ticks import SymbolTable
@@ -28,7 +28,6 @@ from stats.market import Market
 
 _POLL_S = 30.0
 _BATCH = 10_000
-_WARM_UP = b'{"symbol": "A", "price": 1.5, "event_time_ns": 1}'
 
 
 class Found(msgspec.Struct, frozen=True, kw_only=True):
@@ -95,7 +94,9 @@ def read_ours(bootstrap: str, topic: str, n_messages: int, fetch_wait_max_ms: in
     """Read as ``run`` does."""
     warm = _Digest()  # kernels are loaded at their first call
     warm_reading()
-    warm.take(RawMessages(["t"], [_WARM_UP], [1], [0], [0], 1), 0.0)
+    for row in range(3):  # two of which close
+        tick = encode_json("A", 1.5, 1 + row * SAMPLE_INTERVAL_NS)
+        warm.take(RawMessages(["t"], [tick], [1], [0], [row], 1), 0.0)
     warm.found(0.0)
     digest = _Digest()
     with TopicConsumer(
