@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from optimize.factor_tiles import factor_rows, reduce_rows
+from optimize.factor_tiles import WIDE, factor_rows, reduce_rows
 from optimize.lane_code import LANES, ROWS
 from stats.compiled import FloatArray, kernel, lean_kernel
 
@@ -73,7 +73,7 @@ def padded(k: int) -> int:
 
     An odd number of lines: with 512 columns all rows lay in one set of the cache.
     """
-    return LANES * ((whole_tiles(k) + 3 + 14) // LANES | 1)
+    return LANES * ((whole_tiles(k) + 2 + WIDE + LANES - 1) // LANES | 1)
 
 
 @lean_kernel
@@ -93,7 +93,7 @@ def eliminate(system: FloatArray, scales: FloatArray, right: int, start: int) ->
             if good < ROWS:
                 return k + good
             first = k + LANES
-        for x in range(first, n + right, LANES):
+        for x in range(first, n + right, WIDE):
             reduce_rows(system, system.shape[1], k, x, scales)
     return n
 

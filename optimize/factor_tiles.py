@@ -13,6 +13,7 @@ from numba import types
 from optimize.lane_code import (
     DOUBLE,
     INDEX,
+    LANES,
     ROWS,
     double_at,
     pointers,
@@ -23,16 +24,22 @@ from optimize.lane_code import (
     vector_at,
 )
 
+# Columns of a tile beside those of the diagonal: eight sums at once wait less for one another, at
+# 288 rows 300 us instead of 350.
+WIDE = 2 * LANES
+
 
 def _reduced(
-    builder: Any, system: Any, stride: Any, top: Any, count: Any, column: Any
+    builder: Any, system: Any, stride: Any, top: Any, column: Any, lanes: int
 ) -> tuple[list[Any], list[Any]]:
-    """Give the places of 4 rows from ``top`` on, and their vectors less ``count`` products."""
+    """Give the places of 4 rows and their vectors, less the products of the rows above."""
     starts = [builder.add(top, INDEX(row)) for row in range(ROWS)]
-    sums = sum_products(builder, system, starts, system, column, stride, count, step=stride)
+    sums = sum_products(
+        builder, system, starts, system, column, stride, top, step=stride, lanes=lanes
+    )
     places = [builder.mul(start, stride) for start in starts]
     vectors = [
-        builder.fsub(vector_at(builder, system, builder.add(place, column)), one)
+        builder.fsub(vector_at(builder, system, builder.add(place, column), lanes), one)
         for place, one in zip(places, sums, strict=True)
     ]
     return places, vectors
@@ -52,7 +59,7 @@ def factor_rows(
 
     def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         system, stride, top, scales, tolerance = pointers(context, builder, signature.args, values)
-        places, vectors = _reduced(builder, system, stride, top, top, top)
+        places, vectors = _reduced(builder, system, stride, top, top, LANES)
         root = builder.module.declare_intrinsic("llvm.sqrt", [DOUBLE])
         good, still = INDEX(0), ir.Constant(ir.IntType(1), 1)
         for row in range(ROWS):
@@ -85,14 +92,14 @@ def reduce_rows(
 
     def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         system, stride, top, column, scales = pointers(context, builder, signature.args, values)
-        places, vectors = _reduced(builder, system, stride, top, top, column)
+        places, vectors = _reduced(builder, system, stride, top, column, WIDE)
         for row in range(ROWS):
             at = builder.add(top, INDEX(row))
             for above in range(row):
                 amount = double_at(builder, system, builder.add(places[above], at))
-                product = builder.fmul(spread(builder, amount), vectors[above])
+                product = builder.fmul(spread(builder, amount, WIDE), vectors[above])
                 vectors[row] = builder.fsub(vectors[row], product)
-            scale = spread(builder, double_at(builder, scales, at))
+            scale = spread(builder, double_at(builder, scales, at), WIDE)
             vectors[row] = builder.fmul(vectors[row], scale)
         for place, vector in zip(places, vectors, strict=True):
             store_at(builder, vector, system, builder.add(place, column))

@@ -13,7 +13,7 @@ Its rows are brought to a multiple of 4 by rows of the identity, of which nothin
 """
 
 from optimize.factor import eliminate, substitute, whole_tiles
-from optimize.lane_code import LANES
+from optimize.factor_tiles import WIDE
 from stats.compiled import FloatArray, IntArray, lean_kernel
 
 
@@ -36,7 +36,7 @@ def gather(
     for x in range(rows):
         out = system[x]
         out[x // 4 * 4 : x] = 0.0
-        out[k : rows + 2 + LANES] = 0.0
+        out[k : rows + 2 + WIDE] = 0.0
         if x >= k:
             out[x], scales[x] = 1.0, 1.0
             continue

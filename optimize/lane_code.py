@@ -12,7 +12,6 @@ from numba.extending import intrinsic
 
 ROWS, LANES = 4, 8
 DOUBLE, INDEX = ir.DoubleType(), ir.IntType(64)
-VECTOR = ir.VectorType(DOUBLE, LANES)
 
 
 def tile(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -30,9 +29,10 @@ def pointers(context: Any, builder: Any, types_: Sequence[Any], values: Sequence
     ]
 
 
-def vector_at(builder: Any, pointer: Any, offset: Any) -> Any:
-    """Load 8 doubles."""
-    where = builder.bitcast(builder.gep(pointer, [offset]), VECTOR.as_pointer())
+def vector_at(builder: Any, pointer: Any, offset: Any, lanes: int = LANES) -> Any:
+    """Load 8 doubles, or as many as are asked for."""
+    kind = ir.VectorType(DOUBLE, lanes)
+    where = builder.bitcast(builder.gep(pointer, [offset]), kind.as_pointer())
     vector = builder.load(where)
     vector.align = 8
     return vector
@@ -44,11 +44,11 @@ def store_at(builder: Any, vector: Any, pointer: Any, offset: Any) -> None:
     builder.store(vector, where, align=8)
 
 
-def spread(builder: Any, value: Any) -> Any:
+def spread(builder: Any, value: Any, lanes: int = LANES) -> Any:
     """Repeat a double in all lanes."""
-    one = builder.insert_element(ir.Constant(VECTOR, ir.Undefined), value, INDEX(0))
-    lanes = ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES)
-    return builder.shuffle_vector(one, ir.Constant(VECTOR, ir.Undefined), lanes)
+    nothing = ir.Constant(ir.VectorType(DOUBLE, lanes), ir.Undefined)
+    first = ir.Constant(ir.VectorType(ir.IntType(32), lanes), [0] * lanes)
+    return builder.shuffle_vector(builder.insert_element(nothing, value, INDEX(0)), nothing, first)
 
 
 def double_at(builder: Any, pointer: Any, offset: Any) -> Any:
@@ -65,19 +65,23 @@ def sum_products(
     stride: Any,
     count: Any,
     step: Any = 1,
+    lanes: int = LANES,
 ) -> list[Any]:
     """Sum left[starts[r] + step j] * right[start + stride j + lane] over j < count, for each r."""
     step = INDEX(step) if isinstance(step, int) else step
     before = builder.block
     loop, after = (builder.append_basic_block(name) for name in ("products", "summed"))
-    zero = ir.Constant(VECTOR, [0.0] * LANES)
+    kind = ir.VectorType(DOUBLE, lanes)
+    zero = ir.Constant(kind, [0.0] * lanes)
     builder.cbranch(builder.icmp_signed(">", count, INDEX(0)), loop, after)
     builder.position_at_end(loop)
     j, place, *ats = (builder.phi(INDEX) for _ in range(2 + len(starts)))
-    sums = [builder.phi(VECTOR) for _ in starts]
-    vector = vector_at(builder, right, place)
+    sums = [builder.phi(kind) for _ in starts]
+    vector = vector_at(builder, right, place, lanes)
     added = [
-        builder.fadd(one, builder.fmul(spread(builder, double_at(builder, left, at)), vector))
+        builder.fadd(
+            one, builder.fmul(spread(builder, double_at(builder, left, at), lanes), vector)
+        )
         for one, at in zip(sums, ats, strict=True)
     ]
     following = builder.add(j, INDEX(1))
@@ -91,7 +95,7 @@ def sum_products(
         phi.add_incoming(then, loop)
     builder.cbranch(builder.icmp_signed("<", following, count), loop, after)
     builder.position_at_end(after)
-    found = [builder.phi(VECTOR) for _ in starts]
+    found = [builder.phi(kind) for _ in starts]
     for phi, more in zip(found, added, strict=True):
         phi.add_incoming(zero, before)
         phi.add_incoming(more, loop)
