@@ -29,7 +29,8 @@ class Step(NamedTuple):
 def short_plan() -> tuple[Step, ...]:
     """Give a short form of everything, on embedded parts: under ten minutes in all."""
     return (
-        _step("kernels", 1.0, "--seconds", "0.02", "--repetitions", "3"),
+        # 48 s, and as much to compile the peers once.
+        _step("kernels", 2.0, "--seconds", "0.02", "--repetitions", "3"),
         _step(
             "scale", 0.4, "--assets", "10,50,200", "--windows", "100,1000",
             "--seconds", "0.01", "--repetitions", "3",
