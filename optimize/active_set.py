@@ -17,6 +17,7 @@ from optimize.factor import padded, whole_tiles
 from optimize.held_system import solve_places
 from optimize.places import FULL, LOW, ByteArray, admit, flip, list_places, renew_free
 from optimize.subspace import keep_sum
+from optimize.writable import as_variable
 from stats.compiled import FloatArray, IntArray, kernel, lean_kernel
 
 # Of the slopes of assets that are not free: half of what `exchange` lets pass.
@@ -162,7 +163,7 @@ def solve_active_set(
     if not invert_variances(covariance, inverse):
         return 0
     place_start(warm, target, cap, inverse, covariance, weights, scaled, gradient, places)
-    count = 0
+    count, most = as_variable(0), as_variable(SWEEPS)
     for round_ in range(1, ROUNDS + 1):
         if cap < 1.0:
             admit(cap, target, gradient, places)
@@ -180,6 +181,6 @@ def solve_active_set(
         flip(target, level, limit, scaled, gradient, places)
         if round_ <= SWEPT:
             sweep_until_settled(
-                SWEEPS, target, level, limit, inverse, covariance, scaled, gradient, places
+                most, target, level, limit, inverse, covariance, scaled, gradient, places
             )
     return 0

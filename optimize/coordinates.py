@@ -11,6 +11,7 @@ import numpy as np
 
 from optimize.columns import add_multiple
 from optimize.places import FULL, LOW, NEARLY, ByteArray, find_place, place_all
+from optimize.writable import as_variable
 from stats.compiled import FloatArray, lean_kernel
 
 # A sweep that moves no more than one in so many assets to another place is the last. At most so
@@ -127,8 +128,17 @@ def place_start(
         scaled[:] = 0.0
         gradient[:] = 0.0
         places[:] = LOW
+    most = as_variable(FIRST_SWEEPS)
     sweep_until_settled(
-        FIRST_SWEEPS, target, level, limit, inverse, covariance, scaled, gradient, places
+        most,
+        target,
+        level,
+        limit,
+        inverse,
+        covariance,
+        scaled,
+        gradient,
+        places,
     )
     if cap < 1.0 and not total > 0.0:
         for y in scaled:

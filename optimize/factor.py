@@ -78,7 +78,7 @@ def padded(k: int) -> int:
 
 @lean_kernel
 def eliminate(system: FloatArray, scales: FloatArray, right: int, start: int) -> int:
-    """Factorise the first k columns of float64[k, >= k + right + 7] in place, the rest along.
+    """Factorise the first k columns of float64[k, >= k + right + 15] in place, the rest along.
 
     Row r then has column r of L from its diagonal on, and from column k on L^-1 of what stood
     there. k and ``start`` are multiples of 4: the first ``start`` rows are made, but for their

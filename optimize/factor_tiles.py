@@ -1,4 +1,4 @@
-"""Elimination in tiles of 4 rows by 8 columns, held in registers: what `optimize.factor` calls.
+"""Elimination in tiles of 4 rows, held in registers: what `optimize.factor` calls.
 
 Row j of a system has column j of the factor from its diagonal on. A tile is what stood there less
 the products of the rows above, then divided by its own 4 rows' triangle, in the order of a plain

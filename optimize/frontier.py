@@ -9,6 +9,7 @@ from optimize.exchange import UTILITY, exchange
 from optimize.inputs import check_constraints, check_estimates
 from optimize.pair_exchange import freeze, measure_portfolio, solve_estimates
 from optimize.start import expect, fill_by_preference
+from optimize.writable import as_variable
 from stats.compiled import FloatArray, kernel
 
 # A step in tau is refined until the return is within this share of the points' distance.
@@ -42,7 +43,7 @@ def solve_utility(
 ) -> float:
     """Maximise tau m - v / 2 from the feasible weights given, in place; return m."""
     work = np.empty((2, mean.shape[0]))
-    exchange(UTILITY, tau, mean, covariance, cap, weights, work)
+    exchange(as_variable(UTILITY), tau, mean, covariance, cap, weights, work)
     return expect(mean, weights)
 
 
@@ -101,7 +102,8 @@ def trace_frontier(
     mu, sigma = mean.copy(), covariance.copy()
     cap = max(max_weight, 1.0 / n)
     weights, best = np.zeros(n), np.zeros(n)
-    _, _, lowest, variance = solve_estimates(False, mean, covariance, max_weight, weights)
+    sharpe = as_variable(False)
+    _, _, lowest, variance = solve_estimates(sharpe, mean, covariance, max_weight, weights)
     points[0] = weights
     fill_by_preference(mu, cap, best)
     spacing = (expect(mu, best) - lowest) / (n_points - 1)

@@ -8,6 +8,7 @@ import numpy as np
 
 from optimize.normal import centred_uniform, logarithm, turn_normal
 from optimize.philox import WordArray, fill_stream
+from optimize.writable import as_variable
 from stats.compiled import FloatArray, kernel, lean_kernel
 
 
@@ -49,7 +50,7 @@ def fill_gammas(
     n = out.shape[0]
     words, more = np.empty((2, (n + 7) // 8 * 8), np.uint64), np.empty((2, 1), np.uint64)
     normals, normal = np.empty(n), np.empty(1)
-    fill_stream(seed, round_, draw, stream, 0, 0, words[0], words[1])
+    fill_stream(seed, round_, draw, stream, as_variable(0), as_variable(0), words[0], words[1])
     turn_normal(words[0, :n], normals)
     try_all(shapes, words[1], normals, out)
     for k in range(n):

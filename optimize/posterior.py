@@ -15,6 +15,7 @@ from optimize.gamma import fill_gammas
 from optimize.lane_code import LANES, ROWS
 from optimize.normal import fill_normals
 from optimize.philox import CHI_SQUARES
+from optimize.product import pack_panel
 from optimize.tiles import scale_rows, solve_rows, weigh_rows
 from stats.compiled import FloatArray, kernel, lean_kernel
 
@@ -40,19 +41,12 @@ def solve_bartlett(
         inverse[k] = 1.0 / chi[k]
     for left in range(0, n, LANES):
         bottom = min(left + LANES, n)
-        full = left + LANES <= n
-        if full:
-            scale_rows(scale, factor, left, n, bottom, panel, 0, LANES)
-        else:
-            for k in range(bottom):
-                for lane in range(LANES):
-                    inside = left + lane < n
-                    panel[LANES * k + lane] = scale * factor[k, left + lane] if inside else 0.0
+        pack_panel(scale, factor, left, bottom, panel, 0)
         whole = bottom // ROWS * ROWS
         solve_last_rows(whole, bottom, normals, inverse, panel)
         for top in range(whole - ROWS, -1, -ROWS):
             solve_rows(panel, top, bottom, normals, start_row(n, top), n, inverse)
-        if full:
+        if left + LANES <= n:
             scale_rows(1.0, panel, 0, LANES, bottom, out, left, n)
         else:
             for k in range(bottom):

@@ -46,10 +46,19 @@ def pack_rows(factor: FloatArray, panels: FloatArray) -> None:
     """Lay out 8 rows of B side by side: of column k those of panel p from 8 (p n + k) on."""
     n = factor.shape[0]
     for left in range(0, n, LANES):
-        if left + LANES <= n:
-            scale_rows(1.0, factor, left, n, left + LANES, panels, left * n, LANES)
-        else:
-            for k in range(n):
-                for lane in range(LANES):
-                    inside = left + lane < n
-                    panels[left * n + LANES * k + lane] = factor[k, left + lane] if inside else 0.0
+        pack_panel(1.0, factor, left, min(left + LANES, n), panels, left * n)
+
+
+@lean_kernel
+def pack_panel(
+    scale: float, factor: FloatArray, left: int, count: int, panels: FloatArray, at: int
+) -> None:
+    """Copy 8 elements of each of ``count`` rows, times a number: zeros beyond the last column."""
+    n = factor.shape[0]
+    if left + LANES <= n:
+        scale_rows(scale, factor, left, n, count, panels, at, LANES)
+        return
+    for k in range(count):
+        for lane in range(LANES):
+            inside = left + lane < n
+            panels[at + LANES * k + lane] = scale * factor[k, left + lane] if inside else 0.0

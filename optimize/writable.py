@@ -1,8 +1,9 @@
-"""Read-only arrays under the type of others, so that numba compiles for one type alone."""
+"""Read-only arrays and constants under the type of others: numba compiles for each type apart."""
 
 from collections.abc import Callable
 from typing import Any, cast
 
+from numba import types
 from numba.core.imputils import impl_ret_borrowed
 from numba.extending import intrinsic
 
@@ -20,3 +21,17 @@ def _as_writable(_: Any, array: Any) -> Any:
 
 
 as_writable = cast(Callable[[FloatArray], FloatArray], intrinsic(_as_writable))
+
+
+def _as_variable(_: Any, constant: Any) -> Any:
+    """Give a constant the type of a variable: a call with it is compiled as any other."""
+    widen: Callable[[Any], Any] = types.unliteral
+    kind = widen(constant)
+
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        return context.cast(builder, values[0], constant, signature.return_type)
+
+    return kind(constant), generate
+
+
+as_variable = cast(Callable[[Any], Any], intrinsic(_as_variable))
