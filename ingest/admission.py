@@ -165,7 +165,7 @@ class Admission:
         return Admitted(batch, (), 1, 0)
 
     def _take_packed(self, raw: RawMessages, values: Payloads) -> Admitted | None:
-        """Admit packed messages of known symbols in one pass: 6 ns a tick, not 24.
+        """Admit packed messages of known symbols in one pass: 13 ns a tick, not 27.
 
         None where anything is not as usual: nothing has been changed then.
         """

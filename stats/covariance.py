@@ -21,7 +21,7 @@ from stats.tile_strips import (
 Parts = tuple[int, int, int, int, int, int]
 # Rows of the matrix that are written together, column by column: of a tile's transpose no more
 # than 64 bytes would be in each row, in two lines of the cache where rows begin anywhere, each
-# fetched twice. With 500 assets a read took 8 % less, with 200 assets 15 %.
+# fetched twice. A read of 200 assets into rows that begin anywhere took 12 % less, of 500 5 %.
 BAND = 8 * TILE
 
 
