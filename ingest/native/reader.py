@@ -31,9 +31,9 @@ from ingest.payloads import Payloads
 _INTERVAL_S = 0.1
 # So many are looked at one by one: a kernel costs a live feed, whose caches are cold, 100 us.
 _FEW = 4
-# Of one wake-up, about: what is made of it stays in the caches then. Packed ticks from Kafka took 26
-# ns each to admit and 43 in the windows with 1 MB, as with 256 kB; 35 and 47 with 4 MB, 34 and 51
-# with 128 kB.
+# Of one wake-up, about: what is made of it stays in the caches then. Packed ticks from Kafka took
+# 26 ns each to admit and 43 in the windows with 1 MB, as with 256 kB; 35 and 47 with 4 MB, 34 and
+# 51 with 128 kB.
 _BATCH_BYTES = 1 << 20
 _FIRST = 1000  # messages, before any has shown its size
 
