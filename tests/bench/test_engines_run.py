@@ -113,7 +113,7 @@ def test_a_wrong_answer_of_a_process_fails_the_benchmark(
     (tmp_path / "sitecustomize.py").write_text(
         "import sys\n"
         "if any('engine_turn' in one for one in sys.orig_argv):\n"
-        "    from dataclasses import replace\n"
+        "    from msgspec.structs import replace\n"
         "    from bench.engine_entrants import EngineEntrant\n"
         "    right = EngineEntrant.decide\n"
         "    def decide(self, job):\n"
