@@ -2,7 +2,7 @@
 
 Run as a process of its own: ``python -m bench.library_loop BROKER TICKS DECISIONS
 FETCH_WAIT_MAX_MS LIBRARY``. Only the solver is the library's, called as its users do; what it
-sends is a tenth of a decision.
+sends is a fifth of a decision.
 """
 
 import sys

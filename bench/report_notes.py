@@ -97,13 +97,17 @@ NOTES = {
         "Each case names its broker. Of the embedded one (librdkafka's mock) the latency is not "
         "Kafka's: only the ratio to the relay and our own part say something about this program.",
         "The relay is the same client: it drains what is there and sends one 2 kB message a "
-        "wake-up, deciding nothing. It is measured once a run and stands beside each method. The "
-        "libraries stand in our loop, with our windows and estimates: only the solver is theirs.",
+        "wake-up, deciding nothing; our decisions are five times that. It is measured once a run "
+        "and stands beside each method. The libraries stand in our loop, with our windows and "
+        "estimates, and send 2 kB: only the solver is theirs.",
         "Of p99 on Kafka: at the priority of all, a round of ZGC held every process up for 80 ms, "
         "every five seconds at 1000 ticks/s. Collector and compiler of the broker have normal "
-        "priority since: 12 times the relay became 2. Stalls that are left come in bursts at "
-        "20 000 ticks/s; Linux takes 5 % of each second from real-time processes that fill a "
-        "processor (it said so once while this was measured), which would look like them.",
+        "priority since: 12 times the relay became 2. What was left there came from the ends of "
+        "transactions, one a second then, one in ten seconds (kafka.transaction_s) now: a short "
+        "tape may have none, and one has a stall of some 20 ms. Stalls of 50 ms and more that are "
+        "left at 20 000 ticks/s, the relay's too, come with both processors full at real-time "
+        "priority: at normal priority our own part took 10 ms at most, but the median of all "
+        "twice as long; without the kernel's limit for real-time processes it was no better.",
         "The method resample spends both processors on draws, its two workers at the priority of "
         "broker and generator: what those take, and the generator's lag, grow by that.",
         "Stages follow one another: kafka in (producer, broker, consumer), update (decode, admit, "

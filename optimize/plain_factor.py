@@ -7,7 +7,7 @@ from stats.compiled import FloatArray
 
 
 def factorise(covariance: FloatArray, factor: FloatArray) -> int:
-    """Twin of ``posterior.factorise``."""
+    """Twin of ``factor.factorise``."""
     n, rank = len(covariance), 0
     factor[:] = 0.0
     for k in range(n):

@@ -36,7 +36,7 @@ def run_pipeline(settings: Settings, *, until_end: bool) -> None:
         _refuse_early(settings, broker)
         warm_everything(progress=False)
         # Before anything is read: an earlier run that still decides must add nothing to it.
-        outputs = open_outputs(broker, settings.decide.portfolio)
+        outputs = open_outputs(broker, settings.decide.portfolio, settings.kafka.transaction_s)
         partitions = ticks_partitions(kafka)
         beginning = begin(settings, partitions)
         consumer = TopicConsumer(

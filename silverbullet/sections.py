@@ -68,6 +68,13 @@ class Kafka(Section):
     decisions_retention_bytes: int = Field(
         0, ge=0, lt=2**63, description="most it keeps of decisions, 0: no limit"
     )
+    transaction_s: float = Field(
+        10.0,
+        ge=0.1,
+        le=30.0,
+        description="how long `run` keeps a transaction open: readers of committed messages see "
+        "decisions so late, and behind each end all wait 20 ms and more",
+    )
     fetch_wait_max_ms: int = Field(
         100, ge=0, le=10_000, description="longest wait of a fetch; 1 to 5 on the embedded broker"
     )

@@ -10,7 +10,7 @@ from filelock import FileLock, Timeout
 from ingest.access import BrokerAccess
 from ingest.broker import BrokerError
 from ingest.producer import TopicProducer
-from ingest.sole_producer import SoleProducer
+from ingest.sole_producer import TRANSACTION_S, SoleProducer
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,9 @@ class Outputs:
                 self._lock.release()
 
 
-def open_outputs(broker: BrokerAccess, portfolio: str) -> Outputs:
+def open_outputs(
+    broker: BrokerAccess, portfolio: str, transaction_s: float = TRANSACTION_S
+) -> Outputs:
     """Become the one that decides for a portfolio.
 
     On Kafka an earlier `run` is refused from now on and ends. The embedded broker has no such
@@ -62,7 +64,7 @@ def open_outputs(broker: BrokerAccess, portfolio: str) -> Outputs:
     plain = TopicProducer(broker, rate_hint=1.0)
     if plain.is_embedded:
         return Outputs(plain, plain, _lock(broker.bootstrap, portfolio))
-    return Outputs(SoleProducer(broker, f"silverbullet-{portfolio}"), plain, None)
+    return Outputs(SoleProducer(broker, f"silverbullet-{portfolio}", transaction_s), plain, None)
 
 
 def _lock(bootstrap: str, portfolio: str) -> FileLock:

@@ -247,10 +247,9 @@ def test_a_sender_that_stood_still_beyond_its_transaction_is_told_so(
 ) -> None:
     """It is refused as if a newer one had taken over, by Kafka's own limit."""
     monkeypatch.setattr("ingest.sole_producer._TRANSACTION_TIMEOUT_MS", 1_000)
-    monkeypatch.setattr("ingest.sole_producer.COMMIT_INTERVAL_S", 1e9)
     topic = f"t{uuid.uuid4().hex[:8]}"
     TopicAdmin(kafka_bootstrap).make([TopicSpec(topic)])
-    with SoleProducer(kafka_bootstrap, topic) as producer:
+    with SoleProducer(kafka_bootstrap, topic, transaction_s=1e9) as producer:
 
         def refused() -> str:
             try:

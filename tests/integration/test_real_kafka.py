@@ -4,7 +4,6 @@ import json
 import time
 import uuid
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -150,21 +149,18 @@ def test_a_second_run_ends_the_first(kafka_bootstrap: str, tmp_path: Path) -> No
 
 
 def test_messages_in_an_open_transaction_are_read_at_once_and_a_newer_sender_takes_over(
-    kafka_bootstrap: str, monkeypatch: pytest.MonkeyPatch
+    kafka_bootstrap: str,
 ) -> None:
-    with_interval = partial(monkeypatch.setattr, "ingest.sole_producer.COMMIT_INTERVAL_S")
-    with_interval(10.0)
     topic = f"t{uuid.uuid4().hex[:8]}"
     TopicAdmin(kafka_bootstrap).make([TopicSpec(topic)])
     reader = TopicConsumer(kafka_bootstrap, [topic])
-    older = SoleProducer(kafka_bootstrap, topic)
+    older = SoleProducer(kafka_bootstrap, topic, transaction_s=10.0)
     older.send(topic, b"older")
     begun = time.monotonic()
     raw = reader.poll(10)
     assert raw is not None
     assert raw.values == [b"older"]
     assert time.monotonic() - begun < 10  # when the transaction ends
-    with_interval(1.0)
     older.send(topic, b"still open")
     with SoleProducer(kafka_bootstrap, topic) as newer:
 
@@ -184,12 +180,11 @@ def test_messages_in_an_open_transaction_are_read_at_once_and_a_newer_sender_tak
 
 
 def test_all_that_is_sent_while_transactions_end_arrives_in_order(
-    kafka_bootstrap: str, monkeypatch: pytest.MonkeyPatch
+    kafka_bootstrap: str,
 ) -> None:
-    monkeypatch.setattr("ingest.sole_producer.COMMIT_INTERVAL_S", 0.01)
     topic = f"t{uuid.uuid4().hex[:8]}"
     TopicAdmin(kafka_bootstrap).make([TopicSpec(topic)])
-    with SoleProducer(kafka_bootstrap, topic) as producer:
+    with SoleProducer(kafka_bootstrap, topic, transaction_s=0.01) as producer:
         for number in range(20_000):
             producer.send(topic, b"%d" % number, partition=0)
     with TopicConsumer(kafka_bootstrap, [topic]) as reader:
