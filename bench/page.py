@@ -21,9 +21,10 @@ from bench.rows import (
     format_number,
     format_row,
     group_cases,
+    is_time,
 )
 from bench.soak_report import SoakReport
-from bench.stages import find_breakdowns
+from bench.stages import find_breakdowns, stage_cases
 from bench.summary import HEAD, Kept, count_met, not_measured, summarise_goals
 
 _HEAD = """\
@@ -98,7 +99,7 @@ def _section(report: Kept) -> str:
         lines += [*where, ""]
     if growth := _growth(report):
         lines += [*growth, ""]
-    if slower := _slower(cases):
+    if slower := _slower(report.bench, cases):
         lines += ["Quicker than this program:", "", *slower, ""]
     lines += [
         "| case | subject | p50 | p99 | max | unit | times silverbullet | 95 % interval |",
@@ -138,10 +139,14 @@ def _growth(report: Report) -> list[str]:
     ]
 
 
-def _slower(cases: dict[str, list[Row]]) -> list[str]:
-    """Name the peers that take less than we do; a floor always does."""
+def _slower(bench: str, cases: dict[str, list[Row]]) -> list[str]:
+    """Name the peers that take less time for the whole than we do; a floor always does."""
     lines = []
+    stages = stage_cases(bench, [row for rows in cases.values() for row in rows])
     for case, rows in cases.items():
+        # Fewer messages out or smaller ones are no time, and a stage alone decides nothing.
+        if case in stages or not is_time(rows[0]):
+            continue
         ours = next((row for row in rows if row.subject == OURS), None)
         for row in rows:
             if ours is None or row.subject == OURS or row.subject in FLOORS:

@@ -15,6 +15,7 @@ OURS = "silverbullet"
 # What no part of ours can be faster than: ratios are read the other way round.
 FLOORS = frozenset({"bound", "relay"})
 _HIGHER_IS_BETTER: Final = "a second"
+_TIMES: Final = frozenset({"ns", "us", "ms", "s"})
 _LEAST_PLAIN: Final = 1e-6
 _MOST_PLAIN: Final = 1e13
 
@@ -92,6 +93,15 @@ def times(row: Row) -> FloatArray:
     """Give what each repetition took: of a rate its inverse, so that less is always better."""
     runs = np.array(row.runs)
     return 1.0 / runs if row.unit.endswith(_HIGHER_IS_BETTER) else runs
+
+
+def is_time(row: Row) -> bool:
+    """Say whether a row is a time, as in ``us`` and ``ns a tick``: no rate, size or share.
+
+    >>> is_time(make_row("job", "silverbullet", "ns a tick", [[1.0]]))
+    True
+    """
+    return row.unit.split(" ", 1)[0] in _TIMES
 
 
 def compare(row: Row, base: Row) -> Ratio:

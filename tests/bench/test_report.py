@@ -170,6 +170,26 @@ def test_the_page_names_who_is_quicker_but_not_the_floor():
     assert "Quicker than" not in make_page([make_report(rows[0], rows[2], rows[3])])
 
 
+def test_the_page_calls_nobody_quicker_by_what_is_no_time_or_by_a_stage():
+    def case(name: str, unit: str) -> list[Row]:
+        return [
+            make_row(f"Kafka, 1000 ticks/s, {name}", subject, unit, [[value]])
+            for subject, value in (("silverbullet", 4.0), ("peer", 1.0))
+        ]
+
+    rows = [
+        *case("generator lag", "us"),
+        *case("solve", "us"),
+        *case("messages out", "a second"),
+        *case("size of a message out", "bytes"),
+        *case("total", "us"),
+    ]
+    report = Report(bench="pipeline", machine={}, versions={}, rows=tuple(rows))
+    assert [line for line in make_page([report]).splitlines() if "times our time" in line] == [
+        "- Kafka, 1000 ticks/s, total: peer takes 0.250 times our time."
+    ]
+
+
 def test_the_page_in_the_documentation_is_made_from_the_reports_beside_it():
     docs = Path(__file__).parents[2] / "docs"
     paths = [
