@@ -1,3 +1,4 @@
+import importlib
 import os
 import signal
 import sys
@@ -16,6 +17,7 @@ from bench.full_plan import (
     state_key,
     steps_left,
 )
+from bench.intervals import LEAST_RUNS
 from bench.report import read_report
 from bench.session import RunError
 from cluster.process import spawn
@@ -117,19 +119,40 @@ def test_what_is_left_is_told_with_its_time():
     assert describe_left([Step("a", (), 150.0)]) == "left: a; about 2.5 hours"
 
 
+def make_context(step: Step) -> click.Context:
+    group, name, *options = step.arguments
+    bench = main.commands[group]
+    assert isinstance(bench, click.Group)
+    # With its parents' settings: a command remembers the names of its help.
+    parent = click.Context(main, **main.context_settings)
+    return bench.commands[name].make_context(name, [*options, "--output", "here"], parent=parent)
+
+
 @pytest.mark.parametrize("plan", [short_plan(), full_plan()])
 def test_every_step_is_a_command_that_takes_its_options(plan: tuple[Step, ...]):
     assert len({step.name for step in plan}) == len(plan)
     for step in plan:
-        group, name, *options = step.arguments
-        bench = main.commands[group]
-        assert isinstance(bench, click.Group)
-        # With its parents' settings: a command remembers the names of its help.
-        parent = click.Context(main, **main.context_settings)
-        context = bench.commands[name].make_context(
-            name, [*options, "--output", "here"], parent=parent
-        )
-        assert context.params["output"] == Path("here")
+        assert make_context(step).params["output"] == Path("here")
+
+
+@pytest.mark.parametrize("name", ["repetitions", "cold"])
+def test_all_of_it_is_repeated_as_often_as_an_interval_needs(name: str):
+    counts = {}
+    for step in full_plan():
+        params = make_context(step).params
+        if name in params and not params.get("overload"):  # one long run, in quarters
+            module = importlib.import_module(f"bench.{step.arguments[1]}")
+            given = params[name]
+            counts[step.name] = getattr(module, name.upper()) if given is None else given
+    assert counts
+    assert {step: count for step, count in counts.items() if count < LEAST_RUNS} == {}
+
+
+def test_all_of_it_plays_the_pipeline_on_both_brokers():
+    params = [make_context(step).params for step in full_plan() if step.arguments[1] == "pipeline"]
+    played = [one for one in params if not one["overload"]]
+    assert {one["broker"] for one in played} == {"kafka", "embedded"}
+    assert len({(one["methods"], one["engines"], one["libraries"]) for one in played}) == 1
 
 
 def test_the_short_form_is_planned_under_ten_minutes_and_on_embedded_parts():
