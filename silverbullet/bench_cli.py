@@ -1,7 +1,7 @@
 """The commands that measure."""
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -75,6 +75,7 @@ def _broker_options(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
+_PLANNED = ("seconds", "repetitions", "rates", "methods", "engines", "libraries", "quixstreams")
 _quixstreams = click.option(
     "--quixstreams",
     is_flag=True,
@@ -96,6 +97,7 @@ def pipeline(
     broker: str, bootstrap: str | None, overload: bool, minutes: float | None, **options: Any
 ) -> None:
     """Tick to decision by stage, beside a relay that only passes messages on."""
+    _check_pipeline(overload, minutes, options)
     brokers = _brokers(broker, bootstrap)
     if overload:
         from bench.overload import run_bench as run_overload
@@ -103,17 +105,31 @@ def pipeline(
         given = {name: options[name] for name in ("output", "as_json")}
         _run_bench(functools.partial(run_overload, brokers[-1]), minutes=minutes, **given)
         return
-    if minutes is not None:
-        raise click.UsageError("--minutes belongs to --overload; --seconds is for the rest")
     from bench.pipeline import Plan, run_bench
 
-    names = ("seconds", "repetitions", "rates", "methods", "libraries", "engines", "quixstreams")
-    plan = Plan(**{name: options[name] for name in names if options[name] is not None})
+    plan = Plan(**{name: options[name] for name in _PLANNED if options[name] is not None})
     _run_bench(
         functools.partial(run_bench, plan, brokers),
         output=options["output"],
         as_json=options["as_json"],
     )
+
+
+def _check_pipeline(overload: bool, minutes: float | None, options: Mapping[str, Any]) -> None:
+    """Refuse what would be ignored."""
+    unused = [f"--{name}" for name in _PLANNED if options[name] not in (None, False)]
+    if overload and unused:
+        raise click.UsageError(
+            f"with --overload there is no {', '.join(unused)}: its length is --minutes, its rate "
+            "ten times what the method resample can decide; leave out one or the other"
+        )
+    if minutes is not None and not overload:
+        raise click.UsageError("--minutes belongs to --overload; --seconds is for the rest")
+    if options["engines"] and "resample" not in (options["methods"] or ()):
+        raise click.UsageError(
+            "--engines is where draws are evaluated, and only the method resample has any: "
+            "add --methods resample or --methods exact,resample"
+        )
 
 
 def _brokers(which: str, bootstrap: str | None) -> "list[OpenBroker]":
