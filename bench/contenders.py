@@ -21,9 +21,7 @@ RELAY = "relay"
 QUIX_PYPFOPT = "quixstreams and PyPortfolioOpt"
 # It solves for each tick, 7 ms: at 1000 a second the last would be decided minutes later.
 _QUIX_MOST_RATE = 100.0
-METHODS = ("exact", "resample")
 LOCAL = "local"
-ENGINES = (LOCAL, "ray", "spark")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +33,7 @@ class Contender:
     subject
         As the report calls it.
     method
-        How it decides, one of `METHODS`, and on which engine where that is not `LOCAL`; empty
+        How it decides, `exact` or `resample`, and on which engine where that is not `LOCAL`; empty
         where that is no question.
     start
         Starts its process, which writes to a log.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from silverbullet.bench_kept_cli import JSON, KEPT
+from silverbullet.bench_lists import read_engines, read_methods, read_numbers
 from silverbullet.options import given_settings, setting_options
 
 if TYPE_CHECKING:  # what it imports is heavy
@@ -17,27 +18,6 @@ if TYPE_CHECKING:  # what it imports is heavy
 @click.group()
 def bench() -> None:
     """Measure a part beside its peers, in one run."""
-
-
-def _numbers(text: str) -> tuple[int, ...]:
-    numbers = tuple(int(word) for word in text.split(","))
-    if min(numbers) < 1:
-        raise ValueError
-    return numbers
-
-
-def _methods(text: str) -> tuple[str, ...]:
-    methods = tuple(text.split(","))
-    if not set(methods) <= {"exact", "resample"}:
-        raise ValueError
-    return methods
-
-
-def _engines(text: str) -> tuple[str, ...]:
-    engines = tuple(text.split(","))
-    if not set(engines) <= {"local", "ray", "spark"}:
-        raise ValueError
-    return engines
 
 
 def _bench_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -86,9 +66,11 @@ _quixstreams = click.option(
 @bench.command()
 @_bench_options
 @_broker_options
-@click.option("--rates", type=_numbers, help="Ticks a second, as in 100,1000.")
-@click.option("--methods", type=_methods, help="exact, resample or both, with a comma.")
-@click.option("--engines", type=_engines, help="Of draws: local, ray, spark, with commas.")
+@click.option("--rates", type=read_numbers, metavar="LIST", help="Ticks a second, as in 100,1000.")
+@click.option(
+    "--methods", type=read_methods, metavar="LIST", help="exact, resample or both, with a comma."
+)
+@click.option("--engines", type=read_engines, metavar="LIST", help="Of draws: local, ray, spark.")
 @click.option("--libraries", is_flag=True, help="PyPortfolioOpt and skfolio in the same loop too.")
 @_quixstreams
 @click.option("--overload", is_flag=True, help="Ten times the ticks that it can decide one by one.")
@@ -195,7 +177,7 @@ def start(**options: Any) -> None:
 
 @bench.command()
 @_bench_options
-@click.option("--assets", type=_numbers, help="How many assets, as in 50,500.")
+@click.option("--assets", type=read_numbers, metavar="LIST", help="How many assets, as in 50,500.")
 def memory(**options: Any) -> None:
     """Peak memory of run, record and serve under a steady load."""
     from bench.memory import run_bench
@@ -205,8 +187,10 @@ def memory(**options: Any) -> None:
 
 @bench.command()
 @_bench_options
-@click.option("--assets", type=_numbers, help="How many assets, as in 10,100,1000.")
-@click.option("--windows", type=_numbers, help="Lengths of windows, as in 100,1000.")
+@click.option("--assets", type=read_numbers, metavar="LIST", help="How many, as in 10,100,1000.")
+@click.option(
+    "--windows", type=read_numbers, metavar="LIST", help="Lengths of windows, as in 100,1000."
+)
 def scale(**options: Any) -> None:
     """Each step's cost as assets, windows and workers grow, beside what its order says."""
     from bench.scale import run_bench

@@ -1,5 +1,6 @@
 """The commands of `bench` that measure all, and those that show what was kept."""
 
+import os
 from pathlib import Path
 from typing import Final
 
@@ -37,7 +38,9 @@ def full(short: bool, again: bool, plan: bool, output: Path | None) -> None:
     "results", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True, dir_okay=False)
 )
 @click.option(
-    "--output", type=click.Path(path_type=Path), help="The file; beside the first result."
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="The file; beside the first result.",
 )
 def report(results: tuple[Path, ...], output: Path | None) -> None:
     """Write kept results as one HTML page with goals and plots, which needs no network."""
@@ -46,13 +49,17 @@ def report(results: tuple[Path, ...], output: Path | None) -> None:
     from bench.html import make_html
     from bench.page import read_kept
 
+    output = output or results[0].with_suffix(".html")
+    if not output.parent.is_dir():
+        raise Refused(f"{output.parent} is no folder: make it, or name another --output")
+    if not os.access(output.parent, os.W_OK):
+        raise Refused(f"{output.parent} cannot be written to: name another --output")
     found = []
     for path in results:
         try:
             found.append(read_kept(path))
         except (OSError, msgspec.DecodeError) as error:
             raise Refused(f"{path}: no result of a benchmark ({error})") from None
-    output = output or results[0].with_suffix(".html")
     output.write_text(make_html(found))
     click.echo(output)
 

@@ -12,9 +12,11 @@ from silverbullet.cli import main
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (["pipeline", "--rates", "100,fast"], "--rates"),
-        (["pipeline", "--rates", "0"], "--rates"),
-        (["pipeline", "--methods", "exact,guess"], "--methods"),
+        (["pipeline", "--rates", "100,fast"], "'--rates': 'fast': whole numbers from 1 up"),
+        (["pipeline", "--rates", "0"], "'--rates': '0': whole numbers from 1 up"),
+        (["scale", "--assets", "-5,²"], "'--assets': '-5', '²': whole numbers"),
+        (["pipeline", "--methods", "exact,guess"], "'guess': one or more of exact, resample"),
+        (["pipeline", "--engines", "dask"], "'dask': one or more of local, ray, spark"),
         (["pipeline", "--broker", "redpanda"], "--broker"),
         (["pipeline", "--minutes", "3"], "--overload"),
         (["pipeline", "--overload", "--seconds", "3"], "no --seconds: "),
@@ -42,6 +44,17 @@ def test_a_broker_that_is_not_there_is_told_in_one_line(tmp_path):
     (line,) = [line for line in done.output.splitlines() if line]
     assert line.startswith("Error: ")
     assert "127.0.0.1:1" in line
+
+
+@pytest.mark.parametrize("name", ["missing/report.html", "result.json/report.html"])
+def test_a_report_for_no_folder_is_refused_before_a_result_is_read(tmp_path: Path, name: str):
+    result = tmp_path / "result.json"
+    result.write_text("no result at all")
+    output = tmp_path / name
+    done = CliRunner().invoke(main, ["bench", "report", str(result), "--output", str(output)])
+    assert done.exit_code == 2
+    told = f"Error: {output.parent} is no folder: make it, or name another --output"
+    assert done.output.strip() == told
 
 
 @pytest.mark.kafka
