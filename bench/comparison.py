@@ -14,7 +14,7 @@ from rich.table import Table
 
 from bench.intervals import LEAST_RUNS, RESAMPLES, drawn_medians, make_rng, middle
 from bench.report import Report
-from bench.rows import OURS, Row, format_number, group_cases, times
+from bench.rows import OUR_OTHERS, OURS, Row, format_number, group_cases, times
 from bench.text_table import write_tables
 from stats.compiled import FloatArray
 
@@ -96,7 +96,13 @@ def _compare_case(case: str, then: Sequence[Row], now: Sequence[Row]) -> Iterato
     was, is_now = _find(then, OURS), _find(now, OURS)
     if was is None or is_now is None:
         return
-    pairs = [(row, other) for row in then if row is not was and (other := _find(now, row.subject))]
+    # A change of ours that all of ours share would be taken for the machine's.
+    pairs = [
+        (row, other)
+        for row in then
+        if row is not was and row.subject not in OUR_OTHERS
+        and (other := _find(now, row.subject))
+    ]  # fmt: skip
     rng = make_rng()
     mine = _drawn_ratios(was, is_now, rng)
     others = [_drawn_ratios(*pair, rng) for pair in pairs]

@@ -17,7 +17,7 @@ from bench.covariance_names import (
     WINDOW,
     covariance_name,
 )
-from bench.rows import OURS
+from bench.rows import FROM_PYTHON, OURS
 from stats.compiled import FloatArray
 
 # Two turns of the window's spans of 128 rows, so that their cost is in each call.
@@ -52,7 +52,7 @@ def covariance_case(n_assets: int, every: int) -> Case:
     seen = rows[: WINDOW + len(new)]
     contenders = [
         _contender(OURS, ours, len(new), new),
-        _contender("silverbullet, called from Python", live.from_python, len(new), new),
+        _contender(FROM_PYTHON, live.from_python, len(new), new),
         _contender(ADD_EVICT, evict, len(new), new),
         Contender("bound", peers.multiply_rows, lambda: (new, every, out), _no_result, len(new)),
         _contender(

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from bench.contest import Case, Contender, differ
-from bench.rows import OURS
+from bench.rows import OURS, TWIN
 from ingest.native.pairs import PAIRS as INGEST_PAIRS
 from optimize.pairs import PAIRS as OPTIMIZE_PAIRS
 from stats.pairs import PAIRS as STATS_PAIRS
@@ -52,6 +52,6 @@ def _case(pair: KernelPair, size: int) -> Case:
     return Case(
         name=f"{pair.name}, size {size}",
         unit="us a call",
-        contenders=(contender(OURS, pair.kernel), contender("numpy twin", quietly)),
+        contenders=(contender(OURS, pair.kernel), contender(TWIN, quietly)),
         judge=lambda first, other: differ(first, other, pair.tolerance),
     )

@@ -12,6 +12,10 @@ from bench.intervals import Interval, median_interval
 from stats.compiled import FloatArray
 
 OURS = "silverbullet"
+FROM_PYTHON = "silverbullet, called from Python"
+TWIN = "numpy twin"
+OUR_OTHERS = frozenset({FROM_PYTHON, TWIN})
+"""Subjects of this program too, beside the one that is judged: no peers."""
 # What no part of ours can be faster than: ratios are read the other way round.
 FLOORS = frozenset({"bound", "relay"})
 _HIGHER_IS_BETTER: Final = "a second"

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 from click.testing import CliRunner
@@ -55,6 +56,19 @@ def test_two_repetitions_are_too_few_and_without_a_peer_the_machine_is_not_taken
     assert change.verdict == "too few repetitions"
     (alone,) = compare_reports(report(1, peers=False), report(2, machine=2.0, peers=False)).changes
     assert (alone.peers, alone.verdict) == (None, "slower")
+
+
+@pytest.mark.parametrize("subject", ["silverbullet, called from Python", "numpy twin"])
+def test_what_all_of_ours_lose_is_not_taken_for_a_slower_machine(subject: str):
+    def with_another(made: Report, time: float) -> Report:
+        another = make_row("a case", subject, "us", [[time]] * 9)
+        return msgspec.structs.replace(made, rows=(*made.rows, another))
+
+    base, new = with_another(report(1), 150.0), with_another(report(2, ours=1.5), 225.0)
+    (change,) = compare_reports(base, new).changes
+    assert change.verdict == "slower"
+    assert change.peers == pytest.approx(1.0, rel=0.05)
+    assert change.ratio == pytest.approx(1.5, rel=0.08)
 
 
 def test_cases_of_one_result_alone_are_named_and_another_benchmark_is_refused():
