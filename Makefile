@@ -62,7 +62,8 @@ bench: setup ## measure a short form of everything beside its peers (10 min), wi
 bench-full: setup ## measure all of it on a real Kafka (6 h); goes on where it was ended
 	@$(BIN)/silverbullet bench full
 
-bench-compare: setup ## what got slower: BASE=... NEW=..., two JSON files of one benchmark
+bench-compare: setup ## what got slower: BASE=FILE.json [NEW=FILE.json], else the newest kept result
+	@test -n "$(BASE)" || { echo "make bench-compare BASE=FILE.json [NEW=FILE.json]: results of one benchmark; without NEW the newest that was kept" >&2; exit 2; }
 	@$(BIN)/silverbullet bench compare $(BASE) $(NEW)
 
 soak: setup ## run everything on a real Kafka for 30 minutes; slopes of memory, descriptors, latency

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -74,6 +75,27 @@ def read_report(path: Path) -> Report:
     return msgspec.json.decode(path.read_bytes(), type=Report)
 
 
+def kept_folder() -> Path:
+    """Give the folder where results are kept unless another is named."""
+    return Path(platformdirs.user_data_dir("silverbullet")) / "bench"
+
+
+def find_newest(bench: str, folder: Path, besides: Path) -> Path | None:
+    """Find the newest result of a benchmark: a single one, or a step of ``bench full``.
+
+    Parameters
+    ----------
+    besides
+        A result that does not count: the one that the newest is set beside.
+    """
+    paths = [path for form in ("*.json", "*/*.json") for path in folder.glob(form)]
+    for path in sorted(paths, key=lambda one: one.stat().st_mtime_ns, reverse=True):
+        with suppress(msgspec.DecodeError):  # what is there may be of another program
+            if not path.samefile(besides) and read_report(path).bench == bench:
+                return path
+    return None
+
+
 def keep_report(report: Report, folder: Path | None, now: datetime | None = None) -> Path:
     """Write a report to a file named by benchmark and time; its path is told on stderr.
 
@@ -89,7 +111,7 @@ def keep_report(report: Report, folder: Path | None, now: datetime | None = None
 
 def keep_text(bench: str, text: str, folder: Path | None, now: datetime | None = None) -> Path:
     """Write a benchmark's JSON, see `keep_report`."""
-    folder = folder or Path(platformdirs.user_data_dir("silverbullet")) / "bench"
+    folder = folder or kept_folder()
     folder.mkdir(parents=True, exist_ok=True)
     stamp = (now or datetime.now(UTC)).strftime("%Y%m%dT%H%M%SZ")
     path = folder / f"{bench}-{stamp}.json"

@@ -2,11 +2,14 @@
 
 import os
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
 from silverbullet.options import Refused
+
+if TYPE_CHECKING:  # what it imports is heavy
+    from bench.report import Report
 
 JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
@@ -66,29 +69,22 @@ def report(results: tuple[Path, ...], output: Path | None) -> None:
 
 @click.command()
 @click.argument("base", type=click.Path(path_type=Path, exists=True, dir_okay=False))
-@click.argument("new", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.argument("new", required=False, type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @JSON
-def compare(base: Path, new: Path, as_json: bool) -> None:
+def compare(base: Path, new: Path | None, as_json: bool) -> None:
     """Set two kept results of one benchmark side by side; exit 1 where something got slower.
 
-    A case counts as slower where the 95 % interval of its change, its peers' own change taken
-    out, lies beyond 5 %.
+    Without NEW it is the newest kept result of that benchmark. A case counts as slower where the
+    95 % interval of its change, its peers' own change taken out, lies beyond 5 %.
     """
     import json
 
-    import msgspec
-
     from bench.comparison import compare_reports
-    from bench.report import read_report
 
-    found = []
-    for path in (base, new):
-        try:
-            found.append(read_report(path))
-        except (OSError, msgspec.DecodeError) as error:
-            raise Refused(f"{path}: no result of a benchmark ({error})") from None
+    then = _read(base)
+    now = _read(new or _newest(then.bench, base))
     try:
-        result = compare_reports(*found)
+        result = compare_reports(then, now)
     except ValueError as error:
         raise Refused(str(error)) from None
     if as_json:
@@ -98,6 +94,30 @@ def compare(base: Path, new: Path, as_json: bool) -> None:
         click.echo(result.to_text())
     if any(change.verdict == "slower" for change in result.changes):
         raise click.exceptions.Exit(1)
+
+
+def _read(path: Path) -> "Report":
+    import msgspec
+
+    from bench.report import read_report
+
+    try:
+        return read_report(path)
+    except (OSError, msgspec.DecodeError) as error:
+        raise Refused(f"{path}: no result of a benchmark ({error})") from None
+
+
+def _newest(bench: str, base: Path) -> Path:
+    from bench.report import find_newest, kept_folder
+
+    found = find_newest(bench, kept_folder(), base)
+    if found is None:
+        raise Refused(
+            f"no result of bench {bench} in {kept_folder()} but BASE: name one as NEW, "
+            f"or measure one: silverbullet bench {bench}"
+        )
+    click.echo(f"NEW is the newest result, {found}", err=True)
+    return found
 
 
 KEPT: Final = (full, report, compare)

@@ -1,10 +1,13 @@
 """What got slower is told from noise and from a machine that was slower as a whole."""
 
 import json
+import os
+import subprocess
 from pathlib import Path
 
 import msgspec
 import numpy as np
+import platformdirs
 import pytest
 from click.testing import CliRunner
 
@@ -12,6 +15,8 @@ from bench.comparison import compare_reports
 from bench.report import Report
 from bench.rows import OURS, make_row
 from silverbullet.cli import main
+
+ROOT = Path(__file__).parents[2]
 
 
 def report(
@@ -100,3 +105,40 @@ def test_the_command_exits_with_1_where_something_got_slower(tmp_path: Path):
     told = CliRunner().invoke(main, ["bench", "compare", base, str(tmp_path / "none.json")])
     assert told.exit_code == 2
     assert "none.json: no result of a benchmark" in told.output
+
+
+def test_the_newest_kept_result_of_the_benchmark_is_compared_where_none_is_named(
+    tmp_path: Path, monkeypatch
+):
+    monkeypatch.setattr(platformdirs, "user_data_dir", lambda name: str(tmp_path / name))
+    folder = tmp_path / "silverbullet" / "bench"
+    (folder / "full-1").mkdir(parents=True)
+
+    def kept(name: str, made: Report, age_s: int) -> str:
+        path = folder / name
+        path.write_text(made.to_json())
+        os.utime(path, (1e9 - age_s, 1e9 - age_s))
+        return str(path)
+
+    base = kept("kernels-1.json", report(1), 0)
+    told = CliRunner().invoke(main, ["bench", "compare", base])
+    assert told.exit_code == 2
+    assert "BASE" in told.output
+    assert "NEW" in told.output
+    kept("kernels-2.json", report(2, ours=0.5), 60)
+    slow = kept("full-1/kernels.json", report(3, ours=1.5), 30)
+    kept("storage-1.json", report(4, name="storage"), 10)
+    (folder / "soak-1.json").write_text('{"bench": "soak"}')
+    told = CliRunner().invoke(main, ["bench", "compare", base])
+    assert told.exit_code == 1
+    assert slow in told.output
+
+
+def test_make_compares_with_the_newest_and_names_both_variables():
+    def make(*variables: str) -> str:
+        command = ["make", "-n", "-o", "setup", "bench-compare", *variables]
+        return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+
+    assert make("BASE=a.json").rstrip().endswith("bench compare a.json")
+    assert make("BASE=a.json", "NEW=b.json").rstrip().endswith("bench compare a.json b.json")
+    assert "BASE=FILE.json [NEW=FILE.json]" in make()
