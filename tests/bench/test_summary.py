@@ -29,10 +29,13 @@ def a_soak(*trends: Trend, minutes: float = 30.0) -> SoakReport:
     ("slope", "half", "outcome"),
     [
         (1.5, 0.1, "met: 1.50 MiB of 2 MiB"),
-        (9.0, 10.0, "met: flat within its error"),
+        (2.1, 0.2, "not decided: 2 MiB lies within the error"),
+        # Of so short a look nothing is known, though it may be flat.
+        (4.11, 4.48, "not decided: 2 MiB lies within the error"),
+        (0.5, 1.0, "met: 0.500 MiB of 2 MiB"),
         # In the 25 minutes that were watched 1.25 MiB, which a shorter look would call a step.
-        (3.0, 0.1, "missed by 3.00 MiB"),
-        (-5.0, 1.0, "met: flat within its error"),
+        (3.0, 0.1, "missed by 1.00 MiB"),
+        (-5.0, 1.0, "met: -5.00 MiB of 2 MiB"),
     ],
 )
 def test_memory_is_judged_by_what_an_hour_would_add(slope: float, half: float, outcome: str):
