@@ -160,11 +160,20 @@ def worst_rows(rows: Sequence[Row]) -> list[Row]:
     ]
 
 
-def saturation_rows(rows: Sequence[Row]) -> list[Row]:
-    """Give the ticks a second that one thread admits and puts into windows, at each size."""
+def admission_case(form: str) -> str:
+    """Name the rows of ticks in a form that are admitted and put into windows, and no more."""
+    return f"{form} ticks a second that admission and windows alone take, without Kafka"
+
+
+def admission_rows(rows: Sequence[Row]) -> list[Row]:
+    """Give the ticks a second that one thread admits and puts into windows, at each size.
+
+    The inverse of a tick's time in a batch that lies in memory: neither Kafka nor a decision is
+    in it.
+    """
     return [
         make_row(
-            f"ticks a second to saturation, {form}",
+            admission_case(form),
             row.subject,
             "ticks a second",
             [[1e9 / run] for run in row.runs],

@@ -86,6 +86,9 @@ NOTES = {
         "step from a size to the next, log(time / time) / log(size / size); it may exceed its "
         "order by 0.5, as what no longer fits a cache is fetched from the next.",
         "Processor time, but for whole decisions on workers, which is by the wall clock.",
+        "Ticks a second that admission and windows alone take, without Kafka, are the inverse of a "
+        "tick's time in a batch that lies in memory. They are no rate of the pipeline: that also "
+        "fetches and decides, see `bench ingest` and `bench pipeline`.",
     ),
     "memory": (
         "All parts as processes on the embedded broker and SQLite, 20 ticks a second of each asset "

@@ -7,7 +7,7 @@ from pathlib import Path
 from rich.console import Console
 
 from bench.contest import Case, measure_case
-from bench.growth import saturation_rows, worst_rows
+from bench.growth import admission_rows, worst_rows
 from bench.machine import describe_machine, describe_versions, single_thread
 from bench.report import Report, keep_report
 from bench.rows import Row
@@ -55,7 +55,7 @@ def run_bench(
         bench="scale",
         machine=machine,
         versions=describe_versions(_PACKAGES),
-        rows=(*rows, *saturation_rows(rows), *worst_rows(rows)),
+        rows=(*rows, *admission_rows(rows), *worst_rows(rows)),
     )
     keep_report(report, output)
     return report

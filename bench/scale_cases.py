@@ -36,7 +36,7 @@ _DRAWS = {"exact": 1, "resample": 32, "cloud": 500}
 _MOST_ASSETS_OF_WORKERS = 200  # 1024 draws of 500 take seconds
 _WORKERS = (1, 2)
 _FIRST_NS = 10**18
-_TICKS_A_SECOND = 1_000_000  # so that a row closes about as often as at saturation
+_TICKS_A_SECOND = 1_000_000  # about as many as are admitted: rows close as seldom
 _JSON_BATCH, _PACKS, _PACK = 2_000, 20, 1_000
 _FILL_BATCH = 500_000
 

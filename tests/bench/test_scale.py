@@ -8,10 +8,12 @@ from hypothesis import strategies as st
 from bench.goal_tables import GOALS
 from bench.goals import judge_goals
 from bench.growth import (
+    JSON_TICKS,
     ORDERS,
     ROW,
     TICK,
     Size,
+    admission_rows,
     find_steps,
     fit_exponent,
     read_size,
@@ -20,9 +22,11 @@ from bench.growth import (
     worst_rows,
 )
 from bench.page import make_page
-from bench.report import read_report
+from bench.report import Report, read_report
 from bench.rows import Row, make_row
 from bench.scale import run_bench
+
+ALONE = "ticks a second that admission and windows alone take, without Kafka"
 
 
 def rows_of(case: str, power_n: float, power_w: float, jump_at: int | None = None) -> list[Row]:
@@ -81,6 +85,17 @@ def test_a_fit_is_the_slope_of_the_logarithms():
     assert fit_exponent([1, 10, 100], [5.0, 50.0, 500.0]) == pytest.approx(1.0)
 
 
+def test_ticks_a_second_of_admission_alone_are_told_as_such():
+    (row,) = admission_rows(
+        [make_row(JSON_TICKS, "10 assets, window 100", "ns", [[200.0], [100.0]])]
+    )
+    assert (row.case, row.unit) == (f"JSON {ALONE}", "ticks a second")
+    assert row.runs == pytest.approx((5e6, 1e7))
+    page = make_page([Report(bench="scale", machine={}, versions={}, rows=(row,))])
+    assert "They are no rate of the pipeline" in page
+    assert "saturation" not in page
+
+
 def test_all_steps_are_measured_at_all_sizes_and_shown(tmp_path: Path):
     report = run_bench(
         seconds=0.001, repetitions=3, assets=(3, 6), windows=(20, 40), output=tmp_path
@@ -93,7 +108,7 @@ def test_all_steps_are_measured_at_all_sizes_and_shown(tmp_path: Path):
         assert subjects[case] in (grid, {"3 assets", "6 assets"})
         assert worst_case(case, "assets") in subjects
     for form in ("JSON", "packed"):
-        assert subjects[f"ticks a second to saturation, {form}"] == grid
+        assert subjects[f"{form} {ALONE}"] == grid
     assert subjects["resample decision of 1024 draws of 6 assets"] == {"1 worker", "2 workers"}
     assert all(min(row.runs) > 0 for row in report.rows if row.unit != "exponent")
     assert read_report(next(tmp_path.glob("scale-*.json"))) == report
