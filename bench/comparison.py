@@ -21,7 +21,10 @@ from stats.compiled import FloatArray
 MARGIN: Final = 0.05
 """A change of 5 % is none: on a shared machine two runs of one build differ by as much."""
 
-Verdict = Literal["slower", "faster", "within noise", "too few repetitions"]
+Verdict = Literal[
+    "slower", "faster", "within noise", "too few repetitions", "single runs, not judged"
+]
+JUDGED: Final = frozenset[Verdict]({"slower", "faster", "within noise"})
 
 
 class Change(NamedTuple):
@@ -52,6 +55,11 @@ class Comparison(NamedTuple):
     changes: tuple[Change, ...]
     missing: tuple[str, ...]
     added: tuple[str, ...]
+
+    @property
+    def is_judged(self) -> bool:
+        """Whether anything at all could be told of any case."""
+        return any(change.verdict in JUDGED for change in self.changes)
 
     def to_text(self) -> str:
         """Give a table for a terminal, what got slower first."""
@@ -111,9 +119,10 @@ def _compare_case(case: str, then: Sequence[Row], now: Sequence[Row]) -> Iterato
     peers = float(np.exp(np.mean([np.log(_ratio(*pair)) for pair in pairs]))) if pairs else None
     low, high = middle(mine / drift)
     n_runs = min(len(row.runs) for pair in (*pairs, (was, is_now)) for row in pair)
-    yield Change(
-        case, _ratio(was, is_now) / (peers or 1.0), low, high, peers, _judge(low, high, n_runs)
-    )  # fmt: skip
+    is_single = len(was.runs) == len(is_now.runs) == 1
+    # Drift, gaps and peaks are measured once: more repetitions are not what they lack.
+    verdict = "single runs, not judged" if is_single else _judge(low, high, n_runs)
+    yield Change(case, _ratio(was, is_now) / (peers or 1.0), low, high, peers, verdict)
 
 
 def _ratio(was: Row, is_now: Row) -> float:

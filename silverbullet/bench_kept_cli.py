@@ -75,7 +75,8 @@ def compare(base: Path, new: Path | None, as_json: bool) -> None:
     """Set two kept results of one benchmark side by side; exit 1 where something got slower.
 
     Without NEW it is the newest kept result of that benchmark. A case counts as slower where the
-    95 % interval of its change, its peers' own change taken out, lies beyond 5 %.
+    95 % interval of its change, its peers' own change taken out, lies beyond 5 %. Exit 2 where
+    nothing could be compared.
     """
     import json
 
@@ -94,6 +95,8 @@ def compare(base: Path, new: Path | None, as_json: bool) -> None:
         click.echo(result.to_text())
     if any(change.verdict == "slower" for change in result.changes):
         raise click.exceptions.Exit(1)
+    if not result.is_judged:
+        raise Refused("nothing could be compared: no case has three repetitions in both results")
 
 
 def _read(path: Path) -> "Report":

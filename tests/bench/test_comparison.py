@@ -107,6 +107,29 @@ def test_the_command_exits_with_1_where_something_got_slower(tmp_path: Path):
     assert "none.json: no result of a benchmark" in told.output
 
 
+def test_single_runs_are_told_as_such_and_a_comparison_of_nothing_ends_with_2(tmp_path: Path):
+    def kept(name: str, made: Report) -> str:
+        path = tmp_path / name
+        path.write_text(made.to_json())
+        return str(path)
+
+    single = kept("single.json", report(1, runs=1))
+    once_more = kept("once_more.json", report(2, ours=2.0, runs=1))
+    told = CliRunner().invoke(main, ["bench", "compare", single, once_more])
+    assert told.exit_code == 2
+    assert "single runs, not judged" in told.output
+    assert "nothing could be compared" in told.output
+    # One that has repetitions, beside one that has not, lacks them.
+    told = CliRunner().invoke(main, ["bench", "compare", kept("base.json", report(3)), single])
+    assert told.exit_code == 2
+    assert "too few repetitions" in told.output
+    both = msgspec.structs.replace(report(4), rows=(*report(4).rows, *(
+        make_row("drift", row.subject, row.unit, [row.runs[0]]) for row in report(5).rows
+    )))  # fmt: skip
+    some = kept("some.json", both)
+    assert CliRunner().invoke(main, ["bench", "compare", some, some]).exit_code == 0
+
+
 def test_the_newest_kept_result_of_the_benchmark_is_compared_where_none_is_named(
     tmp_path: Path, monkeypatch
 ):
