@@ -159,7 +159,7 @@ def test_the_newest_kept_result_of_the_benchmark_is_compared_where_none_is_named
 
 def test_make_compares_with_the_newest_and_names_both_variables():
     def make(*variables: str) -> str:
-        command = ["make", "-n", "-o", "setup", "bench-compare", *variables]
+        command = ["make", "--no-print-directory", "-n", "-o", "setup", "bench-compare", *variables]
         return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
 
     assert make("BASE=a.json").rstrip().endswith("bench compare a.json")
