@@ -106,7 +106,8 @@ def test_what_a_server_refuses_ends_with_exit_1_and_a_wrong_file_with_2(
     def refuse(settings: Settings, **_: object) -> None:
         raise explain(cause, "why", cassandra_address(settings), "opening")
 
-    for module in ("exporting", "opening"):  # the first takes it from the second when imported
+    # Each takes the name when it is imported, which may be long before: patched where it is used.
+    for module in ("exporting", "recording", "serving"):
         monkeypatch.setattr(f"silverbullet.{module}.open_store", refuse)
     words = [*command, "--set", "storage.backend=cassandra"]
     words += [] if command[0] == "export" else ["--set", "kafka.bootstrap=127.0.0.1:1"]
