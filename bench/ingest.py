@@ -26,6 +26,7 @@ from bench.ingest_reader import READERS, Found
 from bench.machine import describe_machine, describe_versions
 from bench.peer_environment import QUIX_SCRIPT, quix_python
 from bench.report import Report, keep_report
+from bench.report_notes import NOTES
 from bench.rows import FLOORS, OURS, Row, make_row
 from bench.session import RunError
 from bench.stages import INGEST_STAGES
@@ -116,6 +117,7 @@ def run_bench(
                 rows += _measure(tape, repetitions)
     report = Report(
         bench="ingest",
+        notes=NOTES["ingest"],
         machine=machine,
         versions=describe_versions(_PACKAGES),
         rows=tuple(rows),

@@ -14,6 +14,7 @@ from bench.machine import describe_machine, describe_versions, single_thread
 from bench.pair_cases import pair_cases
 from bench.peers import PACKAGES, is_installed
 from bench.report import Report, keep_report
+from bench.report_notes import NOTES
 from bench.rows import Row
 from bench.solver_cases import FULL_SOLVER_CASES, SOLVER_CASES
 from bench.solver_gaps import measure_gaps
@@ -101,6 +102,7 @@ def run_bench(
         rows += measure_windows(FULL_UPDATES if full else SHORT_UPDATES, repetitions)
     report = Report(
         bench="kernels",
+        notes=NOTES["kernels"],
         machine=machine,
         versions=describe_versions(PACKAGES),
         rows=tuple(rows),

@@ -1,14 +1,16 @@
-"""What a measurement was made on, and how it is kept from being disturbed."""
+"""What a measurement was made of and on, and how it is kept from being disturbed."""
 
 import contextlib
 import os
 import platform
+import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Final
 
 import numba
 import psutil
@@ -17,9 +19,15 @@ import psutil
 _LIBRARIES = ("OPENBLAS", "OMP", "MKL", "BLIS")
 THREADS = {"POLARS_MAX_THREADS": "1", **{f"{name}_NUM_THREADS": "1" for name in _LIBRARIES}}
 
+COMMIT: Final = "commit"
+"""Where `describe_machine` puts the program's."""
+CHANGES: Final = "+changes"
+_ROOT: Final = Path(__file__).resolve().parent.parent
+_GIT_LIMIT_S: Final = 10.0
+
 
 def describe_machine(**measured: str) -> dict[str, str]:
-    """Name the machine: processor, cores, memory, system, its load now.
+    """Name the machine: processor, cores, memory, system, its load now; and the program's commit.
 
     Parameters
     ----------
@@ -34,8 +42,41 @@ def describe_machine(**measured: str) -> dict[str, str]:
         "python": platform.python_version(),
         "load at start": f"{os.getloadavg()[0]:.1f}",
         "time": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        **({COMMIT: commit} if (commit := find_commit(_ROOT)) else {}),
         **measured,
     }
+
+
+def find_commit(root: Path) -> str:
+    """Give the commit of a program, with `CHANGES` where tracked files differ from it.
+
+    Parameters
+    ----------
+    root
+        Its folder. Within the repository of another it has no commit: nothing there tells its
+        state.
+
+    Returns
+    -------
+    str
+        12 hexadecimal characters or more; empty where there is no git or no commit.
+    """
+    top = _ask_git(root, "rev-parse", "--show-toplevel")
+    if not top or not Path(top).samefile(root):
+        return ""
+    how = ("--always", "--exclude=*", "--abbrev=12", f"--dirty={CHANGES}")
+    return _ask_git(root, "describe", *how)
+
+
+def _ask_git(root: Path, *arguments: str) -> str:
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(root), *arguments], stdin=subprocess.DEVNULL, capture_output=True,
+            text=True, timeout=_GIT_LIMIT_S, check=False,
+        )  # fmt: skip
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return done.stdout.strip() if done.returncode == 0 else ""
 
 
 def _processor() -> str:

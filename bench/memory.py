@@ -12,6 +12,7 @@ from bench.brokers import Broker, OpenBroker, embedded_broker, own_topics, topic
 from bench.listener import Topics
 from bench.machine import describe_machine, describe_versions
 from bench.report import Report, keep_report
+from bench.report_notes import NOTES
 from bench.rows import OURS, Row, make_row
 from bench.soak import await_first, check_parts
 from bench.soak_parts import PARTS, free_port, running_parts, soak_environment
@@ -68,6 +69,7 @@ def run_bench(
                     peaks.setdefault((n, name), []).append([value])
     report = Report(
         bench="memory",
+        notes=NOTES["memory"],
         machine=machine | {"broker": broker.about, "load": f"{seconds:g} s of it"},
         versions=describe_versions(_PACKAGES),
         rows=tuple(_row(n, name, runs) for (n, name), runs in peaks.items()),

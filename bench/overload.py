@@ -15,6 +15,7 @@ from bench.machine import describe_machine, describe_versions
 from bench.overload_goals import AGE, MEDIAN_AGE, MEMORY, SINGLE_AGE
 from bench.pipeline import PACKAGES
 from bench.report import Report, keep_report
+from bench.report_notes import NOTES
 from bench.rows import OURS, Row, make_row
 from bench.session import Played, RunError, play
 from bench.soak_samples import Series, look_at
@@ -75,6 +76,7 @@ def run_bench(
         raise RunError(f"{latencies.n_uncovered} ticks were never covered by a decision")
     report = Report(
         bench="overload",
+        notes=NOTES["overload"],
         machine=machine | {"ticks a second": f"{rate:.0f}"},
         versions=describe_versions(PACKAGES),
         rows=tuple(make_rows(latencies, played, memory.rss)),

@@ -18,6 +18,7 @@ from bench.listener import Topics
 from bench.machine import describe_machine, describe_versions, real_time
 from bench.peer_environment import quix_python
 from bench.report import Report, keep_report
+from bench.report_notes import NOTES
 from bench.rows import OURS, Row, make_row
 from bench.session import Played, RunError, play
 
@@ -108,6 +109,7 @@ def run_bench(
     machine |= {f"broker {broker.name}": broker.about for broker in opened}
     report = Report(
         bench="pipeline",
+        notes=NOTES["pipeline"],
         machine=machine,
         versions=describe_versions(PACKAGES + (LIBRARY_PACKAGES if plan.libraries else ())),
         rows=tuple(

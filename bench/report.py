@@ -5,25 +5,39 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Final
 
 import msgspec
 import platformdirs
 from rich import box
 from rich.table import Table
 
+from bench.findings import findings_of
 from bench.goal_tables import GOALS
 from bench.goals import Verdict, judge_goals
+from bench.machine import COMMIT
 from bench.report_notes import NOTES
 from bench.rows import Row, format_row, group_cases
 from bench.text_table import write_tables
 
+_NO_NOTES: Final = "This result keeps no notes: those above are of the program as it is now."
+
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
-    """All rows of a benchmark, and where they were measured."""
+    """All rows of a benchmark, and where they were measured.
+
+    Attributes
+    ----------
+    machine, versions
+        See `bench.machine`; ``machine`` has the program's commit too.
+    notes
+        How it was measured, as the program said then; older results keep none.
+    """
 
     bench: str
     machine: Mapping[str, str]
     versions: Mapping[str, str]
+    notes: tuple[str, ...] = ()
     rows: tuple[Row, ...]
 
     def to_json(self) -> str:
@@ -58,10 +72,25 @@ def _goal_table(verdicts: Sequence[Verdict]) -> Table:
 
 
 def describe(report: Report) -> list[str]:
-    """Say how to read a report, and where it was measured."""
-    machine = ", ".join(f"{name} {value}" for name, value in report.machine.items())
-    versions = ", ".join(f"{name} {value}" for name, value in report.versions.items())
-    return [*NOTES.get(report.bench, ()), f"Machine: {machine}.", f"Versions: {versions}."]
+    """Say how to read a report, what was found out about it, and where it was measured."""
+    return [
+        *choose_notes(report.notes, NOTES.get(report.bench, ())),
+        *findings_of(report.bench, report.machine.get("time", "")),
+        *describe_place(report.machine, report.versions),
+    ]
+
+
+def choose_notes(kept: Sequence[str], current: Sequence[str]) -> list[str]:
+    """Give the notes that a result keeps; where it has none today's, called so."""
+    return list(kept) if kept or not current else [*current, _NO_NOTES]
+
+
+def describe_place(machine: Mapping[str, str], versions: Mapping[str, str]) -> list[str]:
+    """Say of which commit a result is, on what machine and beside which versions."""
+    facts = ", ".join(f"{name} {value}" for name, value in machine.items() if name != COMMIT)
+    found = ", ".join(f"{name} {value}" for name, value in versions.items())
+    commit = machine.get(COMMIT, "not known")
+    return [f"Program: commit {commit}.", f"Machine: {facts}.", f"Versions: {found}."]
 
 
 def read_report(path: Path) -> Report:

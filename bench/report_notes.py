@@ -47,21 +47,6 @@ NOTES = {
         "normal_simulation) make sets of uncertainty for one robust portfolio. So the peers are "
         "scipy's inverse Wishart with NNLS, and draws by numpy and LAPACK with daqp or with NNLS, "
         "which takes the draw's triangular root as it is.",
-        "Why tick moments miss: bottleneck has two moments of a series that is all there, by sums "
-        "that add and subtract; 2.5 times its pace is less than the bound, which only reads, "
-        "takes logarithms and writes. Eight times polars is add_evict's pace, which pays with the "
-        "digits that stand under drift; ours never subtracts, so each tick costs a merger of two "
-        "aggregates. For covariances the same holds at 50 assets; a read of 500 is bound by "
-        "memory (2 MB written, as much loaded), not by its multiplications: stores past the "
-        "cache, prefetches and larger blocks were tried and are no quicker.",
-        "Why the cloud misses its bound: of 50 assets the bound's products are a fifth of a "
-        "portfolio's time. Ours are in float64, on covariances gathered anew for each set of "
-        "assets, and each portfolio's random weights have to be drawn.",
-        "Why draws miss at 50 assets (of some 17 us): normals take 5.7, Bartlett's factor 2.9, "
-        "the covariance 2.5, gammas 0.9, the solve 3.3. The goal was set against peers that form "
-        "a covariance and solve it anew; NNLS on the draw's root, added since, spares them that. "
-        "Why dense 500 miss: 24 sweeps before the first factor are 560 of 1 290 us, each step of "
-        "which reads 4 kB.",
     ),
     "storage": (
         "Wall-clock times of one writer that waits for each answer. A batch counts when it is on "
@@ -78,8 +63,6 @@ NOTES = {
         "confluent-kafka and aiokafka with msgspec do what a user would write: a typed struct a "
         "tick, checks, rolling moments by numpy at the end; so does quixstreams, in an "
         "environment of its own, with its JSON deserializer and one function called a tick.",
-        "Why packed ticks are not 30 times JSON: JSON became four times as quick, by a decoder in "
-        "a kernel; what is left of a packed tick are windows, which both have, and its admission.",
     ),
     "scale": (
         "Sizes take turns within each repetition, all windows full. An exponent is that of one "
@@ -120,19 +103,6 @@ NOTES = {
         "wake-up, deciding nothing; our decisions are five times that. It is measured once a run "
         "and stands beside each method. The libraries stand in our loop, with our windows and "
         "estimates, and send 2 kB: only the solver is theirs.",
-        "Of p99 on Kafka: at the priority of all, a round of ZGC held every process up for 80 ms, "
-        "every five seconds at 1000 ticks/s. Collector and compiler of the broker have normal "
-        "priority since: 12 times the relay became 2. What was left there came from the ends of "
-        "transactions, one a second then, one in ten seconds (kafka.transaction_s) now: a short "
-        "tape may have none, and one has a stall of some 20 ms. Stalls of 50 ms and more that are "
-        "left at 20 000 ticks/s, the relay's too, come with both processors full at real-time "
-        "priority: at normal priority our own part took 10 ms at most, but the median of all "
-        "twice as long; without the kernel's limit for real-time processes it was no better.",
-        "Why the own part misses 100 us: hot, in a loop, a decision takes 85 us; with 4 MB written "
-        "between two of them, as other processes do to the caches of a live one, 160; and the "
-        "consumer's wake-up, librdkafka's calls and the message's copy, which the relay has too, "
-        "take some 55. What is left is Python and numpy of many small steps, not kernels. The "
-        "totals miss by that and by 10 kB out where the relay sends 2.",
         "The method resample spends both processors on draws, its two workers at the priority of "
         "broker and generator: what those take, and the generator's lag, grow by that.",
         "Stages follow one another: kafka in (producer, broker, consumer), update (decode, admit, "

@@ -10,6 +10,7 @@ from bench.contest import Case, measure_case
 from bench.growth import admission_rows, worst_rows
 from bench.machine import describe_machine, describe_versions, single_thread
 from bench.report import Report, keep_report
+from bench.report_notes import NOTES
 from bench.rows import Row
 from bench.scale_cases import decision_cases, stream_cases, window_cases, worker_cases
 
@@ -53,6 +54,7 @@ def run_bench(
                 rows += _by_the_wall_clock(case, seconds, repetitions)
     report = Report(
         bench="scale",
+        notes=NOTES["scale"],
         machine=machine,
         versions=describe_versions(_PACKAGES),
         rows=(*rows, *admission_rows(rows), *worst_rows(rows)),

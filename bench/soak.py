@@ -14,7 +14,7 @@ from bench.machine import describe_machine, describe_versions
 from bench.rows import OURS
 from bench.session import RunError
 from bench.soak_parts import free_port, running_parts, soak_environment
-from bench.soak_report import SoakReport, keep_soak
+from bench.soak_report import NOTES, SoakReport, keep_soak
 from bench.soak_samples import PAGES, Decisions, Series, ask, look_at
 from bench.soak_trends import LEAST_GROWTH_MIB, Trend, find_trend
 from cluster.process import Child
@@ -93,6 +93,7 @@ def run_bench(
             finally:
                 decisions.close()
     report = SoakReport(
+        notes=NOTES,
         machine=machine,
         versions=describe_versions(_PACKAGES),
         minutes=minutes,

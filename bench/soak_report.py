@@ -3,12 +3,13 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import Final
 
 import msgspec
 from rich import box
 from rich.table import Table
 
-from bench.report import keep_text
+from bench.report import choose_notes, describe_place, keep_text
 from bench.rows import format_number
 from bench.soak_trends import Trend
 from bench.text_table import write_tables
@@ -17,7 +18,7 @@ COLUMNS = (
     "process", "measure", "unit", "first quarter", "last quarter", "slope an hour",
     "standard error", "95 % interval", "verdict",
 )  # fmt: skip
-_READ = (
+NOTES: Final = (
     "All parts as processes under a steady load, the page asked every few seconds; what came "
     "before the warm-up's end does not count. A slope is that of a line through the medians of "
     "24 blocks, for neighbouring samples are alike. Verdicts: flat within its error; steps (no "
@@ -28,11 +29,12 @@ _READ = (
 
 
 class SoakReport(msgspec.Struct, frozen=True, kw_only=True):
-    """All trends, and where they were measured."""
+    """All trends, and where they were measured; the rest as in `bench.report.Report`."""
 
     bench: str = "soak"
     machine: Mapping[str, str]
     versions: Mapping[str, str]
+    notes: tuple[str, ...] = ()
     minutes: float
     warm_up_s: float
     ticks_a_second: float
@@ -80,15 +82,12 @@ def format_trend(trend: Trend) -> tuple[str, ...]:
 
 def describe_soak(report: SoakReport) -> list[str]:
     """Say how to read a report, and what was measured where."""
-    machine = ", ".join(f"{name} {value}" for name, value in report.machine.items())
-    versions = ", ".join(f"{name} {value}" for name, value in report.versions.items())
     return [
-        *_READ,
+        *choose_notes(report.notes, NOTES),
         f"{report.minutes:g} minutes, the first {report.warm_up_s:.0f} s left out, "
         f"{report.ticks_a_second:g} ticks/s of 50 assets, {report.decisions} decisions, "
         f"{report.refused_answers} questions to the page without an answer.",
-        f"Machine: {machine}.",
-        f"Versions: {versions}.",
+        *describe_place(report.machine, report.versions),
     ]
 
 

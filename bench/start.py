@@ -18,6 +18,7 @@ from bench.contenders import pipeline_environment
 from bench.listener import Listener, Topics
 from bench.machine import describe_machine, describe_versions
 from bench.report import Report, keep_report
+from bench.report_notes import NOTES
 from bench.rows import OURS, Row, make_row
 from bench.session import RunError
 from bench.stages import START_STAGES
@@ -68,6 +69,7 @@ def run_bench(
     rows = [row for case, found in starts.items() if found for row in make_rows(case, found)]
     report = Report(
         bench="start",
+        notes=NOTES["start"],
         machine=machine | {"broker": broker.about},
         versions=describe_versions(_PACKAGES),
         rows=tuple(rows),

@@ -16,6 +16,7 @@ from rich.console import Console
 from bench.contest import Case, Contender, measure_case, returned
 from bench.machine import describe_machine, describe_versions
 from bench.report import Report, keep_report
+from bench.report_notes import NOTES
 from bench.rows import OURS, Row
 from bench.storage_peers import BareDriver
 from bench.storage_records import FIRST_ROW, SYMBOLS, sample_decision
@@ -68,6 +69,7 @@ def run_bench(
             rows += measure_case(case, seconds, repetitions, time.perf_counter_ns)
     report = Report(
         bench="storage",
+        notes=NOTES["storage"],
         machine=machine,
         versions=describe_versions(("cassandra-driver",)),
         rows=tuple(rows),

@@ -8,6 +8,7 @@ FORM = {
         "bench": {"type": "string"},
         "machine": {"type": "object", "additionalProperties": {"type": "string"}},
         "versions": {"type": "object", "additionalProperties": {"type": "string"}},
+        "notes": {"type": "array", "items": {"type": "string"}},
         "rows": {
             "type": "array",
             "minItems": 1,

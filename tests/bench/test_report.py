@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import jsonschema
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given
@@ -11,7 +12,8 @@ from hypothesis import strategies as st
 
 from bench.overload_goals import AGE, MEDIAN_AGE, MEMORY, SINGLE_AGE
 from bench.page import make_page, read_kept
-from bench.report import Report, keep_report, read_report
+from bench.report import Report, describe, keep_report, read_report
+from bench.report_notes import NOTES
 from bench.rows import Row, compare, format_number, make_row
 from tests.bench.report_form import FORM
 
@@ -188,6 +190,40 @@ def test_the_page_calls_nobody_quicker_by_what_is_no_time_or_by_a_stage():
     assert [line for line in make_page([report]).splitlines() if "times our time" in line] == [
         "- Kafka, 1000 ticks/s, total: peer takes 0.250 times our time."
     ]
+
+
+def test_a_result_is_read_by_its_own_notes_and_an_older_one_by_todays_called_so(tmp_path: Path):
+    old = make_report(a_row("silverbullet", 1.0))
+    page = make_page([old])
+    assert NOTES["kernels"][0] in page
+    assert "This result keeps no notes" in page
+    kept = msgspec.structs.replace(old, notes=("Measured with a sundial.",))
+    path = tmp_path / "kept.json"
+    path.write_text(kept.to_json())
+    page = make_page([read_kept(path)])
+    assert "- Measured with a sundial." in page
+    assert NOTES["kernels"][0] not in page
+    assert "keeps no notes" not in page
+
+
+def test_what_was_found_out_stands_beside_no_older_result():
+    def found(**machine: str) -> list[str]:
+        report = msgspec.structs.replace(make_report(a_row("silverbullet", 1.0)), machine=machine)
+        return [line for line in describe(report) if "Why tick moments miss" in line]
+
+    assert found(time="2026-11-28 23:59 UTC") == []
+    assert found() == []
+    (line,) = found(time="2026-11-29 00:01 UTC")
+    assert line.startswith("Found on 2026-11-29: ")
+
+
+def test_the_page_prints_the_commit_of_each_result():
+    known = msgspec.structs.replace(
+        make_report(a_row("silverbullet", 1.0)), machine={"cores": "2", "commit": "abc+changes"}
+    )
+    page = make_page([known, make_report(a_row("silverbullet", 1.0))])
+    assert page.count("- Program: commit abc+changes.\n- Machine: cores 2.") == 1
+    assert page.count("- Program: commit not known.") == 1
 
 
 def test_the_page_in_the_documentation_is_made_from_the_reports_beside_it():
