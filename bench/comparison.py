@@ -5,21 +5,36 @@ took then, and that by what became of its peers, which no change of ours touches
 percentile bootstrap (Efron 1979) over the repetitions of all of them.
 """
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, Literal, NamedTuple
 
 import numpy as np
 from rich import box
 from rich.table import Table
 
-from bench.intervals import LEAST_RUNS, RESAMPLES, drawn_medians, make_rng, middle
+from bench.intervals import LEAST_RUNS, RESAMPLES, Interval, drawn_medians, make_rng, middle
 from bench.report import Report
-from bench.rows import OUR_OTHERS, OURS, Row, format_number, group_cases, times
+from bench.rows import (
+    LEAST_FOR_P99,
+    OUR_OTHERS,
+    OURS,
+    Row,
+    format_interval,
+    format_number,
+    group_cases,
+    is_time,
+    times,
+)
 from bench.text_table import write_tables
 from stats.compiled import FloatArray
 
-MARGIN: Final = 0.05
-"""A change of 5 % is none: on a shared machine two runs of one build differ by as much."""
+Figure = Literal["p50", "p99"]
+MARGINS: Final[Mapping[Figure, float]] = {"p50": 0.05, "p99": 0.25}
+"""A change of 5 % is none: on a shared machine two runs of one build differ by as much. Of p99s, by
+which neighbours show, four measurements of one build in a row differed by 11 %."""
+ONE_RUN_MARGINS: Final[Mapping[str, float]] = {"MiB": 0.25}
+"""By unit: what was measured once is judged where it is known how much that varies."""
 
 Verdict = Literal[
     "slower", "faster", "within noise", "too few repetitions", "single runs, not judged"
@@ -32,19 +47,22 @@ class Change(NamedTuple):
 
     Attributes
     ----------
+    figure
+        Of what: the repetitions' medians, or their p99s where each has enough values.
     ratio
         Time it takes now over the time it took, its peers' own change taken out; of a rate the
         other way round, so that above 1 is slower.
     low, high
-        95 % interval of ``ratio``.
+        95 % interval of ``ratio``; None where one of both has fewer than three repetitions.
     peers
         The same of its peers: how much quicker or slower the machine was; None without peers.
     """
 
     case: str
+    figure: Figure
     ratio: float
-    low: float
-    high: float
+    low: float | None
+    high: float | None
     peers: float | None
     verdict: Verdict
 
@@ -62,18 +80,35 @@ class Comparison(NamedTuple):
         return any(change.verdict in JUDGED for change in self.changes)
 
     def to_text(self) -> str:
-        """Give a table for a terminal, what got slower first."""
+        """Give a table for a terminal, what got slower first, then what could not be told."""
         table = Table(box=box.SIMPLE_HEAD)
-        for name in ("case", "time now / then", "95 % interval", "peers now / then", ""):
+        for name in ("case", "of", "time now / then", "95 % interval", "peers now / then", ""):
             table.add_column(name, no_wrap=True)
         for change in sorted(self.changes, key=lambda one: (one.verdict != "slower", -one.ratio)):
-            peers = "no peer" if change.peers is None else f"{format_number(change.peers)}x"
-            interval = f"{format_number(change.low)} to {format_number(change.high)}"
-            ratio = f"{format_number(change.ratio)}x"
-            table.add_row(change.case, ratio, interval, peers, change.verdict)
+            table.add_row(*_cells(change))
         lines = [f"only in the first: {case}" for case in self.missing]
         lines += [f"only in the second: {case}" for case in self.added]
-        return write_tables(table, lines=lines)
+        return write_tables(table, lines=[*lines, *self._untold()])
+
+    def _untold(self) -> Iterator[str]:
+        """Say how much could not be judged, and why."""
+        cases = {change.case for change in self.changes}
+        tails = {change.case for change in self.changes if change.figure == "p99"}
+        if cases - tails:
+            yield (
+                f"p99 not judged in {len(cases - tails)} of {len(cases)} cases: it is for times of "
+                f"which both results have {LEAST_FOR_P99} values in each repetition"
+            )
+        counts = Counter(change.verdict for change in self.changes if change.verdict not in JUDGED)
+        yield from (f"{count} of {len(self.changes)}: {why}" for why, count in counts.items())
+
+
+def _cells(change: Change) -> tuple[str, ...]:
+    peers = "no peer" if change.peers is None else f"{format_number(change.peers)}x"
+    low, high = change.low, change.high
+    interval = format_interval(None if low is None or high is None else Interval(low, high))
+    ratio = f"{format_number(change.ratio)}x"
+    return change.case, change.figure, ratio, interval, peers, change.verdict
 
 
 def compare_reports(base: Report, new: Report) -> Comparison:
@@ -100,45 +135,72 @@ def _find(rows: Sequence[Row], subject: str) -> Row | None:
     return next((row for row in rows if row.subject == subject), None)
 
 
+class _Pair(NamedTuple):
+    """One subject's figure in the repetitions of both results: float64[runs] each."""
+
+    then: FloatArray
+    now: FloatArray
+
+    @property
+    def ratio(self) -> float:
+        return float(np.median(self.now) / np.median(self.then))
+
+    @property
+    def n_runs(self) -> int:
+        return min(len(self.then), len(self.now))
+
+    def drawn(self, rng: np.random.Generator) -> FloatArray:
+        """Give the ratio of medians of as many repetitions, drawn anew each time."""
+        before, after = drawn_medians(self.then, rng), drawn_medians(self.now, rng)
+        ratios: FloatArray = after / before
+        return ratios
+
+
 def _compare_case(case: str, then: Sequence[Row], now: Sequence[Row]) -> Iterator[Change]:
     was, is_now = _find(then, OURS), _find(now, OURS)
     if was is None or is_now is None:
         return
     # A change of ours that all of ours share would be taken for the machine's.
-    pairs = [
+    others = [
         (row, other)
         for row in then
         if row is not was and row.subject not in OUR_OTHERS
         and (other := _find(now, row.subject))
     ]  # fmt: skip
-    rng = make_rng()
-    mine = _drawn_ratios(was, is_now, rng)
-    others = [_drawn_ratios(*pair, rng) for pair in pairs]
+    peers = [_Pair(times(row), times(other)) for row, other in others]
+    yield _compare(case, "p50", was.unit, _Pair(times(was), times(is_now)), peers)
+    if is_time(was) and was.p99_runs and is_now.p99_runs:
+        peers = [_tails(*one) for one in others if one[0].p99_runs and one[1].p99_runs]
+        yield _compare(case, "p99", was.unit, _tails(was, is_now), peers)
+
+
+def _tails(was: Row, is_now: Row) -> _Pair:
+    return _Pair(np.array(was.p99_runs), np.array(is_now.p99_runs))
+
+
+def _compare(case: str, figure: Figure, unit: str, ours: _Pair, others: Sequence[_Pair]) -> Change:
     # The peers' geometric mean: one that jumped counts no more than another.
-    drift = np.exp(np.mean(np.log(others), axis=0)) if others else np.ones(RESAMPLES)
-    peers = float(np.exp(np.mean([np.log(_ratio(*pair)) for pair in pairs]))) if pairs else None
+    peers = float(np.exp(np.mean([np.log(one.ratio) for one in others]))) if others else None
+    ratio = ours.ratio / (peers or 1.0)
+    if len(ours.then) == len(ours.now) == 1:
+        return Change(case, figure, ratio, None, None, peers, _judge_once(ratio, unit))
+    if min(one.n_runs for one in (ours, *others)) < LEAST_RUNS:
+        return Change(case, figure, ratio, None, None, peers, "too few repetitions")
+    rng = make_rng()
+    mine = ours.drawn(rng)
+    drawn = [one.drawn(rng) for one in others]
+    drift = np.exp(np.mean(np.log(drawn), axis=0)) if drawn else np.ones(RESAMPLES)
     low, high = middle(mine / drift)
-    n_runs = min(len(row.runs) for pair in (*pairs, (was, is_now)) for row in pair)
-    is_single = len(was.runs) == len(is_now.runs) == 1
-    # Drift, gaps and peaks are measured once: more repetitions are not what they lack.
-    verdict = "single runs, not judged" if is_single else _judge(low, high, n_runs)
-    yield Change(case, _ratio(was, is_now) / (peers or 1.0), low, high, peers, verdict)
+    return Change(case, figure, ratio, low, high, peers, _judge(low, high, MARGINS[figure]))
 
 
-def _ratio(was: Row, is_now: Row) -> float:
-    return float(np.median(times(is_now)) / np.median(times(was)))
+def _judge_once(ratio: float, unit: str) -> Verdict:
+    """Judge what was measured once; drift, gaps and the like are not, nor is any time."""
+    margin = ONE_RUN_MARGINS.get(unit)
+    return "single runs, not judged" if margin is None else _judge(ratio, ratio, margin)
 
 
-def _drawn_ratios(was: Row, is_now: Row, rng: np.random.Generator) -> FloatArray:
-    """Give the ratio of medians of as many repetitions, drawn anew each time."""
-    before, after = (drawn_medians(times(row), rng) for row in (was, is_now))
-    ratios: FloatArray = after / before
-    return ratios
-
-
-def _judge(low: float, high: float, n_runs: int) -> Verdict:
-    if n_runs < LEAST_RUNS:
-        return "too few repetitions"
-    if low > 1.0 + MARGIN:
+def _judge(low: float, high: float, margin: float) -> Verdict:
+    if low > 1.0 + margin:
         return "slower"
-    return "faster" if high < 1.0 / (1.0 + MARGIN) else "within noise"
+    return "faster" if high < 1.0 / (1.0 + margin) else "within noise"

@@ -32,7 +32,8 @@ class Side(NamedTuple):
         and the floors.
     of
         ``median``, ``least`` or ``greatest`` of the repetitions' medians; ``p50``, ``p99`` or
-        ``max`` of all samples.
+        ``max`` of all samples. A p99 over another is the median of those within the repetitions
+        where each has one of its own.
     """
 
     case: str
@@ -69,8 +70,8 @@ class Verdict(NamedTuple):
     value
         The figure that was measured.
     interval
-        95 % interval over the repetitions; None with fewer than three, and for a percentile or
-        maximum of all samples, of which none can be told.
+        95 % interval over the repetitions; None with fewer than three, and for a p99 or maximum
+        of all samples, of which none can be told.
     who
         The peer that was the best of several; otherwise empty.
     """
@@ -197,6 +198,9 @@ def _divide(goal: Goal, over: Row, under: Row | None) -> tuple[float, Interval |
     if goal.under is None or under is None:
         interval = median_interval(over.runs) if of in ("median", "p50") else None
         return _figure(over, of), interval
+    if of == "p99" and over.p99_runs and len(over.p99_runs) == len(under.p99_runs):
+        tails: FloatArray = np.array(over.p99_runs) / np.array(under.p99_runs)
+        return float(np.median(tails)), median_interval(tails)
     if of != "median":
         return _figure(over, of) / _figure(under, goal.under.of), None
     ours, base = times(over), times(under)

@@ -37,8 +37,9 @@ within each run, more than the times. Where a peer is quicker, it stands here to
 
 A ratio is the median of those within interleaved repetitions, with the least and the greatest, and
 a 95 % bootstrap interval over the repetitions (none can be told of fewer than three); beside a
-floor (relay, bound) it is read the other way round. Missed by 2x: it takes twice what it may, or
-leads by half of what it should.
+floor (relay, bound) it is read the other way round. Of p99 it is the same of the repetitions' own
+p99s, where the result keeps them (each of 1000 values or more); else of all values at once, without
+an interval. Missed by 2x: it takes twice what it may, or leads by half of what it should.
 """
 _LEFT = "No result here says anything of these goals:"
 _ENGINES = "Its figures, and who took part, stand in [engines.md](engines.md)."

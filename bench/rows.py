@@ -20,6 +20,9 @@ OUR_OTHERS = frozenset({FROM_PYTHON, TWIN})
 FLOORS = frozenset({"bound", "relay"})
 _HIGHER_IS_BETTER: Final = "a second"
 _TIMES: Final = frozenset({"ns", "us", "ms", "s"})
+LEAST_FOR_P99: Final = 1_000
+"""Samples that each repetition needs for a p99 of its own: ten lie beyond it then. Of 100 it would
+be the greatest, of 400 one stall or another of four."""
 _LEAST_PLAIN: Final = 1e-6
 _MOST_PLAIN: Final = 1e13
 
@@ -37,6 +40,8 @@ class Row(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     runs
         Median of each repetition, in order: the same place in two rows of a case is the same
         repetition, so ratios can be taken within it.
+    p99_runs
+        p99 of each repetition, in order; empty where one has fewer than `LEAST_FOR_P99` samples.
     histogram
         Of all samples, where how they lie is what is asked.
     """
@@ -48,6 +53,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     p99: float
     max: float
     runs: tuple[float, ...]
+    p99_runs: tuple[float, ...] = ()
     histogram: Histogram | None = None
 
 
@@ -89,8 +95,15 @@ def make_row(
         p99=float(p99),
         max=float(samples.max()),
         runs=tuple(float(np.median(one)) for one in arrays),
+        p99_runs=_p99_runs(arrays),
         histogram=count_samples(samples) if with_histogram else None,
     )
+
+
+def _p99_runs(arrays: Sequence[FloatArray]) -> tuple[float, ...]:
+    if min(map(len, arrays)) < LEAST_FOR_P99:
+        return ()
+    return tuple(float(np.percentile(one, 99)) for one in arrays)
 
 
 def times(row: Row) -> FloatArray:

@@ -11,6 +11,10 @@ from silverbullet.options import Refused
 if TYPE_CHECKING:  # what it imports is heavy
     from bench.report import Report
 
+_JUDGED_ALONE: Final = {
+    "soak": "is judged by the slopes within its own time",
+    "engines": "sets its engines beside each other and their peers",
+}
 JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
@@ -75,8 +79,8 @@ def compare(base: Path, new: Path | None, as_json: bool) -> None:
     """Set two kept results of one benchmark side by side; exit 1 where something got slower.
 
     Without NEW it is the newest kept result of that benchmark. A case counts as slower where the
-    95 % interval of its change, its peers' own change taken out, lies beyond 5 %. Exit 2 where
-    nothing could be compared.
+    95 % interval of its change, its peers' own change taken out, lies beyond 5 %; its p99, where
+    each repetition has 1000 values, beyond 25 %. Exit 2 where nothing could be compared.
     """
     import json
 
@@ -96,18 +100,29 @@ def compare(base: Path, new: Path | None, as_json: bool) -> None:
     if any(change.verdict == "slower" for change in result.changes):
         raise click.exceptions.Exit(1)
     if not result.is_judged:
-        raise Refused("nothing could be compared: no case has three repetitions in both results")
+        raise Refused(
+            "nothing could be compared: no case has three repetitions in both results; "
+            "measure with --repetitions 3 or more"
+        )
 
 
 def _read(path: Path) -> "Report":
     import msgspec
 
-    from bench.report import read_report
+    from bench.engine_report import EngineReport
+    from bench.page import read_kept
+    from bench.soak_report import SoakReport
 
     try:
-        return read_report(path)
+        found = read_kept(path)
     except (OSError, msgspec.DecodeError) as error:
         raise Refused(f"{path}: no result of a benchmark ({error})") from None
+    if isinstance(found, SoakReport | EngineReport):
+        raise Refused(
+            f"{path}: bench {found.bench} {_JUDGED_ALONE[found.bench]}, no result beside another; "
+            "`silverbullet bench report BASE NEW` writes a page with the goals of both"
+        )
+    return found
 
 
 def _newest(bench: str, base: Path) -> Path:

@@ -24,6 +24,7 @@ FORM = {
                     "p99": {"type": "number"},
                     "max": {"type": "number"},
                     "runs": {"type": "array", "items": {"type": "number"}, "minItems": 1},
+                    "p99_runs": {"type": "array", "items": {"type": "number"}, "minItems": 1},
                     "histogram": {
                         "type": "object",
                         "additionalProperties": False,

@@ -43,10 +43,65 @@ def test_a_change_of_ours_is_told_whatever_the_machine_did(unit, machine, ours, 
     for seed in range(20):
         new = report(seed + 100, ours=ours, machine=machine, unit=unit)
         (change,) = compare_reports(report(seed, unit=unit), new).changes
-        assert change.verdict == verdict
+        assert (change.figure, change.verdict) == ("p50", verdict)
+        assert change.low is not None
+        assert change.high is not None
         assert change.low <= change.ratio <= change.high
         assert change.ratio == pytest.approx(ours, rel=0.08)
         assert change.peers == pytest.approx(machine, rel=0.08)
+
+
+def tailed(
+    seed: int, *, tail: float = 1.0, machine: float = 1.0, values: int = 2_000, unit: str = "us"
+) -> Report:
+    """Give a case whose slowest twentieth takes three times as long, ours `tail` times that."""
+    rng = np.random.default_rng(seed)
+    rows = []
+    for subject, slow in ((OURS, 3.0 * tail), ("numpy", 3.0)):
+        runs = []
+        for _ in range(9):
+            times = machine * 100.0 * np.exp(rng.normal(0.0, 0.03, values))
+            times[: values // 20] *= slow
+            runs.append(times)
+        rows.append(make_row("a case", subject, unit, runs))
+    return Report(bench="kernels", machine={}, versions={}, rows=tuple(rows))
+
+
+@pytest.mark.parametrize("machine", [0.5, 3.0])
+@pytest.mark.parametrize(
+    ("tail", "verdict"), [(1.6, "slower"), (0.5, "faster"), (1.1, "within noise")]
+)
+def test_a_longer_tail_is_told_where_the_median_says_nothing(tail, verdict, machine):
+    for seed in range(10):
+        p50, p99 = compare_reports(
+            tailed(seed), tailed(seed + 50, tail=tail, machine=machine)
+        ).changes
+        assert (p50.figure, p50.verdict) == ("p50", "within noise")
+        assert (p99.figure, p99.verdict) == ("p99", verdict)
+        assert p99.ratio == pytest.approx(tail, rel=0.08)
+        assert p99.peers == pytest.approx(machine, rel=0.08)
+
+
+def test_a_p99_of_few_values_or_of_what_is_no_time_is_not_judged_and_that_is_said():
+    for few in (tailed(1, values=999), tailed(1, unit="a second"), tailed(1, unit="bytes")):
+        found = compare_reports(few, few)
+        assert [change.figure for change in found.changes] == ["p50"]
+        assert "p99 not judged in 1 of 1 cases" in found.to_text()
+    text = compare_reports(tailed(1), tailed(2)).to_text()
+    assert "p99 not judged" not in text
+    assert [line.split()[2] for line in text.splitlines() if "a case" in line] == ["p99", "p50"]
+
+
+def test_a_peak_of_memory_measured_once_is_judged_by_a_wider_margin():
+    def peak(mib: float) -> Report:
+        row = make_row("peak memory of run", OURS, "MiB", [[mib]])
+        return Report(bench="memory", machine={}, versions={}, rows=(row,))
+
+    verdicts = {mib: compare_reports(peak(200.0), peak(mib)) for mib in (150.0, 240.0, 260.0)}
+    assert [one.changes[0].verdict for one in verdicts.values()] == [
+        "faster", "within noise", "slower",
+    ]  # fmt: skip
+    assert all(one.is_judged and one.changes[0].low is None for one in verdicts.values())
 
 
 def test_one_build_measured_twice_is_rarely_called_slower():
@@ -58,7 +113,7 @@ def test_one_build_measured_twice_is_rarely_called_slower():
 
 def test_two_repetitions_are_too_few_and_without_a_peer_the_machine_is_not_taken_out():
     (change,) = compare_reports(report(1), report(2, ours=2.0, runs=2)).changes
-    assert change.verdict == "too few repetitions"
+    assert (change.verdict, change.low, change.high) == ("too few repetitions", None, None)
     (alone,) = compare_reports(report(1, peers=False), report(2, machine=2.0, peers=False)).changes
     assert (alone.peers, alone.verdict) == (None, "slower")
 
@@ -117,8 +172,9 @@ def test_single_runs_are_told_as_such_and_a_comparison_of_nothing_ends_with_2(tm
     once_more = kept("once_more.json", report(2, ours=2.0, runs=1))
     told = CliRunner().invoke(main, ["bench", "compare", single, once_more])
     assert told.exit_code == 2
-    assert "single runs, not judged" in told.output
+    assert "1 of 1: single runs, not judged" in told.output
     assert "nothing could be compared" in told.output
+    assert "--repetitions 3" in told.output
     # One that has repetitions, beside one that has not, lacks them.
     told = CliRunner().invoke(main, ["bench", "compare", kept("base.json", report(3)), single])
     assert told.exit_code == 2
@@ -128,6 +184,14 @@ def test_single_runs_are_told_as_such_and_a_comparison_of_nothing_ends_with_2(tm
     )))  # fmt: skip
     some = kept("some.json", both)
     assert CliRunner().invoke(main, ["bench", "compare", some, some]).exit_code == 0
+
+
+@pytest.mark.parametrize("name", ["soak.json", "engines/engines.json"])
+def test_what_is_judged_within_its_own_run_is_refused_with_what_is_done_instead(name: str):
+    path = str(ROOT / "docs/performance" / name)
+    told = CliRunner().invoke(main, ["bench", "compare", path, path])
+    assert told.exit_code == 2
+    assert "silverbullet bench report BASE NEW" in told.output
 
 
 def test_the_newest_kept_result_of_the_benchmark_is_compared_where_none_is_named(

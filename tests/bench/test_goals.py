@@ -75,6 +75,23 @@ def test_a_floor_and_a_figure_are_judged_from_above():
     assert (most.measured(), most.outcome()) == ("6.00 us", "missed by 50.0 %")
 
 
+def test_a_p99_over_anothers_is_that_within_the_repetitions_with_its_interval():
+    rng = np.random.default_rng(1)
+
+    def tailed(subject: str, *slow: float, values: int = 1_000) -> Row:
+        runs = [np.repeat((1.0, one), (values - values // 20, values // 20)) for one in slow]
+        return make_row("job", subject, "us", [rng.permutation(one) for one in runs])
+
+    goal = takes_at_most("job", 1.5, "relay", "p99")
+    rows = tailed("silverbullet", 2.0, 30.0, 6.0), tailed("relay", 2.0, 10.0, 4.0)
+    verdict = judge(goal, *rows)
+    assert (verdict.value, verdict.interval) == (1.5, (1.0, 3.0))
+    # Of all values at once it is another figure, of which no interval can be told.
+    few = tailed("silverbullet", 2.0, 30.0, 6.0, values=999), rows[1]
+    assert judge(goal, *few).value == pytest.approx(3.0)
+    assert judge(goal, *few).interval is None
+
+
 def test_one_case_is_judged_beside_another_and_the_greatest_part_beside_the_least():
     rows = (
         a_row("silverbullet", 4.0, 6.0, 5.0),
