@@ -9,6 +9,7 @@ import click
 
 from silverbullet.bench_kept_cli import JSON, KEPT
 from silverbullet.bench_lists import read_engines, read_methods, read_numbers
+from silverbullet.bench_signals import ended_in_order
 from silverbullet.options import given_settings, setting_options
 
 if TYPE_CHECKING:  # what it imports is heavy
@@ -16,8 +17,10 @@ if TYPE_CHECKING:  # what it imports is heavy
 
 
 @click.group()
-def bench() -> None:
+@click.pass_context
+def bench(ctx: click.Context) -> None:
     """Measure a part beside its peers, in one run."""
+    ctx.with_resource(ended_in_order())
 
 
 def _bench_options(command: Callable[..., None]) -> Callable[..., None]:

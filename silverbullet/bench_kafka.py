@@ -58,9 +58,9 @@ def own_kafka() -> Iterator[Broker]:
         state = ServiceState(
             version=kind.version, n_nodes=1, port_offset=_free_offset(kind), secure=False
         )
-        with told_in_one_line(kind.name), service.folder.hold():
-            start(service, state, jars_cache(), lambda _: None)
         try:
+            with told_in_one_line(kind.name), service.folder.hold():
+                start(service, state, jars_cache(), lambda _: None)
             (server,) = service.look()
             if server.pid is not None:
                 lower_background_threads(server.pid)
