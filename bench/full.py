@@ -9,6 +9,7 @@ from pathlib import Path
 import platformdirs
 
 from bench.full_plan import (
+    VERSIONS,
     Step,
     describe_left,
     full_plan,
@@ -18,6 +19,7 @@ from bench.full_plan import (
     steps_left,
 )
 from bench.html import make_html
+from bench.machine import describe_versions, identify_machine
 from bench.page import make_page, read_kept
 from bench.session import RunError
 from bench.summary import Kept
@@ -34,7 +36,7 @@ PARTIAL = ".begun-"
 
 
 def run_bench(output: Path | None = None, *, short: bool = False, again: bool = False) -> Path:
-    """Measure what is left for this state of the program; gives the folder of all results.
+    """Measure what is left for this state of program and machine; gives the folder of all results.
 
     Parameters
     ----------
@@ -50,10 +52,7 @@ def run_bench(output: Path | None = None, *, short: bool = False, again: bool = 
     RunError
         A step failed; those after it were run nevertheless.
     """
-    plan = short_plan() if short else full_plan()
-    base = output or Path(platformdirs.user_data_dir("silverbullet")) / "bench"
-    form = "short" if short else "full"
-    folder = base / f"{form}-{state_key(program_files(_ROOT, _PACKAGES), plan)}"
+    plan, folder = _plan(output, short=short)
     if (short or again) and folder.exists():
         shutil.rmtree(folder)
     run_steps(plan, folder)
@@ -62,10 +61,7 @@ def run_bench(output: Path | None = None, *, short: bool = False, again: bool = 
 
 def show_plan(output: Path | None = None, *, short: bool = False) -> str:
     """List the steps, and which of them are there."""
-    plan = short_plan() if short else full_plan()
-    base = output or Path(platformdirs.user_data_dir("silverbullet")) / "bench"
-    key = state_key(program_files(_ROOT, _PACKAGES), plan)
-    folder = base / f"{'short' if short else 'full'}-{key}"
+    plan, folder = _plan(output, short=short)
     kept = () if short else kept_steps(folder)
     lines = [
         f"{'there' if step.name in kept else 'left':<6} {step.minutes:5.1f} min  "
@@ -73,6 +69,15 @@ def show_plan(output: Path | None = None, *, short: bool = False) -> str:
         for step in plan
     ]
     return "\n".join([*lines, describe_left(steps_left(plan, kept)), f"results in {folder}"])
+
+
+def _plan(output: Path | None, *, short: bool) -> tuple[tuple[Step, ...], Path]:
+    """Give the steps, and where results of this program on this machine belong."""
+    plan = short_plan() if short else full_plan()
+    base = output or Path(platformdirs.user_data_dir("silverbullet")) / "bench"
+    place = identify_machine() | describe_versions(VERSIONS)
+    key = state_key(program_files(_ROOT, _PACKAGES), plan, place)
+    return plan, base / f"{'short' if short else 'full'}-{key}"
 
 
 def kept_steps(folder: Path) -> frozenset[str]:

@@ -1,7 +1,7 @@
 """The steps of a whole measurement, and which of them are left. Pure."""
 
 import hashlib
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -10,6 +10,13 @@ _PIPELINE: Final = (
     "--repetitions", "3", "--methods", "exact,resample", "--engines", "local,ray,spark",
     "--libraries",
 )  # fmt: skip
+
+VERSIONS: Final = (
+    "numpy", "numba", "llvmlite", "scipy", "msgspec", "confluent-kafka", "pydantic", "ray",
+    "pyspark", "aiokafka", "bottleneck", "daqp", "distributed", "hdrhistogram", "joblib", "numbagg",
+    "polars", "pyportfolioopt", "skfolio",
+)  # fmt: skip
+"""What figures depend on as it is installed, whatever the lock says."""
 
 
 class Step(NamedTuple):
@@ -83,13 +90,17 @@ def describe_left(left: Sequence[Step]) -> str:
     return f"left: {names}; about {about}"
 
 
-def state_key(files: Iterable[tuple[str, bytes]], plan: Sequence[Step]) -> str:
-    """Name what is measured: the program's files, and the steps with their options.
+def state_key(
+    files: Iterable[tuple[str, bytes]], plan: Sequence[Step], place: Mapping[str, str]
+) -> str:
+    """Name what is measured where: the program's files, the steps with their options, the place.
 
     Parameters
     ----------
     files
         Path and content of each, in any order.
+    place
+        Machine, Python and versions that figures depend on, in any order.
 
     Returns
     -------
@@ -99,6 +110,7 @@ def state_key(files: Iterable[tuple[str, bytes]], plan: Sequence[Step]) -> str:
     digest = hashlib.sha256(repr([(step.name, step.arguments) for step in plan]).encode())
     for path, content in sorted(files):
         digest.update(path.encode() + b"\0" + hashlib.sha256(content).digest())
+    digest.update(repr(sorted(place.items())).encode())
     return digest.hexdigest()[:12]
 
 

@@ -35,15 +35,22 @@ def describe_machine(**measured: str) -> dict[str, str]:
         Further facts of this measurement.
     """
     return {
-        "processor": _processor(),
-        "cores": str(os.cpu_count()),
+        **identify_machine(),
         "memory": f"{psutil.virtual_memory().total / 2**30:.0f} GiB",
         "system": f"{platform.system()} {platform.release().split('-')[0]}",
-        "python": platform.python_version(),
         "load at start": f"{os.getloadavg()[0]:.1f}",
         "time": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         **({COMMIT: commit} if (commit := find_commit(_ROOT)) else {}),
         **measured,
+    }
+
+
+def identify_machine() -> dict[str, str]:
+    """Give what a figure never survives a change of: processor, cores and Python."""
+    return {
+        "processor": _processor(),
+        "cores": str(os.cpu_count()),
+        "python": platform.python_version(),
     }
 
 

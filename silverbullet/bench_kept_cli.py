@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from silverbullet.bench_options import JSON
 from silverbullet.options import Refused
 
 if TYPE_CHECKING:  # what it imports is heavy
@@ -15,7 +16,6 @@ _JUDGED_ALONE: Final = {
     "soak": "is judged by the slopes within its own time",
     "engines": "sets its engines beside each other and their peers",
 }
-JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
 @click.command()

@@ -1,4 +1,5 @@
 import importlib
+import json
 import os
 import signal
 import sys
@@ -7,8 +8,10 @@ from pathlib import Path
 import click
 import pytest
 
+import bench.full
 from bench.full import PARTIAL, kept_steps, run_steps, show_plan
 from bench.full_plan import (
+    VERSIONS,
     Step,
     describe_left,
     full_plan,
@@ -25,6 +28,7 @@ from silverbullet.cli import main
 from tests.descendants import descendants
 from tests.integration.commands import until
 
+ROOT = Path(__file__).parents[2]
 # A benchmark of no time: it says that it was run, waits for its turn to end, keeps a result.
 STEP = """
 import sys, threading, time
@@ -121,11 +125,11 @@ def test_what_is_left_is_told_with_its_time():
 
 def make_context(step: Step) -> click.Context:
     group, name, *options = step.arguments
-    bench = main.commands[group]
-    assert isinstance(bench, click.Group)
+    commands = main.commands[group]
+    assert isinstance(commands, click.Group)
     # With its parents' settings: a command remembers the names of its help.
     parent = click.Context(main, **main.context_settings)
-    return bench.commands[name].make_context(name, [*options, "--output", "here"], parent=parent)
+    return commands.commands[name].make_context(name, [*options, "--output", "here"], parent=parent)
 
 
 @pytest.mark.parametrize("plan", [short_plan(), full_plan()])
@@ -168,7 +172,7 @@ def test_another_source_another_lock_or_other_options_are_another_state(tmp_path
     plan = short_plan()
 
     def key() -> str:
-        return state_key(program_files(tmp_path, ["bench"]), plan)
+        return state_key(program_files(tmp_path, ["bench"]), plan, {})
 
     first = key()
     assert first == key()
@@ -177,7 +181,36 @@ def test_another_source_another_lock_or_other_options_are_another_state(tmp_path
     lock.write_text("numpy==2\n")
     locked = key()
     source.write_text("x = 2\n")
-    assert len({first, locked, key(), state_key([], plan), state_key([], full_plan())}) == 5
+    assert len({first, locked, key(), state_key([], plan, {}), state_key([], full_plan(), {})}) == 5
+
+
+@pytest.mark.parametrize("fact", ["processor", "cores", "python", "numpy", "llvmlite", "ray"])
+def test_results_of_two_machines_or_versions_never_meet_in_one_folder(
+    tmp_path: Path, monkeypatch, fact: str
+):
+    def folder() -> str:
+        return show_plan(tmp_path).splitlines()[-1]
+
+    before = folder()
+    assert folder() == before
+    for name in ("identify_machine", "describe_versions"):
+        given = getattr(bench.full, name)
+
+        def another(*arguments: object, given=given) -> dict[str, str]:
+            found = given(*arguments)
+            return found | ({fact: "another"} if fact in found else {})
+
+        monkeypatch.setattr(bench.full, name, another)
+    assert folder() != before
+
+
+def test_what_a_kept_result_names_as_its_versions_tells_states_apart():
+    named = {
+        name
+        for path in (ROOT / "docs/performance").rglob("*.json")
+        for name in json.loads(path.read_text())["versions"]
+    }
+    assert named <= set(VERSIONS)
 
 
 def test_the_plan_says_which_steps_are_there(tmp_path: Path):

@@ -25,6 +25,7 @@ from silverbullet.cli import main
         (["pipeline", "--overload", "--quixstreams"], "no --quixstreams: "),
         (["pipeline", "--overload", "--repetitions", "1"], "no --repetitions: "),
         (["pipeline", "--overload", "--engines", "ray"], "no --engines: "),
+        (["pipeline", "--overload", "--broker", "both"], "--broker kafka or --broker embedded"),
         (["pipeline", "--engines", "ray"], "--methods resample"),
         (["pipeline", "--engines", "ray", "--methods", "exact"], "--methods resample"),
         (["soak", "--minutes", "0"], "--minutes"),
