@@ -118,7 +118,8 @@ class Host:
 
     def _orphaned(self) -> None:
         """End after the pipeline: there is nobody to tell, and everything to take away."""
-        self._end_hard(self._options.folder, _ORPHAN_SWEEP_S, 1)
+        sweep(self._options.folder, _ORPHAN_SWEEP_S)
+        os._exit(1)
 
     def _go_down(self, code: int) -> None:
         """End the scheduler, and this process with it where the scheduler is its own.
@@ -134,12 +135,12 @@ class Host:
             self._work.leave()
 
     def _end_own(self, code: int) -> None:
-        if self._is_orphan():  # the pipeline was killed while it ended this host
+        if not self._is_orphan():
+            sweep(self._options.folder / SCHEDULER_FOLDER, _SWEEP_S)
+        # Again: a pipeline that is killed closes the connection first, and is this process's
+        # parent until the kernel is done with it.
+        if self._is_orphan():
             self._orphaned()
-        self._end_hard(self._options.folder / SCHEDULER_FOLDER, _SWEEP_S, code)
-
-    def _end_hard(self, folder: Path, limit_s: float, code: int) -> None:
-        sweep(folder, limit_s)
         os._exit(code)
 
 
