@@ -3,7 +3,7 @@
 import shutil
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import platformdirs
@@ -29,13 +29,19 @@ _ROOT = Path(__file__).resolve().parent.parent
 _PACKAGES = (
     "silverbullet", "bench", "ui", "storage", "optimize", "stats", "ingest", "cluster"
 )  # fmt: skip
-_PROGRAM = ("-m", "silverbullet.cli")
+PROGRAM = ("-m", "silverbullet.cli")
 _GRACE_S = 20.0  # a step stops its Kafka, or Ray and Spark, first
 _LOOK_S = 3600.0
 PARTIAL = ".begun-"
 
 
-def run_bench(output: Path | None = None, *, short: bool = False, again: bool = False) -> Path:
+def run_bench(
+    output: Path | None = None,
+    *,
+    short: bool = False,
+    again: bool = False,
+    steps: Collection[str] | None = None,
+) -> Path:
     """Measure what is left for this state of program and machine; gives the folder of all results.
 
     Parameters
@@ -45,7 +51,9 @@ def run_bench(output: Path | None = None, *, short: bool = False, again: bool = 
     short
         The short form, which is measured anew each time.
     again
-        Measure all of it again.
+        Measure it again where it is there.
+    steps
+        Names of the steps to run; all by default.
 
     Raises
     ------
@@ -53,9 +61,11 @@ def run_bench(output: Path | None = None, *, short: bool = False, again: bool = 
         A step failed; those after it were run nevertheless.
     """
     plan, folder = _plan(output, short=short)
-    if (short or again) and folder.exists():
-        shutil.rmtree(folder)
-    run_steps(plan, folder)
+    chosen = {step.name for step in plan} if steps is None else set(steps)
+    if short or again:
+        for name in chosen:
+            _forget(folder, name)
+    run_steps(plan, folder, only=chosen)
     return folder
 
 
@@ -85,7 +95,20 @@ def kept_steps(folder: Path) -> frozenset[str]:
     return frozenset(path.stem for path in folder.glob("*.json"))
 
 
-def run_steps(plan: Sequence[Step], folder: Path, program: Sequence[str] = _PROGRAM) -> list[Kept]:
+def _forget(folder: Path, name: str) -> None:
+    (folder / f"{name}.json").unlink(missing_ok=True)
+    for begun in (folder / f"{PARTIAL}{name}", folder / name):
+        if begun.exists():
+            shutil.rmtree(begun)
+
+
+def run_steps(
+    plan: Sequence[Step],
+    folder: Path,
+    program: Sequence[str] | None = None,
+    *,
+    only: Collection[str] | None = None,
+) -> list[Kept]:
     """Run the steps that are left, each in a process of its own, then write page and report.
 
     Parameters
@@ -93,7 +116,9 @@ def run_steps(plan: Sequence[Step], folder: Path, program: Sequence[str] = _PROG
     plan, folder
         Each result is moved into the folder, whole, when its step has ended.
     program
-        What Python runs; a step's arguments follow.
+        What Python runs, `PROGRAM` by default; a step's arguments follow.
+    only
+        Names of the steps to run; all by default.
 
     Raises
     ------
@@ -103,11 +128,11 @@ def run_steps(plan: Sequence[Step], folder: Path, program: Sequence[str] = _PROG
     folder.mkdir(parents=True, exist_ok=True)
     failed = []
     for step in plan:
-        if step.name in kept_steps(folder):
+        if step.name in kept_steps(folder) or (only is not None and step.name not in only):
             continue
         _tell(f"{step.name}: about {step.minutes:g} min. "
               + describe_left(steps_left(plan, kept_steps(folder))).capitalize())  # fmt: skip
-        if not _run_step(step, folder, program):
+        if not _run_step(step, folder, program or PROGRAM):
             failed.append(step.name)
     reports = _write_pages(plan, folder)
     if failed:

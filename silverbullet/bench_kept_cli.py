@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from silverbullet.bench_lists import read_names
 from silverbullet.bench_options import JSON
 from silverbullet.options import Refused
 
@@ -22,20 +23,24 @@ _JUDGED_ALONE: Final = {
 @click.option("--short", is_flag=True, help="A short form of all, under ten minutes.")
 @click.option("--again", is_flag=True, help="Measure what is there too.")
 @click.option("--plan", is_flag=True, help="List the steps and which are left; run none.")
+@click.option("--steps", metavar="LIST", help="These steps of the plan alone, as in scale,start.")
 @click.option("--output", type=click.Path(path_type=Path), help="Folder of the folders of results.")
-def full(short: bool, again: bool, plan: bool, output: Path | None) -> None:
+def full(short: bool, again: bool, plan: bool, steps: str | None, output: Path | None) -> None:
     """Everything, step by step, with page and HTML report; goes on where it was ended.
 
     What is there for the same program and steps is not measured again.
     """
     from bench.full import run_bench, show_plan
+    from bench.full_plan import full_plan, short_plan
     from bench.session import RunError
 
+    names = [step.name for step in (short_plan() if short else full_plan())]
+    chosen = read_names(steps, names) if steps else names
     if plan:
         click.echo(show_plan(output, short=short))
         return
     try:
-        run_bench(output, short=short, again=again)
+        run_bench(output, short=short, again=again, steps=chosen)
     except RunError as error:
         raise click.ClickException(str(error)) from None
 

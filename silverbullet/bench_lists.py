@@ -29,15 +29,16 @@ def read_numbers(text: str) -> tuple[int, ...]:
 
 def read_methods(text: str) -> tuple[str, ...]:
     """Read how decisions are made, one or both; raises `click.BadParameter` as `read_numbers`."""
-    return _read_names(text, METHODS)
+    return read_names(text, METHODS)
 
 
 def read_engines(text: str) -> tuple[str, ...]:
     """Read where draws are evaluated; raises `click.BadParameter` as `read_numbers`."""
-    return _read_names(text, ENGINES)
+    return read_names(text, ENGINES)
 
 
-def _read_names(text: str, known: Sequence[str]) -> tuple[str, ...]:
+def read_names(text: str, known: Sequence[str]) -> tuple[str, ...]:
+    """Read one or more of the names that are known; raises as `read_numbers`."""
     names = tuple(word.strip() for word in text.split(","))
     wrong = [name for name in names if name not in known]
     if wrong:

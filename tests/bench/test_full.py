@@ -7,9 +7,10 @@ from pathlib import Path
 
 import click
 import pytest
+from click.testing import CliRunner
 
 import bench.full
-from bench.full import PARTIAL, kept_steps, run_steps, show_plan
+from bench.full import PARTIAL, kept_steps, run_bench, run_steps, show_plan
 from bench.full_plan import (
     VERSIONS,
     Step,
@@ -68,6 +69,30 @@ def test_steps_are_run_in_order_and_what_is_there_is_not_run_again(tmp_path: Pat
     run_steps([*plan, *plan_of(tmp_path, "three")], results, ("-c", STEP))
     assert begun(tmp_path) == ["one", "two", "three"]
     assert read_report(results / "three.json").bench == "three"
+
+
+def test_steps_that_are_chosen_are_run_alone_and_the_others_stay_as_they_are(tmp_path: Path):
+    results, plan = tmp_path / "results", plan_of(tmp_path, "one", "two", "three")
+    reports = run_steps(plan, results, ("-c", STEP), only={"three", "two"})
+    assert begun(tmp_path) == ["two", "three"]
+    assert [report.bench for report in reports] == ["two", "three"]
+    run_steps(plan, results, ("-c", STEP))
+    assert begun(tmp_path) == ["two", "three", "one"]
+
+
+def test_again_measures_anew_what_is_chosen_and_keeps_the_rest(tmp_path: Path, monkeypatch):
+    plan = plan_of(tmp_path, "one", "two")
+    monkeypatch.setattr(bench.full, "full_plan", lambda: plan)
+    monkeypatch.setattr(bench.full, "PROGRAM", ("-c", STEP))
+    run_bench(tmp_path / "kept")
+    run_bench(tmp_path / "kept", again=True, steps=["two"])
+    assert begun(tmp_path) == ["one", "two", "two"]
+
+
+def test_a_step_that_is_not_in_the_plan_is_refused_with_those_that_are():
+    told = CliRunner().invoke(main, ["bench", "full", "--plan", "--steps", "scale,kernel"])
+    assert told.exit_code == 2
+    assert "'kernel': one or more of kernels, scale, start" in told.output
 
 
 def test_killed_at_any_time_it_goes_on_with_the_first_step_that_is_left(tmp_path: Path):
