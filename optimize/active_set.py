@@ -157,12 +157,12 @@ def solve_active_set(
     """
     n = weights.shape[0]
     rows = whole_tiles(n)
-    inverse, scaled, gradient = np.empty(n), np.empty(n), work[0]
+    inverse, scaled, gradient, ways = np.empty(n), np.empty(n), work[0], np.empty((2, n))
     solved, places = np.empty((4, rows)), np.empty(n, np.uint8)
     lists, system = np.empty((2, n), np.int64), np.empty((rows, padded(n)))
     if not invert_variances(covariance, inverse):
         return 0
-    place_start(warm, target, cap, inverse, covariance, weights, scaled, gradient, places)
+    place_start(warm, target, cap, inverse, covariance, weights, scaled, gradient, places, ways)
     count, most = as_variable(0), as_variable(SWEEPS)
     for round_ in range(1, ROUNDS + 1):
         if cap < 1.0:
@@ -181,6 +181,6 @@ def solve_active_set(
         flip(target, level, limit, scaled, gradient, places)
         if round_ <= SWEPT:
             sweep_until_settled(
-                most, target, level, limit, inverse, covariance, scaled, gradient, places
+                most, target, level, limit, inverse, covariance, scaled, gradient, places, ways
             )
     return 0

@@ -6,6 +6,7 @@ import numpy as np
 
 from optimize import (
     cloud,
+    conjugate,
     draws,
     factor,
     frontier,
@@ -18,6 +19,7 @@ from optimize import (
     plain_active_set,
     plain_cloud,
     plain_columns,
+    plain_coordinates,
     plain_draws,
     plain_factor,
     plain_frontier,
@@ -104,6 +106,16 @@ def _problem(seed: int, size: int) -> tuple[Any, ...]:
     return seed % 2 == 1, mean, covariance, 0.4 if seed % 3 else 1.0, np.zeros(size)
 
 
+def _together(seed: int, size: int) -> tuple[Any, ...]:
+    mean, covariance = (one.copy() for one in _estimates(seed, size))
+    scaled = np.maximum(uniforms(seed + 2, size) - 0.3, 0.0) * 40.0
+    gradient, places = plain_columns.weigh_columns(covariance, scaled), (scaled > 0.0).astype("u1")
+    limit = 20.0 if seed % 2 else np.inf
+    variances = covariance.diagonal()
+    bounds = 1e-4, limit, 1.0 / variances
+    return mean, *bounds, covariance, scaled, gradient, places, np.zeros((2, size))
+
+
 def _portfolio(seed: int, size: int) -> tuple[Any, ...]:
     return *_estimates(seed, size), uniforms(seed, size) / size
 
@@ -148,6 +160,9 @@ PAIRS: tuple[KernelPair, ...] = (
     ),
     KernelPair(
         "fill_by_preference", start.fill_by_preference, plain.fill_by_preference, _preference, 0.0
+    ),
+    KernelPair(
+        "step_together", conjugate.step_together, plain_coordinates.step_together, _together, 0.0
     ),
     KernelPair("find_twin", pair_exchange.find_twin, plain.find_twin, _portfolio, 0.0),
     KernelPair(

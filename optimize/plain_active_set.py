@@ -1,18 +1,16 @@
-"""Plain-numpy twins of the active set and its coordinate steps, of a whole covariance."""
+"""Plain-numpy twins of the active set, of a whole covariance."""
 
 import numpy as np
-from numpy.typing import NDArray
 
 from optimize import active_set as tuned
-from optimize.coordinates import FIRST_SWEEPS, SETTLED
+from optimize.coordinates import FIRST_SWEEPS
 from optimize.factor import RANK_TOLERANCE
 from optimize.lane_code import ROWS
 from optimize.places import FREE, FULL, LOW, NEARLY, SHARES
 from optimize.plain_columns import add_in_order, weigh_columns
+from optimize.plain_coordinates import Places, place_all, sweep_until_settled
 from optimize.plain_factor import keep_sum
 from stats.compiled import FloatArray, IntArray
-
-Places = NDArray[np.uint8]
 
 
 def eliminate(system: FloatArray, right: int, scales: FloatArray) -> int:
@@ -51,36 +49,6 @@ def substitute(system: FloatArray, right: int, scales: FloatArray) -> FloatArray
 def has_full_rank(covariance: FloatArray) -> bool:
     """Twin of ``factor.has_full_rank``."""
     return eliminate(covariance.copy(), 0, np.empty(len(covariance))) == len(covariance)
-
-
-def place_all(scaled: FloatArray, limit: float) -> Places:
-    """Twin of ``coordinates.place_all``."""
-    return np.where(scaled <= 0.0, LOW, np.where(scaled >= limit, FULL, FREE)).astype(np.uint8)
-
-
-def sweep_until_settled(
-    most: int,
-    target: FloatArray,
-    level: float,
-    limit: float,
-    covariance: FloatArray,
-    scaled: FloatArray,
-    gradient: FloatArray,
-    places: Places,
-) -> None:
-    """Twin of ``coordinates.sweep_until_settled``."""
-    inverse = 1.0 / covariance.diagonal()
-    for _ in range(most):
-        before = places.copy()
-        for i, row in enumerate(covariance):
-            new = scaled[i] + (target[i] + level - gradient[i]) * inverse[i]
-            new = min(new, limit) if new > 0.0 else 0.0
-            if new != scaled[i]:
-                gradient += (new - scaled[i]) * row
-                scaled[i] = new
-        places[:] = place_all(scaled, limit)
-        if np.count_nonzero(places != before) * SETTLED <= len(places):
-            return
 
 
 def solve_places(

@@ -4,8 +4,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from optimize import plain
+from optimize.pair_exchange import freeze, solve_estimates
 from optimize.pairs import PAIRS
 from stats.pairs import KernelPair
+from tests.optimize.problems import dense
 
 
 def flatten(values: Any) -> list[np.ndarray]:
@@ -36,3 +39,14 @@ def test_a_kernel_of_the_table_changes_or_returns_something(pair: KernelPair):
         for a, b in zip(flatten(arguments), flatten(before), strict=True)
     ]
     assert any(changed) or result is not None
+
+
+@pytest.mark.parametrize("cap", [1.0, 0.02])
+@pytest.mark.parametrize("warm", [False, True])
+def test_a_solver_that_moves_many_assets_together_has_the_bits_of_its_plain_twin(cap, warm):
+    mean, covariance = map(freeze, dense(7, 150))
+    fast = np.arange(150) % 2 / 75 if warm else np.zeros(150)
+    slow = fast.copy()
+    got = solve_estimates(True, mean, covariance, cap, fast)
+    assert got == plain.solve_estimates(True, mean, covariance, cap, slow)
+    np.testing.assert_array_equal(fast, slow)
