@@ -18,7 +18,7 @@ from optimize.engines.protocol import (
 from optimize.engines.rates import WorkerRates
 from optimize.job import DrawJob
 
-_JOIN_S = 5.0  # a block of 32 draws takes 0.5 s at 500 assets
+_JOIN_S = 5.0  # a block of 32 draws takes 0.2 s at 500 assets, 1.4 s at 1000
 
 
 class LocalEngine:

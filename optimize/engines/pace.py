@@ -8,9 +8,12 @@ Key = TypeVar("Key")
 
 _WEIGHT = 0.25  # of the newest value; four blocks forget half, so one slow block does not decide
 _KNOWN_LIMIT = 1024  # shapes kept; a universe of 512 assets that grows one by one has 512
-# A draw takes 3.4 us at n = 10, 47-62 at 50, 220-330 at 100, 14-21 ms at 500 on one core;
-# 0.02 us n^2.2 is within a factor of two of all four.
-_PRIOR_NS, _PRIOR_POWER = 20.0, 2.2
+# us a draw on one core: what each costs, what each asset, what the factors' flops; of a cloud their
+# products, n^2 a portfolio. Within a third of what `bench scale` measured from 10 to 1000 assets:
+# draws 4.7, 22, 80 and 5500 at 10, 50, 100 and 500, portfolios 0.10, 0.16, 0.26 and 2.2. An exact
+# job has one draw, of which it needs the solve alone: it is guessed long rather than short.
+_DRAW_US = (1.3, 0.28, 4.2e-5, 3)
+_PORTFOLIO_US = (0.09, 9e-4, 7e-6, 2)
 
 
 class Pace:
@@ -35,7 +38,9 @@ class Pace:
         known = self._compute.get(shape)
         if known is not None:
             return known
-        return float(shape.draws * _PRIOR_NS * shape.n_assets**_PRIOR_POWER)
+        n = shape.n_assets
+        each, asset, product, power = _PORTFOLIO_US if shape.kind == "cloud" else _DRAW_US
+        return 1e3 * shape.draws * float(each + asset * n + product * n**power)
 
     def hedge_ns(self, engine: str, shape: Shape, blocks: int, workers: int) -> int:
         """Give the time after which so many blocks are late at an engine."""

@@ -67,7 +67,7 @@ def test_late_blocks_go_to_the_next_engine_as_well_and_the_late_one_may_still_an
     world.run(until_ns=world.now_ns + 200 * MS)
     complete = world.completed[1]
     assert complete.engine == "spark"
-    assert "ray owed 8 blocks after 31 ms" in complete.reason
+    assert "ray owed 8 blocks after 32 ms" in complete.reason
     late = moves.Answered("ray", "ray-1", 1, 0, (1, 0), 1)
     assert world.machine.step(late, world.now_ns) == []
     assert world.machine.stale == 1
@@ -143,7 +143,7 @@ def test_decision_that_local_cannot_hold_either_is_late_and_says_so() -> None:
     complete = world.completed[1]
     assert complete.late
     assert not complete.degraded
-    assert complete.reason == "late by 8 ms"  # 100 rounds of 90 us, less the deadline
+    assert complete.reason == "late by 11 ms"  # 100 rounds of 120 us, less the deadline
 
 
 def test_engine_that_answers_no_job_is_out_after_three_and_comes_back_by_canaries() -> None:
