@@ -18,7 +18,8 @@ from bench.draw_cases import cloud_case, resample_case
 from bench.machine import single_thread
 from bench.pair_cases import pair_cases
 from bench.rows import OURS
-from bench.solver_cases import solve_case
+from bench.solver_cases import job_case, solve_case
+from bench.solver_goals import COLD, DENSE, SPARSE, WARM
 from bench.tick_cases import on_demand_case
 
 
@@ -34,6 +35,10 @@ LEADS: tuple[tuple[Callable[[], Case], str, float], ...] = (
     (on_demand_case, "numpy, four moments", 8.0),
     (partial(covariance_case, 50, 10), "numpy.cov", 45.0),
     (partial(solve_case, 50), "scipy NNLS", 3.0),
+    (partial(job_case, 50, SPARSE, WARM), "scipy NNLS", 15.0),
+    (partial(job_case, 50, DENSE, COLD), "scipy NNLS", 11.0),
+    (partial(job_case, 50, DENSE, WARM), "scipy NNLS", 13.0),
+    (partial(job_case, 50, DENSE, WARM, capped=True), "daqp", 7.0),  # NNLS knows no cap
     (partial(pair_case, "push_row"), "numpy twin", 38.0),
     (partial(pair_case, "read_window"), "numpy twin", 30.0),  # 24 to 64 seen, the least under load
     (partial(pair_case, "oas_covariance"), "numpy twin", 14.0),
@@ -42,6 +47,8 @@ LEADS: tuple[tuple[Callable[[], Case], str, float], ...] = (
     (partial(cloud_case, 50), "numpy, the same mixture, float32", 9.0),
     (partial(resample_case, 50), "scipy invwishart and NNLS", 10.0),
     (partial(pair_case, "read_plain_ticks"), "numpy twin", 25.0),
+    (partial(pair_case, "read_packed_heads"), "numpy twin", 48.0),
+    (partial(pair_case, "take_packed_rows"), "numpy twin", 48.0),
 )
 
 
