@@ -65,6 +65,12 @@ def full_plan() -> tuple[Step, ...]:
         _step("pipeline", 37.0, *REAL, *_PIPELINE, "--quixstreams"),
         # No quixstreams: librdkafka's mock has no groups to join.
         Step("pipeline-embedded", ("bench", "pipeline", *_PIPELINE), 37.0),
+        # Some seven rates of two forms of ticks, of ours and the relay, 11 s each with a start.
+        Step(
+            "saturation",
+            ("bench", "pipeline", *REAL, "--saturation", "--repetitions", "3"),
+            18.0,
+        ),
         Step("overload", ("bench", "pipeline", *REAL, "--overload"), 12.0),
         _step("soak", 67.0, "--minutes", "65"),  # an hour of it counts
         _step("engines", 170.0),

@@ -135,7 +135,7 @@ def _run_all(
         Console(stderr=True).status("starting") as line,
     ):
         for broker in brokers:
-            _warm_up(broker, Path(folder))
+            warm_up(broker, Path(folder))
         for repetition in range(plan.repetitions):
             for broker in brokers:
                 for rate in plan.rates:
@@ -155,7 +155,7 @@ def _run_all(
     return runs
 
 
-def _warm_up(broker: Broker, folder: Path) -> None:
+def warm_up(broker: Broker, folder: Path) -> None:
     """Let a broker that has just started compile what it needs; nothing of it counts."""
     if broker.name != EMBEDDED:
         rate, seconds = _BROKER_WARM_UP

@@ -71,7 +71,7 @@ NOTES = {
         "Processor time, but for whole decisions on workers, which is by the wall clock.",
         "Ticks a second that admission and windows alone take, without Kafka, are the inverse of a "
         "tick's time in a batch that lies in memory. They are no rate of the pipeline: that also "
-        "fetches and decides, see `bench ingest` and `bench pipeline`.",
+        "fetches and decides, see `bench ingest` and `bench pipeline --saturation`.",
     ),
     "memory": (
         "All parts as processes on the embedded broker and SQLite, 20 ticks a second of each asset "
@@ -93,6 +93,19 @@ NOTES = {
         "covers it being made. The runs are the quarters of the time, and every quarter is judged. "
         "A single age is that of one tick, over the median solve of its quarter: about one and a "
         "half where a tick waits for the solve under way and then for its own.",
+    ),
+    "saturation": (
+        "The rate doubles until ticks grow older than before, from being due to the decision that "
+        "covers it arriving, by 0.05 seconds a second or more (a queue that is fed faster than it "
+        "is emptied), or until what sends them falls back as much; then the step is halved, as "
+        "ratios, until it is 12 %. Each rate is played anew to a process that has just started, "
+        "its windows full. Method exact, a decision as soon as the one before is made, for all "
+        "ticks that came meanwhile.",
+        "Generator, broker, contender and listener share the processors of this machine: it is "
+        "the rate at which all of them together keep pace. The relay decides nothing. Packed "
+        "ticks come a thousand a message, each due with the last of them. The limits, beside the "
+        "machine, say what gave way first: decisions that fell behind, or a rate that could not be "
+        "offered.",
     ),
     "pipeline": (
         "Times run from the instant a tick was due (open loop, Poisson) to the arrival of the "

@@ -30,6 +30,10 @@ class RunError(RuntimeError):
     """A run gave no figures; the message says why."""
 
 
+class LostError(RunError):
+    """Ticks were gone from the broker before the contender could read them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Played:
     """What one run gave.
@@ -76,7 +80,7 @@ def _listen_until(
 
 def play(
     broker: Broker, contender: Contender, topics: Topics, folder: Path, *, seed: int, rate: float,
-    seconds: float, watch: Watch = _look_away,
+    seconds: float, per_message: int = 1, watch: Watch = _look_away,
 ) -> Played:  # fmt: skip
     """Run one contender on one tape.
 
@@ -86,13 +90,17 @@ def play(
         Where logs and times are put.
     seed, rate, seconds
         Of the tape, see `bench.workload`.
+    per_message
+        Ticks in each, see `bench.load`.
     watch
         Is shown the contender five times a second and more while the tape is played.
 
     Raises
     ------
+    LostError
+        It lost ticks.
     RunError
-        The contender or the generator ended early, hung or lost ticks; the clock was set.
+        The contender or the generator ended early or hung; the clock was set.
     """
     with own_topics(broker, topics.heard, topics.others):
         listener = Listener(broker, topics, has_status=contender.is_pipeline)
@@ -103,8 +111,8 @@ def play(
                 _await_engine(listener, child, contender)
                 listener.forget()
                 path = folder / f"{topics.ticks}.npz"
-                tape = (broker.address, topics.ticks, seed, rate, seconds)
-                _play_tape(listener, child, tape, path, watch)
+                tape = (broker.address, topics.ticks, seed, rate, seconds, per_message)
+                _play_tape(listener, child, tape, seconds, path, watch)
                 sent = _read_sent(path, n_history)
                 _drain(listener, child, n_history + len(sent.due_ns) - 1)
                 return _collect(listener, sent)
@@ -144,7 +152,7 @@ def _await_engine(listener: Listener, child: Child, contender: Contender) -> Non
 
 
 def _play_tape(
-    listener: Listener, child: Child, tape: tuple[str, str, int, float, float], path: Path,
+    listener: Listener, child: Child, tape: tuple[str | float, ...], seconds: float, path: Path,
     watch: Watch,
 ) -> None:  # fmt: skip
     arguments = [str(argument) for argument in tape] + [str(path)]
@@ -154,7 +162,7 @@ def _play_tape(
         log_path=path.with_suffix(".load.log"),
     )
     with _ended(load):
-        limit_s = 3.0 * tape[-1] + _START_LIMIT_S
+        limit_s = 3.0 * seconds + _START_LIMIT_S
 
         def is_over() -> bool:
             watch(child)
@@ -188,7 +196,7 @@ def _drain(listener: Listener, child: Child, last_offset: int) -> None:
 
 def _collect(listener: Listener, sent: Sent) -> Played:
     if listener.lost:
-        raise RunError(f"{listener.lost} messages were lost: it could not read them in time")
+        raise LostError(f"{listener.lost} messages were lost: it could not read them in time")
     if listener.lost_messages:
         # What is lost can only make later ones cover its ticks: too slow, never too fast.
         print(f"{listener.lost_messages} messages were not heard in time", file=sys.stderr)

@@ -1,7 +1,7 @@
 """``silverbullet bench pipeline``."""
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Final
 
 import click
@@ -19,6 +19,8 @@ _PLANNED: Final = (
     "seconds", "repetitions", "rates", "methods", "engines", "libraries", "quixstreams"
 )  # fmt: skip
 
+_OF_SATURATION: Final = ("seconds", "repetitions")
+
 
 @click.command()
 @bench_options
@@ -32,45 +34,60 @@ _PLANNED: Final = (
 @QUIXSTREAMS
 @click.option("--overload", is_flag=True, help="Ten times the ticks that it can decide one by one.")
 @click.option("--minutes", type=click.FloatRange(min=0.05), help="Of --overload; 10 otherwise.")
-def pipeline(
-    broker: str, bootstrap: str | None, overload: bool, minutes: float | None, **options: Any
-) -> None:
+@click.option(
+    "--saturation", is_flag=True, help="Ticks a second, ever more, until decisions fall behind."
+)
+def pipeline(broker: str, bootstrap: str | None, **options: Any) -> None:
     """Tick to decision by stage, beside a relay that only passes messages on."""
-    _check(overload, minutes, options)
-    if overload and broker == "both":
-        raise click.UsageError(
-            "--overload is of one broker: --broker kafka or --broker embedded, one after the other"
-        )
+    _check(broker, options)
     brokers = find_brokers(broker, bootstrap)
-    if overload:
+    given = {name: options[name] for name in ("output", "as_json")}
+    if options["overload"]:
         from bench.overload import run_bench as run_overload
 
         (open_broker,) = brokers
-        given = {name: options[name] for name in ("output", "as_json")}
-        run_and_tell(functools.partial(run_overload, open_broker), minutes=minutes, **given)
-        return
-    from bench.pipeline import Plan, run_bench
+        given["minutes"] = options["minutes"]
+        run_and_tell(functools.partial(run_overload, open_broker), **given)
+    elif options["saturation"]:
+        from bench.saturation import run_bench as run_saturation
 
-    plan = Plan(**{name: options[name] for name in _PLANNED if options[name] is not None})
-    run_and_tell(
-        functools.partial(run_bench, plan, brokers),
-        output=options["output"],
-        as_json=options["as_json"],
-    )
+        (open_broker,) = brokers
+        given |= {name: options[name] for name in _OF_SATURATION}
+        run_and_tell(functools.partial(run_saturation, open_broker), **given)
+    else:
+        from bench.pipeline import Plan, run_bench
+
+        plan = Plan(**{name: options[name] for name in _PLANNED if options[name] is not None})
+        run_and_tell(functools.partial(run_bench, plan, brokers), **given)
 
 
-def _check(overload: bool, minutes: float | None, options: Mapping[str, Any]) -> None:
+def _check(broker: str, options: Mapping[str, Any]) -> None:
     """Refuse what would be ignored."""
-    unused = [f"--{name}" for name in _PLANNED if options[name] not in (None, False)]
-    if overload and unused:
-        raise click.UsageError(
-            f"with --overload there is no {', '.join(unused)}: its length is --minutes, its rate "
-            "ten times what the method resample can decide; leave out one or the other"
-        )
-    if minutes is not None and not overload:
+    given = {name for name in _PLANNED if options[name] not in (None, False)}
+    if options["overload"] and options["saturation"]:
+        raise click.UsageError("--overload and --saturation are two benchmarks: one at a time")
+    if options["overload"]:
+        _refuse("--overload", broker, given, "its length is --minutes, its rate "
+                "ten times what the method resample can decide")  # fmt: skip
+    if options["saturation"]:
+        _refuse("--saturation", broker, given - set(_OF_SATURATION), "its rates are what it "
+                "looks for, its method is exact")  # fmt: skip
+    if options["minutes"] is not None and not options["overload"]:
         raise click.UsageError("--minutes belongs to --overload; --seconds is for the rest")
     if options["engines"] and "resample" not in (options["methods"] or ()):
         raise click.UsageError(
             "--engines is where draws are evaluated, and only the method resample has any: "
             "add --methods resample or --methods exact,resample"
+        )
+
+
+def _refuse(mode: str, broker: str, unused: Collection[str], why: str) -> None:
+    if unused:
+        names = ", ".join(f"--{name}" for name in _PLANNED if name in unused)
+        raise click.UsageError(
+            f"with {mode} there is no {names}: {why}; leave out one or the other"
+        )
+    if broker == "both":
+        raise click.UsageError(
+            f"{mode} is of one broker: --broker kafka or --broker embedded, one after the other"
         )

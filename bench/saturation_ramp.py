@@ -1,0 +1,120 @@
+"""Up to which rate a pipeline keeps pace: how a step is judged, and which comes next. Pure.
+
+A queue that is fed at R ticks a second and emptied at C < R makes its ticks (R - C) / C seconds
+older each second. So a rate is too high where ages grow by more than `MOST_GROWTH` seconds a
+second, however old they are; and no rate of the pipeline where what sends the ticks falls back as
+much.
+"""
+
+import math
+from typing import Final, Literal, NamedTuple
+
+import numpy as np
+
+from stats.compiled import FloatArray
+
+MOST_GROWTH: Final = 0.05
+"""In a step of five seconds 190 ms: a stall of the machine takes 50, and is no queue that grows."""
+RESOLUTION: Final = 1.12
+"""The ramp ends where the rate that was too high is at most so many times one that was kept up
+with: three steps between a rate and its double."""
+_FACTOR: Final = 2.0
+_PARTS: Final = 4
+
+Outcome = Literal["kept pace", "fell behind", "not offered"]
+
+
+def growth(ages_us: FloatArray, seconds: float) -> float:
+    """Give by how many seconds a second ages grow.
+
+    Parameters
+    ----------
+    ages_us
+        float64[n], of ticks that were due evenly over ``seconds``, in that order, microseconds.
+
+    Raises
+    ------
+    ValueError
+        They are fewer than four.
+    """
+    if len(ages_us) < _PARTS:
+        raise ValueError(f"{len(ages_us)} ages say nothing of how they grow")
+    first, *_, last = (float(np.median(part)) for part in np.array_split(ages_us, _PARTS))
+    return (last - first) / 1e6 / (seconds * (_PARTS - 1) / _PARTS)
+
+
+def judge_step(
+    ages_us: FloatArray, lags_us: FloatArray, n_uncovered: int, seconds: float
+) -> Outcome:
+    """Say what became of one rate.
+
+    Parameters
+    ----------
+    ages_us
+        float64[n], from each tick being due to the decision that covers it arriving, in the order
+        of the ticks, microseconds.
+    lags_us
+        float64[n], from each being due to its being sent.
+    n_uncovered
+        Ticks that no decision ever covered.
+    seconds
+        In which they were due.
+    """
+    if len(lags_us) >= _PARTS and growth(lags_us, seconds) > MOST_GROWTH:
+        return "not offered"
+    if n_uncovered or growth(ages_us, seconds) > MOST_GROWTH:
+        return "fell behind"
+    return "kept pace"
+
+
+class Saturation(NamedTuple):
+    """Where a ramp has ended.
+
+    Attributes
+    ----------
+    rate
+        Highest rate that was kept up with, ticks a second; 0: none was.
+    ended_by
+        What became of the lowest rate above; ``kept pace``: there was none to try.
+    """
+
+    rate: float
+    ended_by: Outcome
+
+
+class Ramp:
+    """Doubles the rate until it is too high, then halves the step, as ratios, until it is small.
+
+    Parameters
+    ----------
+    first, least, most
+        Rate to begin with, and those below and above which none is tried, ticks a second.
+    """
+
+    def __init__(self, first: float, least: float, most: float) -> None:
+        self._first, self._least, self._most = first, least, most
+        self._kept = 0.0
+        self._over = math.inf
+        self._ended_by: Outcome = "kept pace"
+
+    def next_rate(self) -> float | None:
+        """Give the rate to try next; None: it is over."""
+        if self._kept == 0.0:
+            rate = self._first if math.isinf(self._over) else self._over / _FACTOR
+            return rate if rate >= self._least else None
+        if math.isinf(self._over):
+            return min(_FACTOR * self._kept, self._most) if self._kept < self._most else None
+        if self._over <= RESOLUTION * self._kept:
+            return None
+        return math.sqrt(self._kept * self._over)
+
+    def take(self, rate: float, outcome: Outcome) -> None:
+        """Take in what became of a rate."""
+        if outcome == "kept pace":
+            self._kept = max(self._kept, rate)
+        elif rate < self._over:
+            self._over, self._ended_by = rate, outcome
+
+    def found(self) -> Saturation:
+        """Give what was found so far."""
+        return Saturation(self._kept, self._ended_by)
