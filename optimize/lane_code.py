@@ -1,4 +1,4 @@
-"""Vectors of 8 doubles for intrinsics: what `optimize.tiles` is written with, in LLVM's terms.
+"""Vectors of 8 doubles for intrinsics: what `tiles` and `factor_tiles` are written in.
 
 LLVM makes of a vector whatever the processor has. Multiplications and additions are not fused.
 """

@@ -89,9 +89,7 @@ def merge_blocks(job: DrawJob, results: Iterable[BlockResult]) -> Outcome:
     if found != list(range(job.n_blocks)):
         raise ValueError(f"blocks {found} of a job of {job.n_blocks}: give each of them once")
     if job.kind == "exact":
-        # Solved again from the optimum it stays as it is, and says why it is so.
-        again = exact_outcome(replace(job, start_weights=blocks[0].weight_mean))
-        return replace(again, exchanges=blocks[0].exchanges)
+        return _merge_exact(job, blocks[0])
     # One block alone is its own merger, to the bit.
     total, weights, weight_m2, ratio_m2 = (
         _single(blocks[0]) if len(blocks) == 1 else _merge_draws(job.n_assets, blocks)
@@ -128,6 +126,19 @@ def exact_outcome(job: DrawJob) -> Outcome:
         status=describe(flags | _few_rows(job)),
         exchanges=exchanges,
     )
+
+
+def _merge_exact(job: DrawJob, block: BlockResult) -> Outcome:
+    """Say of a block's portfolio why it is what it is: a block has no room for that.
+
+    Solved again from an optimum it stays as it is, at once. Where it does not, or exchanges had to
+    help (which may have ended at their bound), only the same solve from the same start knows.
+    """
+    if block.exchanges == 0:
+        again = exact_outcome(replace(job, start_weights=block.weight_mean))
+        if np.array_equal(again.weights, block.weight_mean):
+            return again
+    return exact_outcome(job)
 
 
 def _few_rows(job: DrawJob) -> int:

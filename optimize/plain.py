@@ -24,7 +24,7 @@ def fill_by_preference(preference: FloatArray, cap: float, weights: FloatArray) 
             return
         if weights[best] < cap:
             step = min(missing, cap - weights[best])
-            weights[best] = weights[best] + step if step == missing else cap
+            weights[best] = min(weights[best] + step, cap) if step == missing else cap
             missing -= step
 
 

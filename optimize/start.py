@@ -39,7 +39,7 @@ def fill_by_preference(preference: FloatArray, cap: float, weights: FloatArray) 
             return
         step = min(missing, cap - weights[best])
         if step == missing:
-            weights[best] += step
+            weights[best] = min(weights[best] + step, cap)  # a sum may round up, past the cap
             return
         weights[best] = cap
         missing -= step

@@ -59,6 +59,16 @@ def test_an_exact_job_solved_in_one_go_has_the_bits_of_its_block(seed, n, object
     assert bits(evaluate_job(job)) == bits(run(job))
 
 
+@pytest.mark.parametrize(("seed", "n"), [(293, 8), (224, 7)])
+@pytest.mark.parametrize("objective", ["max_sharpe", "min_variance"])
+def test_where_the_exchanges_do_not_end_the_block_has_the_same_bits_too(seed, n, objective):
+    rows = np.random.default_rng(seed).normal(size=(n - 2, n)) + 0.3
+    mean, covariance = rows.mean(axis=0), np.cov(rows, rowvar=False)
+    job = make_job(mean, covariance, kind="exact", n_draws=1, objective=objective)
+    assert "bound on exchanges" in evaluate_job(job).status
+    assert bits(evaluate_job(job)) == bits(run(job))
+
+
 def test_a_block_does_not_depend_on_the_other_blocks(job):
     alone = [bits(evaluate_block(job, block)) for block in range(job.n_blocks)]
     backwards = [bits(evaluate_block(job, block)) for block in reversed(range(job.n_blocks))]

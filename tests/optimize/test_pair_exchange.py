@@ -139,6 +139,15 @@ def test_three_hundred_assets_need_no_exchange(family, least, most, cap):
     assert abs(found.sharpe / sharpe(best, mean, covariance) - 1.0) < GAP
 
 
+@pytest.mark.parametrize("start", [[0.3, 0.67, 0.03], [0.155, 0.031, 0.814], [0.5, 0.5, 0.0]])
+def test_what_a_start_lacks_is_filled_up_to_a_raised_cap_and_no_last_digit_further(start):
+    mean, covariance = estimates(3, 3, 40)
+    found = solve(mean=mean, covariance=covariance, max_weight=0.1, start_weights=start)
+    assert "cap raised to 1/n" in found.status
+    assert found.weights.max() <= 1 / 3
+    assert_valid(found, 0.1)
+
+
 def test_an_optimal_start_stays_as_it_is():
     for family in FAMILIES.values():
         mean, covariance = family(5, 40)
