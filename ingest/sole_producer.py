@@ -70,8 +70,8 @@ class SoleProducer:
         self, broker: BrokerAccess | str, name: str, transaction_s: float = TRANSACTION_S
     ) -> None:
         self.failed = 0
-        self._transaction_s = transaction_s
         self.first_failure: str | None = None
+        self._transaction_s = transaction_s
         self._bootstrap = access(broker).bootstrap
         self._errors = BrokerErrors()
         self._client = make_client(Producer, self._config(access(broker), name))
@@ -145,18 +145,26 @@ class SoleProducer:
         if self._errors.fatal is not None:
             return  # told already, and nothing can be sent any more
         reason = self.first_failure or f"no answer within {timeout_s:g} s"
-        left = 0
-        if self._thread.is_alive():
-            left = self._n_open + len(self._held)
-        elif self._n_open:
+        if not self._thread.is_alive():
             try:
-                self._client.commit_transaction(timeout_s)
+                self._commit_rest(timeout_s)
             except KafkaException as failure:
-                left, reason = self._n_open, failure.args[0].str()
+                reason = failure.args[0].str()
+        left = self._n_open + len(self._held)
         if left or self.failed:
             raise BrokerError(
                 f"Kafka at {self._bootstrap} did not take {left + self.failed} messages: {reason}"
             )
+
+    def _commit_rest(self, timeout_s: float) -> None:
+        if self._n_open:
+            self._client.commit_transaction(timeout_s)
+            self._n_open = 0
+        if self._held:  # the thread was told to stop while no broker let it end the one before
+            self._client.begin_transaction()
+            self._go_on()
+            self._client.commit_transaction(timeout_s)
+            self._n_open = 0
 
     def _config(self, broker: BrokerAccess, name: str) -> dict[str, Any]:
         return connection(broker, self._errors) | {
