@@ -114,10 +114,19 @@ class Admission:
         """
         if len(raw.values) == 1 and (single := self._take_single(raw)) is not None:
             return single
-        if isinstance(raw.values, Payloads) and (packed := self._take_packed(raw, raw.values)):
-            return packed
-        rows = self._decode(raw.values)
-        latest_ns = self._latest_event_time_ns(raw, rows)
+        limits_ns = self._limits_ns(raw)
+        if isinstance(raw.values, Payloads):
+            packed = self._take_packed(raw, raw.values, limits_ns)
+            if packed is not None:
+                return packed
+        return self._judge(raw, self._decode(raw.values), limits_ns)
+
+    def _judge(
+        self, raw: RawMessages, rows: Decoded, limits_ns: NDArray[np.int64] | int
+    ) -> Admitted:
+        latest_ns = limits_ns
+        if not isinstance(limits_ns, int) and not rows.is_row_each:
+            latest_ns = np.repeat(limits_ns, rows.counts)
         used = (rows.prices >= MIN_PRICE) & (rows.prices <= MAX_PRICE)
         used &= (rows.event_time_ns >= 0) & (rows.event_time_ns <= latest_ns)
         if rows.row_faults:
@@ -146,7 +155,7 @@ class Admission:
         tick = decode_single(raw.values[0])
         if tick is None or (symbol_id := self.symbols.find(tick.symbol)) is None:
             return None
-        latest_ns = self._latest_event_time_ns(raw, None)
+        latest_ns = self._limits_ns(raw)
         if not (MIN_PRICE <= tick.price <= MAX_PRICE and 0 <= tick.event_time_ns <= latest_ns):
             return None
         if tick.trade_id is not None:
@@ -164,17 +173,18 @@ class Admission:
         )
         return Admitted(batch, (), 1, 0)
 
-    def _take_packed(self, raw: RawMessages, values: Payloads) -> Admitted | None:
+    def _take_packed(
+        self, raw: RawMessages, values: Payloads, limits_ns: NDArray[np.int64] | int
+    ) -> Admitted | None:
         """Admit packed messages of known symbols in one pass: 13 ns a tick, not 27.
 
         None where anything is not as usual: nothing has been changed then.
         """
         if self._packed is None:
-            from ingest.native.packed_batches import PackedReader  # noqa: PLC0415 - as above
+            from ingest.native.packed_batches import PackedReader  # noqa: PLC0415 - as in `_decode`
 
             self._packed = PackedReader(self.symbols.find, MIN_PRICE, MAX_PRICE)
-        latest_ns = self._latest_event_time_ns(raw, None)
-        found = self._packed.read(values, latest_ns, raw.partitions, raw.offsets, self.trade_ids)
+        found = self._packed.read(values, limits_ns, raw.partitions, raw.offsets, self.trade_ids)
         if found is None:
             return None
         self.trade_ids[:] = found.trade_ids
@@ -198,11 +208,9 @@ class Admission:
             self._batches = BatchDecoder()
         return self._batches.decode(values)
 
-    def _latest_event_time_ns(
-        self, raw: RawMessages, rows: Decoded | None
-    ) -> NDArray[np.int64] | int:
-        """Give the latest event time taken, of each row or of all."""
-        if len(raw) == 1:  # without arrays: 3 us less, a tenth of the whole step
+    def _limits_ns(self, raw: RawMessages) -> NDArray[np.int64] | int:
+        """Give the latest event time taken of each message, an integer where there is but one."""
+        if len(raw) == 1:  # without arrays: 3 us less, of 6 for the whole step
             known_ms = int(raw.timestamps_ms[0])
             known_ns = min(known_ms, _MAX_TIMESTAMP_MS) * _NS_PER_MS
             return (known_ns if known_ms >= 0 else raw.receive_time_ns) + self._future_tolerance_ns
@@ -210,7 +218,7 @@ class Admission:
         limits = np.minimum(known, _MAX_TIMESTAMP_MS) * _NS_PER_MS
         limits[known < 0] = raw.receive_time_ns
         limits += self._future_tolerance_ns
-        return limits if rows is None or rows.is_row_each else np.repeat(limits, rows.counts)
+        return limits
 
     def _identify(self, rows: Decoded, used: NDArray[np.bool_]) -> NDArray[np.int32]:
         """Give each row's symbol id, or why it has none; such a row is taken out of ``used``."""
@@ -333,7 +341,6 @@ def _batch(
     if not rows.is_row_each:
         partitions = np.repeat(partitions, rows.counts)
         offsets = np.repeat(offsets, rows.counts)
-
     return TickBatch(
         symbol_ids=_keep(ids, used),
         prices=_keep(rows.prices, used),

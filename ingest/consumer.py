@@ -13,7 +13,6 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from ingest.access import BrokerAccess, access
 from ingest.broker import (
-    BrokerError,
     BrokerErrors,
     ask_again,
     connection,
@@ -92,7 +91,7 @@ class TopicConsumer:
             "auto.offset.reset": "error",
             "enable.partition.eof": True,
             # A decision is for its readers when it is made: its transaction only sees to it
-            # that one run makes them, and ends up to a second later.
+            # that one run makes them, and ends seconds later.
             "isolation.level": "read_uncommitted",
             # No group is joined; but a commit waits this long for the group's coordinator.
             "session.timeout.ms": 10_000,
@@ -120,7 +119,7 @@ class TopicConsumer:
         )
         try:
             self._look_for_topics()
-        except BrokerError:
+        except BaseException:  # its queue is to go before the client
             self._drain.close()
             raise
         self._start = "earliest"  # of a topic made from now on all is new

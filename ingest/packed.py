@@ -40,6 +40,11 @@ _HEADER = struct.Struct("<4sHHIIII")
 _CHECKED = 20  # bytes of the header before the CRC
 _HAS_TRADE_IDS = 1
 MAX_SYMBOLS = 65_536  # what u2 can number
+KEPT_TABLE_BYTES = 16_384
+"""Tables up to here, of 500 symbols at the longest, are remembered once they are read.
+
+256 of up to 1 MB, which any sender can make, would be gigabytes of names.
+"""
 
 
 class PackedError(ValueError):
@@ -140,11 +145,18 @@ def encode_packed(
     return head + crc.to_bytes(4, "little") + body
 
 
-@lru_cache(maxsize=256)  # a producer sends the same table again and again: 2 us saved a message
 def split_table(table: bytes, n_symbols: int) -> tuple[str, ...]:
     """Give the symbols of a table; bytes that are no UTF-8 become U+FFFD, which no symbol has."""
+    return (_split_again if len(table) <= KEPT_TABLE_BYTES else _split)(table, n_symbols)
+
+
+def _split(table: bytes, n_symbols: int) -> tuple[str, ...]:
     names = table.decode(errors="replace").split("\n") if n_symbols else []
     return tuple(names[:n_symbols])
+
+
+# A producer sends the same table again and again: 2 us saved a message.
+_split_again = lru_cache(maxsize=256)(_split)
 
 
 def is_intact(view: memoryview, crc: int) -> bool:

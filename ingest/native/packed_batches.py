@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from ingest.native import packed_kernels as at
 from ingest.offsets import Integers
-from ingest.packed import MAGIC, is_intact, split_table
+from ingest.packed import KEPT_TABLE_BYTES, MAGIC, is_intact, split_table
 from ingest.payloads import Payloads
 from stats.compiled import FloatArray, IntArray
 
@@ -116,7 +116,7 @@ class PackedReader:
             if len(ids) < n_symbols:
                 return None
             known = np.array([-1 if found is None else found for found in ids], np.int32)
-            if None not in ids:
+            if None not in ids and len(table) <= KEPT_TABLE_BYTES:
                 if len(self._known) == _MOST_TABLES:
                     self._known.clear()
                 self._known[key] = known

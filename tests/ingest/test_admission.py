@@ -3,6 +3,7 @@
 import json
 import math
 import re
+import zlib
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -229,6 +230,41 @@ def test_known_symbols_in_packed_batches_need_no_other_reader(
     expected = [("BTC", 2.0, 5), ("ETH", 3.0, 6), ("ETH", 3.0, 6), ("BTC", 4.0, 7)]
     assert used_rows(admitted, machine.symbols) == expected
     assert machine.trade_ids[:2].tolist() == [4, -1]
+
+
+def checked(value: bytes, place: int, changed: bytes) -> bytes:
+    """Change a packed message as a sender would that is wrong itself: its check sum is right."""
+    value = value[:place] + changed + value[place + len(changed) :]
+    crc = zlib.crc32(value[24:], zlib.crc32(value[:20]))
+    return value[:20] + crc.to_bytes(4, "little") + value[24:]
+
+
+@pytest.mark.parametrize("first", [0, 1], ids=["alone", "behind another"])
+@pytest.mark.parametrize(
+    ("place", "changed", "n_used"),
+    [
+        (16, (0).to_bytes(4, "little"), 0),  # symbols in the table
+        (16, (1).to_bytes(4, "little"), 1),
+        (16, (3).to_bytes(4, "little"), 2),
+        (16, (2**32 - 1).to_bytes(4, "little"), 2),
+        (56, (2).to_bytes(2, "little"), 1),  # the first row's place in it
+        (56, (2**16 - 1).to_bytes(2, "little"), 1),
+        (60, b"BTC\n\xff\xfe\xfd", 1),  # the table
+    ],
+)
+def test_a_packed_message_that_points_beyond_its_table_is_read_no_further(
+    place: int, changed: bytes, n_used: int, first: int
+) -> None:
+    good = encode_packed(["BTC", "ETH"], [0, 1], [2.0, 3.0], [5, 6])
+    values = [good] * first + [checked(good, place, changed)]
+    machines = admission(), admission()
+    for machine in machines:
+        machine.step(raw(good))
+    whole, single = machines[0].step(in_batch(raw(*values))), machines[1].step(raw(*values))
+    assert len(whole.batch) == 2 * first + n_used
+    assert used_rows(whole, machines[0].symbols) == used_rows(single, machines[1].symbols)
+    assert whole.rejections == single.rejections
+    assert len(whole.rejections) == 2 - n_used
 
 
 def test_quotes_that_share_time_and_price_are_no_duplicates() -> None:
