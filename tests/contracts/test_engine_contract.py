@@ -35,10 +35,9 @@ ids = count(1)
 
 @dataclass(frozen=True)
 class Started:
-    """An engine with two workers, and what there was before and during its start."""
+    """An engine with two workers, and what it told while it started."""
 
     engine: Engine
-    before: set[int]
     start_s: float
     woken: list[int]
     events: list[EngineEvent]
@@ -48,6 +47,7 @@ class Started:
 def started(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Started]:
+    """Start an engine; once its tests are over, see that its close ends everything."""
     engine = make_engine(request.param, tmp_path_factory.mktemp("engine"))
     before, woken = descendants(), []
     begun_s = time.monotonic()
@@ -56,9 +56,17 @@ def started(
     try:
         engine.submit(next(ids), draw_job(5), [])
         wait_ready(engine, 2)
-        yield Started(engine, before, start_s, woken, engine.collect(5.0))
+        yield Started(engine, start_s, woken, engine.collect(5.0))
     finally:
         engine.close()
+    # Here, not in a test: it would have to be the last one of its engine.
+    assert engine.ready().phase == "closed"
+    engine.submit(next(ids), draw_job(5), [0])
+    engine.cancel(next(ids))
+    engine.close()
+    assert [event for event in engine.collect(0.1) if isinstance(event, BlockDone)] == []
+    # What was ended by signal is reaped by its own parent, a moment later.
+    until(lambda: descendants() <= before, "nothing of it to be left", LEFT_S)
 
 
 @pytest.fixture
@@ -149,17 +157,7 @@ def test_ready_gives_workers_and_no_reason(engine: Engine) -> None:
     assert (account.phase, account.workers, account.reason) == ("ready", 2, "")
 
 
-def test_start_returns_at_once_and_close_ends_everything(started: Started) -> None:
-    """The last test of each engine here: it closes it."""
-    engine = started.engine
+def test_start_returns_at_once_and_tells_when_it_is_ready(started: Started) -> None:
     assert started.start_s < 1.0
     assert EngineReady(2) in started.events
     assert started.woken
-    engine.close()
-    assert engine.ready().phase == "closed"
-    engine.submit(next(ids), draw_job(5), [0])
-    engine.cancel(next(ids))
-    engine.close()
-    assert [event for event in engine.collect(0.1) if isinstance(event, BlockDone)] == []
-    # What was ended by signal is reaped by its own parent, a moment later.
-    until(lambda: descendants() <= started.before, "nothing of it to be left", LEFT_S)
