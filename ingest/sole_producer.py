@@ -157,13 +157,14 @@ class SoleProducer:
             )
 
     def _commit_rest(self, timeout_s: float) -> None:
+        until_s = time.monotonic() + timeout_s
         if self._n_open:
             self._client.commit_transaction(timeout_s)
             self._n_open = 0
         if self._held:  # the thread was told to stop while no broker let it end the one before
             self._client.begin_transaction()
             self._go_on()
-            self._client.commit_transaction(timeout_s)
+            self._client.commit_transaction(max(0.0, until_s - time.monotonic()))
             self._n_open = 0
 
     def _config(self, broker: BrokerAccess, name: str) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """One `run` a portfolio: two would publish each decision twice, or different ones."""
 
 import hashlib
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,15 +38,14 @@ class Outputs:
         BrokerError
             Messages are left that could not be delivered in time, or were refused.
         """
-        try:
-            self.decisions.close(timeout_s)
-            if self.rejected is not self.decisions:
-                self.rejected.close(timeout_s)
-        finally:
+        with ExitStack() as ends:
             if self._lock is not None:
+                ends.callback(self._lock.release)
                 # An embedded broker has another port each time: its file is of no more use.
-                Path(self._lock.lock_file).unlink(missing_ok=True)
-                self._lock.release()
+                ends.callback(Path(self._lock.lock_file).unlink, missing_ok=True)
+            if self.rejected is not self.decisions:
+                ends.callback(self.rejected.close, timeout_s)
+            self.decisions.close(timeout_s)
 
 
 def open_outputs(
