@@ -53,11 +53,11 @@ class GridWindow:
     @property
     def rows_filled(self) -> int:
         """Rows in the window."""
-        newest, first = (
-            int(self._state[row_blocks.NEWEST_ROW]),
-            int(self._state[row_blocks.FIRST_ROW]),
-        )
-        return 0 if newest == _NONE else min(self.window_rows, newest - first + 1)
+        state = self._state
+        newest = int(state[row_blocks.NEWEST_ROW])
+        if newest == _NONE:
+            return 0
+        return min(self.window_rows, newest - int(state[row_blocks.FIRST_ROW]) + 1)
 
     @property
     def arrays(self) -> tuple[FloatArray, FloatArray, FloatArray, IntArray]:
