@@ -13,7 +13,7 @@ Places = NDArray[np.uint8]
 
 
 def place_all(scaled: FloatArray, limit: float) -> Places:
-    """Twin of ``coordinates.place_all``."""
+    """Twin of ``places.place_all``."""
     return np.where(scaled <= 0.0, LOW, np.where(scaled >= limit, FULL, FREE)).astype(np.uint8)
 
 
