@@ -84,8 +84,8 @@ def compare(base: Path, new: Path | None, as_json: bool) -> None:
     """Set two kept results of one benchmark side by side; exit 1 where something got slower.
 
     Without NEW it is the newest kept result of that benchmark. A case counts as slower where the
-    95 % interval of its change, its peers' own change taken out, lies beyond 5 %; its p99, where
-    each repetition has 1000 values, beyond 25 %. Exit 2 where nothing could be compared.
+    95 % interval of its change, its peers' own change taken out, lies beyond 5 %; its p99, where it
+    and a peer have 1000 values a repetition, beyond 25 %. Exit 2 where nothing could be compared.
     """
     import json
 

@@ -82,11 +82,13 @@ def test_a_longer_tail_is_told_where_the_median_says_nothing(tail, verdict, mach
         assert p99.peers == pytest.approx(machine, rel=0.08)
 
 
-def test_a_p99_of_few_values_or_of_what_is_no_time_is_not_judged_and_that_is_said():
+def test_a_p99_of_few_values_or_no_time_or_without_a_peer_is_not_judged_and_that_is_said():
     for few in (tailed(1, values=999), tailed(1, unit="a second"), tailed(1, unit="bytes")):
         found = compare_reports(few, few)
         assert [change.figure for change in found.changes] == ["p50"]
         assert "p99 not judged in 1 of 1 cases" in found.to_text()
+    alone = msgspec.structs.replace(tailed(1), rows=tailed(1).rows[:1])
+    assert [change.figure for change in compare_reports(alone, alone).changes] == ["p50"]
     text = compare_reports(tailed(1), tailed(2)).to_text()
     assert "p99 not judged" not in text
     assert [line.split()[2] for line in text.splitlines() if "a case" in line] == ["p99", "p50"]
