@@ -16,7 +16,7 @@ from rich.table import Table
 from bench.intervals import LEAST_RUNS, RESAMPLES, Interval, drawn_medians, make_rng, middle
 from bench.report import Report
 from bench.rows import (
-    LEAST_FOR_P99,
+    LEAST_FOR_RUNS_P99,
     OUR_OTHERS,
     OURS,
     Row,
@@ -98,7 +98,7 @@ class Comparison(NamedTuple):
         if cases - tails:
             yield (
                 f"p99 not judged in {len(cases - tails)} of {len(cases)} cases: it is for times of "
-                f"which ours and a peer have {LEAST_FOR_P99} values in each repetition of both"
+                f"which ours and a peer have {LEAST_FOR_RUNS_P99} values in each repetition of both"
             )
         counts = Counter(change.verdict for change in self.changes if change.verdict not in JUDGED)
         yield from (f"{count} of {len(self.changes)}: {why}" for why, count in counts.items())

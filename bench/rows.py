@@ -20,7 +20,7 @@ OUR_OTHERS = frozenset({FROM_PYTHON, TWIN})
 FLOORS = frozenset({"bound", "relay"})
 _HIGHER_IS_BETTER: Final = "a second"
 _TIMES: Final = frozenset({"ns", "us", "ms", "s"})
-LEAST_FOR_P99: Final = 1_000
+LEAST_FOR_RUNS_P99: Final = 1_000
 """Samples that each repetition needs for a p99 of its own: ten lie beyond it then. Of 100 it would
 be the greatest, of 400 one stall or another of four."""
 _LEAST_PLAIN: Final = 1e-6
@@ -41,7 +41,8 @@ class Row(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         Median of each repetition, in order: the same place in two rows of a case is the same
         repetition, so ratios can be taken within it.
     p99_runs
-        p99 of each repetition, in order; empty where one has fewer than `LEAST_FOR_P99` samples.
+        p99 of each repetition, in order; empty where one has fewer samples than
+        `LEAST_FOR_RUNS_P99`.
     histogram
         Of all samples, where how they lie is what is asked.
     """
@@ -101,7 +102,7 @@ def make_row(
 
 
 def _p99_runs(arrays: Sequence[FloatArray]) -> tuple[float, ...]:
-    if min(map(len, arrays)) < LEAST_FOR_P99:
+    if min(map(len, arrays)) < LEAST_FOR_RUNS_P99:
         return ()
     return tuple(float(np.percentile(one, 99)) for one in arrays)
 
