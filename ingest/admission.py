@@ -12,7 +12,6 @@ the dearest unit quoted is about 1e12 (a bitcoin in the smallest currencies), th
 1e-13 (a meme coin in bitcoin).
 """
 
-import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -22,20 +21,25 @@ from numpy.typing import NDArray
 
 from ingest.codec import Decoded, RawMessages, decode, decode_single
 from ingest.duplicates import TradeIds
-from ingest.json_rows import Fault, show
 from ingest.payloads import Payloads
-from ingest.rejection import Rejection, row_payloads
+from ingest.refusing import (
+    INVALID,
+    MAX_PRICE,
+    MIN_PRICE,
+    NEW,
+    OVER_LIMIT,
+    SYMBOL,
+    tell_refused,
+)
+from ingest.rejection import Rejection
 from ingest.ticks import CLOCK, SymbolLimitError, SymbolTable, TickBatch
 
 if TYPE_CHECKING:
     from ingest.native.decoding import BatchDecoder
     from ingest.native.packed_batches import PackedReader
 
-MIN_PRICE = 1e-15
-MAX_PRICE = 1e15
-SYMBOL = re.compile(r"[A-Z0-9._/-]{1,32}")
+__all__ = ["MAX_PRICE", "MIN_PRICE", "Admission", "Admitted"]
 
-_INVALID, _NEW, _OVER_LIMIT = -2, -3, -4  # in place of a symbol's id
 _NS_PER_MS = 1_000_000
 _MAX_TIMESTAMP_MS = 2**62 // _NS_PER_MS  # year 2116; beyond, ns would not fit 64 bits
 
@@ -138,7 +142,9 @@ class Admission:
         n_used = np.count_nonzero(used)
         rejections: tuple[Rejection, ...] = ()
         if n_used < n or rows.message_faults:
-            rejections = self._reject(raw, rows, ids, used, latest_ns)
+            rejections = tell_refused(
+                raw, rows, ids, used, latest_ns, self.symbols.limit, self._rejected_topic
+            )
         n_duplicate = 0
         if rows.trade_ids is not None:
             n_duplicate = self._trade_ids.drop_seen(ids, rows.trade_ids, used)
@@ -223,7 +229,7 @@ class Admission:
     def _identify(self, rows: Decoded, used: NDArray[np.bool_]) -> NDArray[np.int32]:
         """Give each row's symbol id, or why it has none; such a row is taken out of ``used``."""
         if rows.names is not self._names:
-            self._names, self._known = rows.names, np.full(len(rows.names), _NEW, np.int32)
+            self._names, self._known = rows.names, np.full(len(rows.names), NEW, np.int32)
         known = self._known
         # Batch after batch has the same table: only a name without an id is looked for again.
         unknown = np.flatnonzero(known < 0).tolist()
@@ -234,7 +240,7 @@ class Admission:
                 if found is not None:
                     known[place] = found
                 else:
-                    known[place] = _NEW if SYMBOL.fullmatch(name) else _INVALID
+                    known[place] = NEW if SYMBOL.fullmatch(name) else INVALID
             if (known < 0).any():
                 self._intern(rows, known, used)
                 used &= known[rows.name_ids] >= 0
@@ -242,57 +248,13 @@ class Admission:
 
     def _intern(self, rows: Decoded, known: NDArray[np.int32], used: NDArray[np.bool_]) -> None:
         """Give ids to new symbols with a row to use, in the order of these rows."""
-        new = np.flatnonzero(used & (known[rows.name_ids] == _NEW))
+        new = np.flatnonzero(used & (known[rows.name_ids] == NEW))
         places, first = np.unique(rows.name_ids[new], return_index=True)
         for place in places[np.argsort(first)]:
             try:
                 known[place] = self.symbols.intern(rows.names[place])
             except SymbolLimitError:
-                known[place] = _OVER_LIMIT
-
-    def _reject(
-        self,
-        raw: RawMessages,
-        rows: Decoded,
-        ids: NDArray[np.int32],
-        used: NDArray[np.bool_],
-        latest_ns: NDArray[np.int64] | int,
-    ) -> tuple[Rejection, ...]:
-        """Tell what is refused, message by message."""
-        starts = np.concatenate(([0], np.cumsum(rows.counts)))
-        latest = np.broadcast_to(latest_ns, used.shape)
-        refused = np.flatnonzero(~used)
-        places: dict[int, list[int]] = {message: [] for message in rows.message_faults}
-        for place, message in zip(
-            refused.tolist(), (np.searchsorted(starts, refused, "right") - 1).tolist(), strict=True
-        ):
-            places.setdefault(message, []).append(place)
-        rejections: list[Rejection] = []
-        for message in sorted(places):
-            value, count = raw.values[message], rows.counts[message]
-            if message in rows.message_faults:
-                fault = rows.message_faults[message]
-                rejections.append(self._rejection(raw, message, None, fault, value))
-                continue
-            within = [place - int(starts[message]) for place in places[message]]
-            payloads = row_payloads(value, count, within)
-            for place, row, payload in zip(places[message], within, payloads, strict=True):
-                fault = _fault(rows, place, int(ids[place]), int(latest[place]), self.symbols.limit)
-                rejections.append(self._rejection(raw, message, row, fault, payload))
-        return tuple(rejections)
-
-    def _rejection(
-        self, raw: RawMessages, message: int, row: int | None, fault: Fault, payload: bytes
-    ) -> Rejection:
-        topic, partition, offset = (
-            raw.topics[message],
-            int(raw.partitions[message]),
-            int(raw.offsets[message]),
-        )
-        where = f"{topic}[{partition}]@{offset}" + (f" row {row}" if row else "")
-        kind = "message" if row is None else "row"
-        text = f"{fault.what} at {where}: {fault.rule}; {kind} sent to {self._rejected_topic}"
-        return Rejection(topic, partition, offset, row, fault.reason, text, payload)
+                known[place] = OVER_LIMIT
 
 
 def _take_clocks(
@@ -307,29 +269,6 @@ def _take_clocks(
     ids[places] = CLOCK
     used[places] = (when >= 0) & (when <= np.broadcast_to(latest_ns, used.shape)[places])
     return int(np.count_nonzero(used[places]))
-
-
-def _fault(rows: Decoded, place: int, symbol_id: int, latest_ns: int, limit: int) -> Fault:
-    """Find why a row is refused: the first rule that it breaks."""
-    known = rows.row_faults.get(place)
-    if known is not None:
-        return known
-    symbol = rows.names[rows.name_ids[place]]
-    price, time_ns = float(rows.prices[place]), int(rows.event_time_ns[place])
-    if symbol_id == _INVALID:
-        return Fault("symbol", f"symbol={show(symbol)}", f"must match {SYMBOL.pattern}")
-    if not MIN_PRICE <= price <= MAX_PRICE:
-        rule = "must be > 0" if price <= 0 else f"must be in [{MIN_PRICE:g}, {MAX_PRICE:g}]"
-        return Fault("price", f"price={price!r} for {symbol}", rule)
-    when = f"clock_ns={time_ns}" if symbol_id == CLOCK else f"event_time_ns={time_ns} for {symbol}"
-    if time_ns < 0:
-        return Fault("event_time_past", when, "must be >= 0, the year 1970")
-    if time_ns > latest_ns:
-        ahead_s = (time_ns - latest_ns) / 1e9
-        rule = f"must be at most {latest_ns}, it is {ahead_s:g} s beyond ticks.future_tolerance_s"
-        return Fault("event_time_future", when, rule)
-    rule = f"the limit of {limit} symbols is reached, raise ticks.max_symbols to take it"
-    return Fault("symbol_limit", f"symbol={symbol}", rule)
 
 
 def _batch(

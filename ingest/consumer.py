@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from types import TracebackType
-from typing import Literal
+from typing import Any, Literal
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
@@ -83,25 +83,7 @@ class TopicConsumer:
         self._broker = access(broker)
         self._bootstrap = self._broker.bootstrap
         self._errors = BrokerErrors()
-        self._config = connection(self._broker, self._errors) | {
-            "group.id": group,
-            "enable.auto.commit": False,
-            "enable.auto.offset.store": False,
-            # Kafka says when an offset is gone; the gap is noted and reading begins anew.
-            "auto.offset.reset": "error",
-            "enable.partition.eof": True,
-            # A decision is for its readers when it is made: its transaction only sees to it
-            # that one run makes them, and ends seconds later.
-            "isolation.level": "read_uncommitted",
-            # No group is joined; but a commit waits this long for the group's coordinator.
-            "session.timeout.ms": 10_000,
-            "on_commit": self._on_commit,
-            "fetch.wait.max.ms": fetch_wait_max_ms,
-            "queued.max.messages.kbytes": read_ahead_kib,
-            # The default of 1 s stalls the reader whenever its queue was full: measured
-            # 132 000 small messages a second with it, 549 000 with 1.
-            "fetch.queue.backoff.ms": 1,
-        }
+        self._config = self._client_settings(group, fetch_wait_max_ms, read_ahead_kib)
         self._consumer = make_client(Consumer, self._config)
         self._log = TopicLog(self._consumer, self._bootstrap, self._errors)
         self._start: Start = start
@@ -123,6 +105,29 @@ class TopicConsumer:
             self._drain.close()
             raise
         self._start = "earliest"  # of a topic made from now on all is new
+
+    def _client_settings(
+        self, group: str, fetch_wait_max_ms: int, read_ahead_kib: int
+    ) -> dict[str, Any]:
+        return connection(self._broker, self._errors) | {
+            "group.id": group,
+            "enable.auto.commit": False,
+            "enable.auto.offset.store": False,
+            # Kafka says when an offset is gone; the gap is noted and reading begins anew.
+            "auto.offset.reset": "error",
+            "enable.partition.eof": True,
+            # A decision is for its readers when it is made: its transaction only sees to it
+            # that one run makes them, and ends seconds later.
+            "isolation.level": "read_uncommitted",
+            # No group is joined; but a commit waits this long for the group's coordinator.
+            "session.timeout.ms": 10_000,
+            "on_commit": self._on_commit,
+            "fetch.wait.max.ms": fetch_wait_max_ms,
+            "queued.max.messages.kbytes": read_ahead_kib,
+            # The default of 1 s stalls the reader whenever its queue was full: measured
+            # 132 000 small messages a second with it, 549 000 with 1.
+            "fetch.queue.backoff.ms": 1,
+        }
 
     def poll(self, timeout_s: float) -> RawMessages | None:
         """Wait for messages and take all there are, at most 20 000, in batches about 1 MB.
