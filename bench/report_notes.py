@@ -95,12 +95,12 @@ NOTES = {
         "half where a tick waits for the solve under way and then for its own.",
     ),
     "saturation": (
-        "The rate doubles until ticks grow older than before, from being due to the decision that "
-        "covers it arriving, by 0.05 seconds a second or more (a queue that is fed faster than it "
-        "is emptied), or until what sends them falls back as much; then the step is halved, as "
-        "ratios, until it is 12 %. Each rate is played anew to a process that has just started, "
-        "its windows full. Method exact, a decision as soon as the one before is made, for all "
-        "ticks that came meanwhile.",
+        "The rate doubles until ticks grow older, from being due to the decision that covers it "
+        "arriving, by 0.05 seconds a second or more (a queue that is fed faster than it is "
+        "emptied), within what counts or since the step began, or until what sends them falls back "
+        "as much; then the step is halved, as ratios, until it is 12 %. Each rate is played anew "
+        "to a process that has just started, its windows full. Method exact, a decision as soon as "
+        "the one before is made, for all ticks that came meanwhile.",
         "Generator, broker, contender and listener share the processors of this machine: it is "
         "the rate at which all of them together keep pace. The relay decides nothing. Packed "
         "ticks come a thousand a message, each due with the last of them. The limits, beside the "

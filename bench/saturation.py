@@ -146,7 +146,7 @@ class _Steps:
         counted = sent.due_ns >= sent.due_ns[0] + warm_up_ns
         lags = (sent.sent_ns - sent.due_ns)[counted] / 1e3
         ages = found.stages["total"]
-        return judge_step(ages, lags, found.n_uncovered, self._seconds), ages
+        return judge_step(ages, lags, found.n_uncovered, self._seconds, _WARM_UP_S), ages
 
 
 def _say_limits(ramps: Sequence[tuple[Saturation, FloatArray]]) -> str:

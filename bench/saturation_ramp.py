@@ -2,8 +2,8 @@
 
 A queue that is fed at R ticks a second and emptied at C < R makes its ticks (R - C) / C seconds
 older each second. So a rate is too high where ages grow by more than `MOST_GROWTH` seconds a
-second, however old they are; and no rate of the pipeline where what sends the ticks falls back as
-much.
+second, or have grown so since the step began, with no queue; and no rate of the pipeline where
+what sends the ticks falls back as much.
 """
 
 import math
@@ -43,8 +43,26 @@ def growth(ages_us: FloatArray, seconds: float) -> float:
     return (last - first) / 1e6 / (seconds * (_PARTS - 1) / _PARTS)
 
 
+def falls_back(ages_us: FloatArray, seconds: float, before_s: float) -> bool:
+    """Tell whether a queue grows, or has grown before and only stays.
+
+    Packed ticks at 3 200 000 a second were 0.7 s old after a second that did not count, and no
+    older two seconds later, when their generator was done and left its processor to the others.
+
+    Parameters
+    ----------
+    ages_us, seconds
+        See `growth`.
+    before_s
+        Seconds of the step before them, which began with no queue.
+    """
+    since_s = before_s + seconds
+    at_end_s = float(np.median(np.array_split(ages_us, _PARTS)[-1])) / 1e6
+    return growth(ages_us, seconds) > MOST_GROWTH or at_end_s > MOST_GROWTH * since_s
+
+
 def judge_step(
-    ages_us: FloatArray, lags_us: FloatArray, n_uncovered: int, seconds: float
+    ages_us: FloatArray, lags_us: FloatArray, n_uncovered: int, seconds: float, before_s: float
 ) -> Outcome:
     """Say what became of one rate.
 
@@ -57,12 +75,12 @@ def judge_step(
         float64[n], from each being due to its being sent.
     n_uncovered
         Ticks that no decision ever covered.
-    seconds
-        In which they were due.
+    seconds, before_s
+        In which they were due, and how long the step had gone on before.
     """
-    if len(lags_us) >= _PARTS and growth(lags_us, seconds) > MOST_GROWTH:
+    if len(lags_us) >= _PARTS and falls_back(lags_us, seconds, before_s):
         return "not offered"
-    if n_uncovered or growth(ages_us, seconds) > MOST_GROWTH:
+    if n_uncovered or falls_back(ages_us, seconds, before_s):
         return "fell behind"
     return "kept pace"
 

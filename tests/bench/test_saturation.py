@@ -41,7 +41,7 @@ def ages_of(rate: float, capacity: float, stall_s: float = 0.0) -> np.ndarray:
 )
 def test_a_queue_that_is_fed_faster_than_it_is_emptied_is_told(rate: float, outcome: str):
     ages = ages_of(rate, 1000.0)
-    assert judge_step(ages, np.zeros_like(ages), 0, SECONDS) == outcome
+    assert judge_step(ages, np.zeros_like(ages), 0, SECONDS, 1.0) == outcome
 
 
 def test_ages_grow_by_what_the_queue_lacks():
@@ -49,22 +49,28 @@ def test_ages_grow_by_what_the_queue_lacks():
     assert growth(ages_of(900.0, 1000.0), SECONDS) == pytest.approx(0.0, abs=1e-3)
 
 
-def test_old_ticks_and_one_stall_are_no_queue_that_grows():
-    old = ages_of(500.0, 1000.0) + 2e6
-    assert judge_step(old, np.zeros_like(old), 0, SECONDS) == "kept pace"
+def test_a_queue_that_grew_before_what_counts_and_only_stays_is_told():
+    old = ages_of(500.0, 1000.0) + 0.7e6
+    assert judge_step(old, np.zeros_like(old), 0, SECONDS, 1.0) == "fell behind"
+    assert judge_step(old, old, 0, SECONDS, 1.0) == "not offered"
+
+
+def test_ages_of_a_slow_decision_and_one_stall_are_no_queue_that_grows():
+    old = ages_of(500.0, 1000.0) + 0.2e6
+    assert judge_step(old, np.zeros_like(old), 0, SECONDS, 1.0) == "kept pace"
     stalled = ages_of(900.0, 1000.0, stall_s=0.1)
-    assert judge_step(stalled, np.zeros_like(stalled), 0, SECONDS) == "kept pace"
+    assert judge_step(stalled, np.zeros_like(stalled), 0, SECONDS, 1.0) == "kept pace"
 
 
 def test_a_generator_that_falls_back_is_not_taken_for_the_pipeline():
     late = ages_of(1200.0, 1000.0)
-    assert judge_step(late + 500.0, late, 0, SECONDS) == "not offered"
+    assert judge_step(late + 500.0, late, 0, SECONDS, 1.0) == "not offered"
 
 
 def test_ticks_that_no_decision_covers_are_too_many():
     few = np.full(100, 300.0)
-    assert judge_step(few, np.zeros(120), 20, SECONDS) == "fell behind"
-    assert judge_step(np.empty(0), np.zeros(120), 120, SECONDS) == "fell behind"
+    assert judge_step(few, np.zeros(120), 20, SECONDS, 1.0) == "fell behind"
+    assert judge_step(np.empty(0), np.zeros(120), 120, SECONDS, 1.0) == "fell behind"
 
 
 @given(st.floats(150.0, 150_000.0), st.sampled_from(["fell behind", "not offered"]))
