@@ -20,11 +20,11 @@ from ingest.payloads import Payloads
 from ingest.ticks import SymbolTable
 from optimize.engines.local import LocalEngine
 from optimize.engines.protocol import BlockDone
-from optimize.evaluate import evaluate_block, merge_blocks
+from optimize.evaluate import evaluate_block, evaluate_job, merge_blocks
 from optimize.job import BlockResult, DrawJob, Kind
 from optimize.pair_exchange import freeze
 from stats.compiled import FloatArray
-from stats.estimators import bayes_stein, oas
+from stats.estimators import bayes_stein, oas, oas_and_bayes_stein
 from stats.grid_window import GridWindow
 from stats.market import Market
 from stats.tick_window import TickWindow
@@ -124,8 +124,8 @@ def _decide(n_assets: int, kind: Kind) -> Contender:
 
     def decide() -> None:
         if kind == "exact":  # the others share their estimates with a whole decision
-            bayes_stein(mean, oas(sample, _OBSERVATIONS), _OBSERVATIONS)
-        merge_blocks(job, [evaluate_block(job, 0)])
+            oas_and_bayes_stein(mean, sample, _OBSERVATIONS)
+        evaluate_job(job)
 
     return _at(Size(n_assets, None), decide, tuple, 1)
 

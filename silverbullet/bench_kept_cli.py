@@ -72,7 +72,11 @@ def report(results: tuple[Path, ...], output: Path | None) -> None:
             found.append(read_kept(path))
         except (OSError, msgspec.DecodeError) as error:
             raise Refused(f"{path}: no result of a benchmark ({error})") from None
-    output.write_text(make_html(found))
+    page = make_html(found)
+    try:
+        output.write_text(page)
+    except OSError as error:
+        raise Refused(f"{output}: {error.strerror}; name another --output") from None
     click.echo(output)
 
 

@@ -21,7 +21,11 @@ QUIXSTREAMS = click.option(
 def bench_options(command: Callable[..., None]) -> Callable[..., None]:
     """Add what nearly all of them take."""
     for option in (
-        click.option("--seconds", type=float, help="Length of one repetition."),
+        click.option(
+            "--seconds",
+            type=click.FloatRange(min=0.0, min_open=True, max=86_400.0),
+            help="Length of one repetition.",
+        ),
         click.option("--repetitions", type=click.IntRange(1), help="Repetitions."),
         click.option("--output", type=click.Path(path_type=Path), help="Folder of the JSON."),
         JSON,

@@ -9,6 +9,9 @@ from silverbullet.bench_kafka import own_kafka
 from silverbullet.cli import main
 
 
+ROOT = Path(__file__).parents[2]
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
@@ -34,6 +37,8 @@ from silverbullet.cli import main
         (["pipeline", "--engines", "ray", "--methods", "exact"], "--methods resample"),
         (["soak", "--minutes", "0"], "--minutes"),
         (["ingest", "--repetitions", "0"], "--repetitions"),
+        (["kernels", "--seconds", "0"], "--seconds"),
+        (["pipeline", "--seconds", "-1"], "--seconds"),
     ],
 )
 def test_what_cannot_be_measured_is_refused_before_anything_starts(arguments, told: str):
@@ -59,6 +64,14 @@ def test_a_report_for_no_folder_is_refused_before_a_result_is_read(tmp_path: Pat
     done = CliRunner().invoke(main, ["bench", "report", str(result), "--output", str(output)])
     assert done.exit_code == 2
     told = f"Error: {output.parent} is no folder: make it, or name another --output"
+    assert done.output.strip() == told
+
+
+def test_a_report_that_cannot_be_written_is_one_line_with_the_file():
+    kept = str(ROOT / "docs/performance/start.json")
+    done = CliRunner().invoke(main, ["bench", "report", kept, "--output", "/dev/full"])
+    assert done.exit_code == 2
+    told = "Error: /dev/full: No space left on device; name another --output"
     assert done.output.strip() == told
 
 
