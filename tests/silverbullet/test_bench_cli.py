@@ -8,7 +8,6 @@ from confluent_kafka.admin import AdminClient
 from silverbullet.bench_kafka import own_kafka
 from silverbullet.cli import main
 
-
 ROOT = Path(__file__).parents[2]
 
 
