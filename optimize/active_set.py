@@ -157,9 +157,11 @@ def solve_active_set(
     """
     n = weights.shape[0]
     rows = whole_tiles(n)
-    inverse, scaled, gradient, ways = np.empty(n), np.empty(n), work[0], np.empty((2, n))
-    solved, places = np.empty((4, rows)), np.empty(n, np.uint8)
-    lists, system = np.empty((2, n), np.int64), np.empty((rows, padded(n)))
+    # Of ten assets each array more took 25 ns of 900.
+    space, lists = np.empty((rows + 8, padded(n))), np.empty((3, n), np.int64)
+    system, solved, ways = space[:rows], space[rows : rows + 4], space[rows + 4 : rows + 6]
+    inverse, scaled, gradient = space[rows + 6, :n], space[rows + 7, :n], work[0]
+    places = lists[2].view(np.uint8)[:n]
     if not invert_variances(covariance, inverse):
         return 0
     place_start(warm, target, cap, inverse, covariance, weights, scaled, gradient, places, ways)

@@ -30,11 +30,11 @@ def step_together(
 ) -> None:
     """Move the free assets STEPS times at once as if they had no bounds, then cut them to these.
 
-    ``ways`` float64[2, n] holds a step and its Sigma; the other parameters are those of
+    ``ways`` float64[2, >= n] holds a step and its Sigma; the other parameters are those of
     ``coordinates.sweep``, but places stay as they are.
     """
     n = scaled.shape[0]
-    way, bent = ways[0], ways[1]
+    way, bent = ways[0, :n], ways[1, :n]
     way[:] = 0.0
     last = 1.0
     for _ in range(STEPS):

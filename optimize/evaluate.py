@@ -1,6 +1,7 @@
 """Blocks of a job: all that an engine runs, and pure."""
 
 import math
+from functools import cache
 
 import numpy as np
 
@@ -10,6 +11,7 @@ from optimize.frontier import efficient_frontier
 from optimize.job import BlockResult, DrawJob, Kind, Objective
 from optimize.outcome import EMPTY, Outcome, exact_outcome, merge_blocks
 from optimize.pair_exchange import freeze, solve_estimates
+from stats.compiled import FloatArray
 
 __all__ = ["Outcome", "evaluate_block", "evaluate_job", "merge_blocks", "warm_kernels"]
 
@@ -22,7 +24,7 @@ def evaluate_block(job: DrawJob, block: int) -> BlockResult:
     ValueError
         The job has no such block.
     """
-    if not 0 <= block < job.n_blocks:
+    if block != 0 and not 0 < block < job.n_blocks:
         raise ValueError(f"block={block}: the job has blocks 0 to {job.n_blocks - 1}")
     if job.kind == "exact":
         return _exact_block(job, block)
@@ -40,6 +42,11 @@ def evaluate_job(job: DrawJob) -> Outcome:
     return merge_blocks(job, [evaluate_block(job, block) for block in range(job.n_blocks)])
 
 
+@cache
+def _zeros(n_assets: int) -> FloatArray:
+    return freeze(np.zeros(n_assets))
+
+
 def _exact_block(job: DrawJob, block: int) -> BlockResult:
     weights = job.start_weights.copy()
     _, exchanges, expected, variance = solve_estimates(
@@ -49,7 +56,7 @@ def _exact_block(job: DrawJob, block: int) -> BlockResult:
         block=block,
         count=1,
         weight_mean=freeze(weights),
-        weight_m2=freeze(np.zeros(job.n_assets)),
+        weight_m2=_zeros(job.n_assets),
         sharpe_mean=expected / math.sqrt(variance) if variance > 0.0 else math.nan,
         sharpe_m2=0.0,
         cloud_return=EMPTY,
@@ -99,7 +106,7 @@ def _cloud_block(job: DrawJob, block: int, first: int, count: int) -> BlockResul
         returns,
         volatilities,
     )
-    zeros = freeze(np.zeros(job.n_assets))
+    zeros = _zeros(job.n_assets)
     return BlockResult(
         block=block,
         count=count,

@@ -164,7 +164,7 @@ def exchange(
     Returns
     -------
     flags, exchanges
-        Bits of this module. The first row of ``work`` float64[2, n] is the gradient.
+        Bits of this module. The first row of ``work`` float64[2, n] is the gradient, afresh.
     """
     gradient, slope = work[0], work[1]
     m, v, spread = measure(mean, covariance, weights, gradient)
@@ -187,9 +187,11 @@ def exchange(
             slope[k] = s * mean[k] - t * gradient[k]
         i, lowest = find_entering(slope, weights, cap)
         if i < 0 or slope[i] - lowest <= TOLERANCE * max(scale, 1e-9 * tau * abs(m)):
-            if fresh or i < 0:
+            if fresh:
                 return 0, exchanges
             m, v, spread = measure(mean, covariance, weights, gradient)
+            if i < 0:
+                return 0, exchanges
             fresh = True
             continue
         j = find_leaving(i, slope, weights, covariance)
@@ -202,4 +204,5 @@ def exchange(
         spread += step * (covariance[i, i] - covariance[j, j])
         exchanges += 1
         fresh = False
+    measure(mean, covariance, weights, gradient)
     return NOT_CONVERGED, exchanges

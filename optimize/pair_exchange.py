@@ -137,6 +137,7 @@ def solve_estimates(
         )
         flags |= more
         flags |= TWINS if find_twin(mean, covariance, weights) else 0
+        return flags, exchanges, expect(mean, weights), max(expect(work[0], weights), 0.0)
     expected, variance = measure_portfolio(mean, covariance, weights)
     return flags, exchanges, expected, variance
 
@@ -165,7 +166,7 @@ def sharpe_ratio(expected_return: float, volatility: float) -> float | None:
 
 def freeze(array: FloatArray) -> FloatArray:
     """Make an array read-only and return it."""
-    array.setflags(write=False)
+    array.setflags(False)  # type: ignore[call-arg]  # as a keyword it takes twice as long
     return array
 
 

@@ -44,8 +44,8 @@ def test_a_kernel_of_the_table_changes_or_returns_something(pair: KernelPair):
 @pytest.mark.parametrize("cap", [1.0, 0.02])
 @pytest.mark.parametrize("warm", [False, True])
 def test_a_solver_that_moves_many_assets_together_has_the_bits_of_its_plain_twin(cap, warm):
-    mean, covariance = map(freeze, dense(7, 150))
-    fast = np.arange(150) % 2 / 75 if warm else np.zeros(150)
+    mean, covariance = map(freeze, dense(7, 200))
+    fast = np.arange(200) % 2 / 100 if warm else np.zeros(200)
     slow = fast.copy()
     got = solve_estimates(True, mean, covariance, cap, fast)
     assert got == plain.solve_estimates(True, mean, covariance, cap, slow)
