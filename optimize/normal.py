@@ -119,12 +119,14 @@ def turn_normal(words: WordArray, out: FloatArray) -> None:
 @kernel
 def fill_normals(seed: int, round_: int, draw: int, out: FloatArray) -> None:
     """Fill float64[n] with the first n standard normals of a draw."""
-    left, right = np.empty(_CHUNK, np.uint64), np.empty(_CHUNK, np.uint64)
-    n = out.shape[0]
+    words, n = np.empty(2 * _CHUNK, np.uint64), out.shape[0]
     for first in range(0, n, 2 * _CHUNK):
         size = min(2 * _CHUNK, n - first)
         half = (size + 1) // 2
         made = (half + 7) // 8 * 8
-        fill_stream(seed, round_, draw, NORMALS, 0, first // 2, left[:made], right[:made])
-        turn_normal(left[:half], out[first : first + half])
-        turn_normal(right[: size - half], out[first + half : first + size])
+        left, right = words[:made], words[made : 2 * made]
+        fill_stream(seed, round_, draw, NORMALS, 0, first // 2, left, right)
+        # Turned at once: another call takes 0.2 us, and ten assets need but 55.
+        for x in range(size - half if made > half else 0):
+            words[half + x] = right[x]
+        turn_normal(words[:size], out[first : first + size])
