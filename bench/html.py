@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from html import escape
 from typing import Any
 
-from bench.engine_report import EngineReport
+from bench.engines.report import EngineReport
 from bench.html_document import embed, load_plotly, make_document
 from bench.html_figures import make_figures
 from bench.report import Report, describe

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from bench.engine_report import EngineReport
+from bench.engines.report import EngineReport
 from bench.growth import ORDERS, summarise
 from bench.report import Report, describe
 from bench.rows import (

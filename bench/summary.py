@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
-from bench.engine_report import EngineReport
-from bench.engine_targets import Target, find_targets
+from bench.engines.report import EngineReport
+from bench.engines.targets import Target, find_targets
 from bench.goal_tables import GOALS
 from bench.goals import judge_goals, say_spare
 from bench.report import Report

@@ -120,7 +120,7 @@ def engines(**options: Any) -> None:
 
     The whole matrix takes hours: it says how many, and goes on with --raw where it was ended.
     """
-    from bench.engines import run_bench
+    from bench.engines.benchmark import run_bench
 
     run_and_tell(run_bench, **options)
 

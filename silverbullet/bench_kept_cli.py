@@ -118,7 +118,7 @@ def compare(base: Path, new: Path | None, as_json: bool) -> None:
 def _read(path: Path) -> "Report":
     import msgspec
 
-    from bench.engine_report import EngineReport
+    from bench.engines.report import EngineReport
     from bench.page import read_kept
     from bench.soak_report import SoakReport
 

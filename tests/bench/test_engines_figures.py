@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from bench.engine_stages import middle, split, total, values
+from bench.engines.latency_schedule import poisson_due_ns, predict_stalled, serve_ns
+from bench.engines.stages import middle, split, total, values
 from bench.latency_figures import (
     bootstrap,
     control_fault,
@@ -17,7 +18,6 @@ from bench.latency_figures import (
     summarise,
     to_hgrm,
 )
-from bench.latency_schedule import poisson_due_ns, predict_stalled, serve_ns
 
 STALL = 200_000_000
 latencies = st.lists(st.integers(1_000, 10**10), min_size=1, max_size=60)

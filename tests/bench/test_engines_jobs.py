@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from bench.contest import WrongResultError
-from bench.engine_jobs import (
+from bench.engines.jobs import (
     JOBS,
     Mode,
     evaluate,
@@ -17,7 +17,7 @@ from bench.engine_jobs import (
     trace_of,
     traced,
 )
-from bench.engine_judge import check, digest, expected_results, merge
+from bench.engines.judge import check, digest, expected_results, merge
 from optimize.engines.fingerprint import same_bits
 from optimize.evaluate import evaluate_block
 

@@ -4,14 +4,14 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy import stats
 
-from bench.latency_schedule import (
+from bench.engines.latency_schedule import (
     even_due_ns,
     is_sustained,
     poisson_due_ns,
     predict_stalled,
     serve_ns,
 )
-from bench.latency_search import RateSearch
+from bench.engines.latency_search import RateSearch
 
 
 def test_a_poisson_schedule_has_exponential_gaps_and_is_seeded():

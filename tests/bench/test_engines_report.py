@@ -7,19 +7,19 @@ import msgspec
 import numpy as np
 import pytest
 
-from bench.engine_findings import make_findings
-from bench.engine_html import make_html
-from bench.engine_jobs import JOBS
-from bench.engine_measure import Measured, Times
-from bench.engine_page import BEGIN, END, make_figures, read_engine_report, replace_figures
-from bench.engine_plan import estimate_s, full_plan, quick_plan, turn_key, within_budget
-from bench.engine_report import EngineReport, build_report
-from bench.engine_run import Kept
-from bench.engine_stages import split
-from bench.engine_subjects import SUBJECTS
-from bench.engine_targets import find_targets
-from bench.engine_turn import Answer, Spec
-from bench.latency_schedule import poisson_due_ns, serve_ns
+from bench.engines.findings import make_findings
+from bench.engines.html import make_html
+from bench.engines.jobs import JOBS
+from bench.engines.latency_schedule import poisson_due_ns, serve_ns
+from bench.engines.measure import Measured, Times
+from bench.engines.page import BEGIN, END, make_figures, read_engine_report, replace_figures
+from bench.engines.plan import estimate_s, full_plan, quick_plan, turn_key, within_budget
+from bench.engines.report import EngineReport, build_report
+from bench.engines.run import Kept
+from bench.engines.stages import split
+from bench.engines.subjects import SUBJECTS
+from bench.engines.targets import find_targets
+from bench.engines.turn import Answer, Spec
 from bench.report import Report
 from bench.rows import OURS
 from bench.session import RunError

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from bench.contest import WrongResultError
-from bench.engine_plan import turn_key
-from bench.engine_report import build_report
-from bench.engine_run import run_turns
-from bench.engine_turn import Spec, take_turn
-from bench.peers_pools import Pool
+from bench.engines.peers_pools import Pool
+from bench.engines.plan import turn_key
+from bench.engines.report import build_report
+from bench.engines.run import run_turns
+from bench.engines.turn import Spec, take_turn
 from cluster.process import Child, SpawnError
 from optimize.job import BlockResult, DrawJob
 from tests.descendants import descendants
@@ -112,9 +112,9 @@ def test_a_wrong_answer_of_a_process_fails_the_benchmark(
 ):
     (tmp_path / "sitecustomize.py").write_text(
         "import sys\n"
-        "if any('engine_turn' in one for one in sys.orig_argv):\n"
+        "if any('engines.turn' in one for one in sys.orig_argv):\n"
         "    from msgspec.structs import replace\n"
-        "    from bench.engine_entrants import EngineEntrant\n"
+        "    from bench.engines.entrants import EngineEntrant\n"
         "    right = EngineEntrant.decide\n"
         "    def decide(self, job):\n"
         "        first, *rest = right(self, job)\n"

@@ -11,9 +11,9 @@ import msgspec
 import psutil
 
 from bench.contest import WrongResultError
-from bench.engine_plan import estimate_s, turn_key, within_budget
-from bench.engine_subjects import SUBJECTS, missing
-from bench.engine_turn import Answer, Spec
+from bench.engines.plan import estimate_s, turn_key, within_budget
+from bench.engines.subjects import SUBJECTS, missing
+from bench.engines.turn import Answer, Spec
 from bench.machine import THREADS
 from cluster.process import Child, SpawnError, spawn
 
@@ -107,7 +107,7 @@ def _run(spec: Spec, folder: Path) -> str:
     spec_path.write_bytes(msgspec.json.encode(spec))
     paths = [str(spec_path), str(answer_path), str(time.monotonic_ns())]
     child = spawn(
-        [sys.executable, "-m", "bench.engine_turn", *paths],
+        [sys.executable, "-m", "bench.engines.turn", *paths],
         name=f"bench {spec.subject}",
         env=THREADS,
         log_path=folder / "turn.log",

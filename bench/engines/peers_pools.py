@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from importlib import import_module
 from typing import Any
 
-from bench.engine_jobs import Mode, run_share
+from bench.engines.jobs import Mode, run_share
 from optimize.job import BlockResult, DrawJob
 
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from bench.engine_report import Detail
+from bench.engines.report import Detail
 from bench.rows import Ratio
 
 Key = tuple[str, int, str]

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from bench.engine_jobs import Mode, run_share
-from bench.peers_pools import Shares
+from bench.engines.jobs import Mode, run_share
+from bench.engines.peers_pools import Shares
 from optimize.job import BlockResult, DrawJob
 
 # What a guide to small jobs says: no page, no progress line, one JVM collector thread for a heap

@@ -1,4 +1,4 @@
-"""One subject's turn in a process of its own: ``python -m bench.engine_turn SPEC ANSWER``."""
+"""One subject's turn in a process of its own: ``python -m bench.engines.turn SPEC ANSWER``."""
 
 import faulthandler
 import signal
@@ -9,11 +9,11 @@ from pathlib import Path
 import msgspec
 
 from bench.contest import WrongResultError
-from bench.engine_entrants import Entrant, MissingError
-from bench.engine_jobs import make_job
-from bench.engine_judge import check
-from bench.engine_measure import Measured, Times, measure, measure_control
-from bench.engine_subjects import SUBJECTS
+from bench.engines.entrants import Entrant, MissingError
+from bench.engines.jobs import make_job
+from bench.engines.judge import check
+from bench.engines.measure import Measured, Times, measure, measure_control
+from bench.engines.subjects import SUBJECTS
 
 FIRST_JOB = "resample-50"
 

@@ -15,7 +15,7 @@ from optimize.evaluate import evaluate_block
 from optimize.job import BlockResult, DrawJob
 from optimize.pair_exchange import freeze
 
-EVALUATE = "bench.engine_jobs:evaluate"
+EVALUATE = "bench.engines.jobs:evaluate"
 JOBS = ("empty", "resample-10", "resample-50", "resample-100", "cloud-100")
 STALL_NS = 200_000_000
 Mode = Literal["kernels", "numpy"]

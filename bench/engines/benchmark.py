@@ -6,12 +6,12 @@ from pathlib import Path
 
 import platformdirs
 
-from bench.engine_html import make_html
-from bench.engine_page import make_figures
-from bench.engine_plan import estimate_s, full_plan, quick_plan
-from bench.engine_report import EngineReport, build_report
-from bench.engine_run import run_turns
-from bench.engine_turn import Spec
+from bench.engines.html import make_html
+from bench.engines.page import make_figures
+from bench.engines.plan import estimate_s, full_plan, quick_plan
+from bench.engines.report import EngineReport, build_report
+from bench.engines.run import run_turns
+from bench.engines.turn import Spec
 from bench.latency_figures import decode, to_hgrm
 from bench.machine import describe_machine, describe_versions
 from bench.peers import is_installed

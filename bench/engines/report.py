@@ -6,11 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 import msgspec
 import numpy as np
 
-from bench.engine_measure import Measured, Times, control_stall_ns
-from bench.engine_run import Kept
-from bench.engine_stages import STAGES, Stages, middle, values
+from bench.engines.latency_schedule import predict_stalled
+from bench.engines.measure import Measured, Times, control_stall_ns
+from bench.engines.run import Kept
+from bench.engines.stages import STAGES, Stages, middle, values
 from bench.latency_figures import Latency, control_fault, summarise
-from bench.latency_schedule import predict_stalled
 from bench.report import Report
 from bench.rows import Row, make_row
 from bench.session import RunError

@@ -3,9 +3,9 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
-from bench.engine_jobs import JOBS
-from bench.engine_subjects import SUBJECTS, Subject
-from bench.engine_turn import Spec
+from bench.engines.jobs import JOBS
+from bench.engines.subjects import SUBJECTS, Subject
+from bench.engines.turn import Spec
 
 # Requests a second at most; who takes longer is offered less, so that it is busy 30 % of the time.
 RATES: Mapping[str, float] = {

@@ -6,8 +6,8 @@ import tempfile
 from collections.abc import Sequence
 from typing import Any
 
-from bench.engine_jobs import Mode, run_share
-from bench.peers_pools import Shares
+from bench.engines.jobs import Mode, run_share
+from bench.engines.peers_pools import Shares
 from optimize.engines.ray_engine import RAY
 from optimize.job import BlockResult, DrawJob
 

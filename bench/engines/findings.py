@@ -2,9 +2,9 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from bench.engine_report import Control, Detail, EngineReport, Start
-from bench.engine_stages import total, values
-from bench.engine_targets import Key, index, ratio
+from bench.engines.report import Control, Detail, EngineReport, Start
+from bench.engines.stages import total, values
+from bench.engines.targets import Key, index, ratio
 from bench.rows import Ratio, format_number
 
 _JOBS = {

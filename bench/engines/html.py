@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from html import escape
 from typing import Any
 
-from bench.engine_findings import describe_job, make_findings
-from bench.engine_report import Detail, EngineReport
-from bench.engine_stages import STAGES, values
-from bench.engine_subjects import SUBJECTS
-from bench.engine_targets import find_targets
+from bench.engines.findings import describe_job, make_findings
+from bench.engines.report import Detail, EngineReport
+from bench.engines.stages import STAGES, values
+from bench.engines.subjects import SUBJECTS
+from bench.engines.targets import find_targets
 from bench.html_document import HEIGHT, embed, load_plotly, make_document, new_figure
 from bench.latency_figures import curve
 from bench.rows import format_number

@@ -1,6 +1,6 @@
 """The generated part of ``docs/engines.md``.
 
-``python -m bench.engine_page docs/performance/engines/engines.json docs/engines.md`` writes it
+``python -m bench.engines.page docs/performance/engines/engines.json docs/engines.md`` writes it
 anew between its two markers.
 """
 
@@ -10,11 +10,11 @@ from pathlib import Path
 
 import msgspec
 
-from bench.engine_findings import describe_job, make_findings
-from bench.engine_report import Detail, EngineReport
-from bench.engine_stages import STAGES, values
-from bench.engine_subjects import SUBJECTS
-from bench.engine_targets import Target, find_targets
+from bench.engines.findings import describe_job, make_findings
+from bench.engines.report import Detail, EngineReport
+from bench.engines.stages import STAGES, values
+from bench.engines.subjects import SUBJECTS
+from bench.engines.targets import Target, find_targets
 from bench.latency_figures import Interval
 from bench.rows import format_number
 

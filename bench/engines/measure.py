@@ -9,12 +9,12 @@ import msgspec
 import numpy as np
 import psutil
 
-from bench.engine_entrants import Entrant
-from bench.engine_jobs import STALL_NS, make_job, stalled, trace_of, traced
-from bench.engine_judge import check, expected_results, merge
-from bench.engine_stages import Stages, middle, split
-from bench.latency_schedule import even_due_ns, is_sustained, poisson_due_ns
-from bench.latency_search import RateSearch
+from bench.engines.entrants import Entrant
+from bench.engines.jobs import STALL_NS, make_job, stalled, trace_of, traced
+from bench.engines.judge import check, expected_results, merge
+from bench.engines.latency_schedule import even_due_ns, is_sustained, poisson_due_ns
+from bench.engines.latency_search import RateSearch
+from bench.engines.stages import Stages, middle, split
 from optimize.job import DrawJob
 from stats.compiled import IntArray
 

@@ -6,8 +6,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from bench.engine_entrants import EngineEntrant, Entrant, PipelineEntrant, missing_engines
-from bench.engine_jobs import Mode
+from bench.engines.entrants import EngineEntrant, Entrant, PipelineEntrant, missing_engines
+from bench.engines.jobs import Mode
 from bench.peers import is_installed
 
 Group = Literal["ours", "transport", "plain", "standby"]
@@ -50,7 +50,7 @@ def _order(order: tuple[str, ...], workers: int, logs: Path) -> Entrant:
 
 def _peer(module: str, kind: str, mode: Mode, workers: int, _: Path) -> Entrant:
     # Imported in the process that measures it, and there alone.
-    entrant: Entrant = getattr(import_module(f"bench.peers_{module}"), kind)(mode, workers)
+    entrant: Entrant = getattr(import_module(f"bench.engines.peers_{module}"), kind)(mode, workers)
     return entrant
 
 

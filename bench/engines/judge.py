@@ -7,7 +7,7 @@ from functools import cache
 import numpy as np
 
 from bench.contest import WrongResultError
-from bench.engine_jobs import Mode, evaluate, make_job
+from bench.engines.jobs import Mode, evaluate, make_job
 from optimize.engines.messages import Result
 from optimize.engines.wire import encode
 from optimize.evaluate import merge_blocks

@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol
 
-from bench.engine_jobs import EVALUATE, Mode
+from bench.engines.jobs import EVALUATE, Mode
 from cluster.process import spawn
 from cluster.supervision import Supervision
 from optimize.engines.catalogue import HOSTED, build_engines

@@ -1,0 +1,1 @@
+"""Engines at the same decision, beside what a user would write instead."""
