@@ -30,6 +30,10 @@ class RunError(RuntimeError):
     """A run gave no figures; the message says why."""
 
 
+class ClockSetError(RunError):
+    """The machine's clock was set meanwhile: times before and after are of two clocks."""
+
+
 class LostError(RunError):
     """Ticks were gone from the broker before the contender could read them."""
 
@@ -99,8 +103,10 @@ def play(
     ------
     LostError
         It lost ticks.
+    ClockSetError
+        The clock was set.
     RunError
-        The contender or the generator ended early or hung; the clock was set.
+        The contender or the generator ended early or hung.
     """
     with own_topics(broker, topics.heard, topics.others):
         listener = Listener(broker, topics, has_status=contender.is_pipeline)
@@ -178,7 +184,7 @@ def _read_sent(path: Path, first_offset: int) -> Sent:
         sent = Sent(times["due_ns"], times["sent_ns"], first_offset)
         clock_set_ns = int(times["clock_set_ns"])
     if clock_set_ns > _MOST_CLOCK_SET_NS:
-        raise RunError(f"the clock was set by {clock_set_ns / 1e3:.0f} us while it ran")
+        raise ClockSetError(f"the clock was set by {clock_set_ns / 1e3:.0f} us while it ran")
     return sent
 
 

@@ -14,7 +14,7 @@ from bench.contenders import Contender, make_contenders
 from bench.listener import Topics
 from bench.pipeline import Plan, run_bench
 from bench.report import read_report
-from bench.session import RunError
+from bench.session import ClockSetError, RunError
 from cluster.process import spawn
 from ingest.codec import RawMessages
 from tests.descendants import descendants
@@ -84,6 +84,28 @@ def test_a_contender_that_ends_is_named_with_its_last_words(tmp_path: Path, monk
     assert "exit code 3" in told
     assert "no such kernel" in told
     assert not list(tmp_path.glob("*.json"))
+
+
+@pytest.mark.parametrize("n_sets", [1, 2, 3])
+def test_a_run_in_which_the_clock_was_set_is_made_again(
+    tmp_path: Path, monkeypatch, capsys, n_sets: int
+):
+    sets = iter(range(n_sets))
+
+    def measure(*_: object) -> str:
+        if next(sets, None) is not None:
+            raise ClockSetError("the clock was set by 135 us while it ran")
+        return "figures"
+
+    monkeypatch.setattr(pipeline, "_measure", measure)
+    broker, relay = Broker("embedded", "nowhere:1", ""), Contender("relay", "", lambda *_: None)
+    if n_sets == 3:
+        with pytest.raises(ClockSetError, match="135 us"):
+            pipeline._take_run(broker, [relay], tmp_path, 0, 100, 1.0)
+    else:
+        found = pipeline._take_run(broker, [relay], tmp_path, 0, 100, 1.0)
+        assert found == {("relay", ""): "figures"}
+    assert capsys.readouterr().err.count("relay, 100 ticks/s, again: ") == min(n_sets, 2)
 
 
 def test_each_engine_is_a_contender_of_its_own_but_not_where_nothing_is_drawn():
