@@ -44,8 +44,14 @@ demo: setup ## everything on embedded parts, dashboard on http://127.0.0.1:8050
 # Two processes, whole files each, in order, which has the longest first: much of it waits.
 # 12 min instead of 18 on two processors. It starts hundreds of processes: where bytecode may not
 # be written each compiles what it imports, and a part starts with 1.5 s of the processor, not 0.6.
-test: setup ## run the tests
-	@env -u PYTHONDONTWRITEBYTECODE $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
+# Of the last five whole runs on busy machines three failed by one test of 3100, another each time,
+# that waits for processes and passed alone. So what failed is tried once more, alone, and both
+# attempts are printed; what fails again fails.
+test: setup ## run the tests; what fails beside others once more, alone
+	@env -u PYTHONDONTWRITEBYTECODE $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder || \
+		{ test $$? -eq 1 && echo "once more, alone: what failed above" && \
+		env -u PYTHONDONTWRITEBYTECODE $(BIN)/pytest --last-failed --last-failed-no-failures=none \
+		--maxfail=1; }
 
 faults: setup ## kill, halt and slow down real engines under load, a hundred times (40 min)
 	@env -u PYTHONDONTWRITEBYTECODE $(BIN)/pytest -m long -s
