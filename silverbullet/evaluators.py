@@ -34,6 +34,7 @@ def make_evaluator(
     choice: EngineChoice | None = None,
     ids: Iterator[int] | None = None,
     note_switch: Callable[[Switch], None] | None = None,
+    policy: Policy | None = None,
 ) -> Evaluator:
     """Make the engines of a choice (without one: of the settings), and what dispatches to them."""
     choice = choice or settings_choice(settings)
@@ -47,6 +48,6 @@ def make_evaluator(
         clock=time.monotonic_ns,
         all_at_once=settings.engine.compare_interval_s > 0,
     )
-    policy = Policy(compare_ns=round(settings.engine.compare_interval_s * 1e9))
+    policy = policy or Policy(compare_ns=round(settings.engine.compare_interval_s * 1e9))
     on_switch = note_switch or log_switch
     return Evaluator(engines, evaluate=evaluate_block, policy=policy, on_switch=on_switch, ids=ids)

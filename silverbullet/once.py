@@ -19,6 +19,7 @@ from ingest.producer import TopicProducer
 from ingest.ticks import SymbolTable
 from optimize.decision import Decision
 from optimize.engines.evaluator import Evaluator
+from optimize.engines.moves import Policy
 from silverbullet.decider import Decider
 from silverbullet.ends import Finished
 from silverbullet.evaluators import make_evaluator
@@ -35,6 +36,9 @@ from silverbullet.warm import warm_everything
 MOST_UNREAD_BYTES = 2_000_000
 # Whether all is read shows between polls; a longer one would only delay the end.
 LONGEST_POLL_S = 0.02
+# One decision that nobody waits for in a market: it is the engine's that was named, however busy
+# the machine is. Live, Spark is late after 150 ms, which a young JVM beside other work takes.
+PATIENCE_S = 30.0
 
 
 class Credit:
@@ -141,7 +145,7 @@ def run_once(
     if options.loop:
         raise Refused("--loop has no end: leave it out, or leave out --once")
     options.speed_factor()  # of no effect here, but a misspelt one is told
-    settings = read_settings(spacing_settings(paths, options))
+    settings = _patient(read_settings(spacing_settings(paths, options)))
     if "order" not in settings.engine.model_fields_set:
         # Nobody named one: all give the same bits, and to start Ray takes longer than most files.
         engine = settings.engine.model_copy(update={"order": ("local",)})
@@ -150,7 +154,9 @@ def run_once(
     sparse = sparse_rows(source, settings)
     if sparse is not None:
         click.echo(sparse, err=True)
-    evaluator = make_evaluator(settings)
+    floor_ns = round(settings.optimize.deadline_s * 1e9)
+    patient = Policy(hedge_floor_ns=floor_ns, hedge_floors_ns=())
+    evaluator = make_evaluator(settings, policy=patient)
     evaluator.start()
     try:
         with say_progress() as progress, EmbeddedBroker() as broker:
@@ -161,6 +167,14 @@ def run_once(
     finally:
         evaluator.close()
     return describe(finished)
+
+
+def _patient(settings: Settings) -> Settings:
+    """Give the decision the time it takes, unless somebody set a limit."""
+    if "deadline_s" in settings.optimize.model_fields_set:
+        return settings
+    optimize = settings.optimize.model_copy(update={"deadline_s": PATIENCE_S})
+    return settings.model_copy(update={"optimize": optimize})
 
 
 def _play(

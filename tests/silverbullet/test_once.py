@@ -14,6 +14,9 @@ from ingest.codec import decode
 from ingest.consumer import TopicConsumer
 from ingest.file_ticks import FileTicks
 from ingest.formats import FileFormatError
+from optimize.engines.local import LocalEngine
+from optimize.evaluate import evaluate_block
+from optimize.job import BlockResult, DrawJob
 from silverbullet.feeding import FeedOptions
 from silverbullet.once import MOST_UNREAD_BYTES, Credit, PlayedSource, run_once
 from silverbullet.options import Refused
@@ -127,6 +130,41 @@ def test_only_the_last_row_is_decided_from_a_cold_start(tmp_path: Path) -> None:
     part = play_file(path, window=window)["decision"]
     for field in ("row", "mean", "volatility", "skewness", "kurtosis", "weights", "digest"):
         assert part[field] == whole[field]
+
+
+HELD_S = 1.0  # live, Ray is overtaken after 30 ms and what its blocks take
+
+
+class SlowEngine(LocalEngine):
+    """Threads that are busy otherwise: each block is held for a while first."""
+
+    name = "ray"
+
+    def __init__(self) -> None:
+        def held(job: DrawJob, block: int) -> BlockResult:
+            threading.Event().wait(HELD_S)
+            return evaluate_block(job, block)
+
+        super().__init__(workers=4, evaluate=held)
+
+
+@pytest.mark.parametrize(("limit", "decided_by"), [({}, "ray"), ({"deadline_s": 0.1}, "local")])
+def test_a_decision_that_nobody_waits_for_is_the_named_engines_however_slow(
+    limit: dict[str, float],
+    decided_by: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    engines = [SlowEngine(), LocalEngine(workers=1, evaluate=evaluate_block)]
+    monkeypatch.setattr("silverbullet.evaluators.build_engines", lambda *_, **__: engines)
+    answer = play_file(
+        closes_file(tmp_path / "closes.csv", walk(3, 50, seed=9)),
+        engine={"order": ["ray", "local"]},
+        optimize={"method": "resample", "n_draws": 64, **limit},
+    )
+    decision = answer["decision"]
+    assert decision["engine"] == decided_by
+    assert decision["degraded"] == (decided_by == "local")
 
 
 @pytest.mark.parametrize(
