@@ -21,7 +21,7 @@ from bench.full_plan import (
 from bench.html import make_html
 from bench.machine import describe_versions, identify_machine
 from bench.page import make_page, read_kept
-from bench.session import RunError
+from bench.pipeline.session import RunError
 from bench.summary import Kept
 from cluster.process import Child, spawn
 

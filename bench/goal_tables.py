@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from typing import Final
 
-from bench import covariance_goals, draw_goals, overload_goals, solver_goals, tick_goals
 from bench.goals import (
     Goal,
     case_takes_at_least,
@@ -13,6 +12,8 @@ from bench.goals import (
     takes_at_most,
 )
 from bench.growth import MARGIN, ORDERS, worst_case
+from bench.kernels import covariance_goals, draw_goals, solver_goals, tick_goals
+from bench.pipeline import overload_goals
 
 _LOOP = "Kafka, exact, {} ticks/s, {}"
 _PIPELINE = (

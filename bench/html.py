@@ -8,7 +8,7 @@ from bench.engines.report import EngineReport
 from bench.html_document import embed, load_plotly, make_document
 from bench.html_figures import make_figures
 from bench.report import Report, describe
-from bench.soak_report import COLUMNS, SoakReport, describe_soak, format_trend
+from bench.soak.report import COLUMNS, SoakReport, describe_soak, format_trend
 from bench.summary import HEAD, Kept, Line, count_met, not_measured, summarise_goals
 
 

@@ -17,8 +17,8 @@ import msgspec
 import numpy as np
 from confluent_kafka import Consumer, TopicPartition
 
+from bench.pipeline.workload import SAMPLE_INTERVAL_NS, WINDOW_ROWS, WINDOW_TICKS
 from bench.stages import INGEST_STAGES
-from bench.workload import SAMPLE_INTERVAL_NS, WINDOW_ROWS, WINDOW_TICKS
 from ingest.admission import MAX_PRICE, MIN_PRICE, Admission
 from ingest.codec import RawMessages, encode_json
 from ingest.consumer import TopicConsumer

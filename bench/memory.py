@@ -9,14 +9,14 @@ import psutil
 from rich.console import Console
 
 from bench.brokers import Broker, OpenBroker, embedded_broker, own_topics, topic_prefix
-from bench.listener import Topics
 from bench.machine import describe_machine, describe_versions
+from bench.pipeline.listener import Topics
 from bench.report import Report, keep_report
 from bench.report_notes import NOTES
 from bench.rows import OURS, Row, make_row
-from bench.soak import await_first, check_parts
-from bench.soak_parts import PARTS, free_port, running_parts, soak_environment
-from bench.soak_samples import MIB, PAGES, Decisions, ask, sum_family
+from bench.soak.benchmark import await_first, check_parts
+from bench.soak.parts import PARTS, free_port, running_parts, soak_environment
+from bench.soak.samples import MIB, PAGES, Decisions, ask, sum_family
 
 ASSETS = (50, 500)
 SECONDS = 60.0

@@ -23,7 +23,7 @@ from bench.rows import (
     group_cases,
     is_time,
 )
-from bench.soak_report import SoakReport
+from bench.soak.report import SoakReport
 from bench.stages import find_breakdowns, stage_cases
 from bench.summary import HEAD, Kept, count_met, not_measured, summarise_goals
 

@@ -17,7 +17,7 @@ QUIXSTREAMS: Final = (
     "packaging==25.0",
 )
 QUIX_SCRIPT: Final = Path(__file__).with_name("quix_reader.py")
-QUIX_LOOP: Final = Path(__file__).with_name("quix_loop.py")
+QUIX_LOOP: Final = Path(__file__).with_name("pipeline") / "quix_loop.py"
 
 
 class NoEnvironmentError(RuntimeError):

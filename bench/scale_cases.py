@@ -11,8 +11,8 @@ import numpy as np
 
 from bench.contest import Case, Contender, returned
 from bench.growth import CLOUD, EXACT, JSON_TICKS, PACKED_TICKS, RESAMPLE, ROW, TICK, Size
-from bench.solver_problems import make_problem
-from bench.tick_cases import make_inbox, make_prices
+from bench.kernels.solver_problems import make_problem
+from bench.kernels.tick_cases import make_inbox, make_prices
 from ingest.admission import Admission
 from ingest.codec import RawMessages, encode_json, encode_packed
 from ingest.native.json_kernels import PADDING

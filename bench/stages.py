@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
-from bench.attribution import STAGES as PIPELINE_STAGES
+from bench.pipeline.attribution import STAGES as PIPELINE_STAGES
 from bench.rows import Row, group_cases
 
 INGEST_STAGES: Final = ("fetch", "decode and admit", "windows")

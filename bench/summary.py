@@ -10,8 +10,8 @@ from bench.goal_tables import GOALS
 from bench.goals import judge_goals, say_spare
 from bench.report import Report
 from bench.rows import format_number
-from bench.soak_report import SoakReport
-from bench.soak_trends import LEAST_GROWTH_MIB, Trend
+from bench.soak.report import SoakReport
+from bench.soak.trends import LEAST_GROWTH_MIB, Trend
 
 Kept = Report | SoakReport
 _OURS = ("serve", "record", "run")

@@ -33,7 +33,7 @@ def bench(ctx: click.Context) -> None:
 @click.option("--full", is_flag=True, help="The long cases too; drift after 10 000 000 updates.")
 def kernels(**options: Any) -> None:
     """Each kernel beside its numpy twin and the libraries people use for its job."""
-    from bench.kernels import run_bench
+    from bench.kernels.benchmark import run_bench
 
     run_and_tell(run_bench, **options)
 
@@ -66,7 +66,7 @@ def ingest(broker: str, bootstrap: str | None, **options: Any) -> None:
 def soak(broker: str, bootstrap: str | None, **options: Any) -> None:
     """All parts under a steady load: slopes of memory, descriptors, threads and latency."""
     (open_broker,) = find_brokers(broker, bootstrap)
-    from bench.soak import run_bench
+    from bench.soak.benchmark import run_bench
 
     run_and_tell(functools.partial(run_bench, open_broker), **options)
 

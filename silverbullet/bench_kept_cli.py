@@ -32,7 +32,7 @@ def full(short: bool, again: bool, plan: bool, steps: str | None, output: Path |
     """
     from bench.full import run_bench, show_plan
     from bench.full_plan import full_plan, short_plan
-    from bench.session import RunError
+    from bench.pipeline.session import RunError
 
     names = [step.name for step in (short_plan() if short else full_plan())]
     chosen = read_names(steps, names) if steps else names
@@ -120,7 +120,7 @@ def _read(path: Path) -> "Report":
 
     from bench.engines.report import EngineReport
     from bench.page import read_kept
-    from bench.soak_report import SoakReport
+    from bench.soak.report import SoakReport
 
     try:
         found = read_kept(path)

@@ -43,19 +43,19 @@ def pipeline(broker: str, bootstrap: str | None, **options: Any) -> None:
     brokers = find_brokers(broker, bootstrap)
     given = {name: options[name] for name in ("output", "as_json")}
     if options["overload"]:
-        from bench.overload import run_bench as run_overload
+        from bench.pipeline.overload import run_bench as run_overload
 
         (open_broker,) = brokers
         given["minutes"] = options["minutes"]
         run_and_tell(functools.partial(run_overload, open_broker), **given)
     elif options["saturation"]:
-        from bench.saturation import run_bench as run_saturation
+        from bench.pipeline.saturation import run_bench as run_saturation
 
         (open_broker,) = brokers
         given |= {name: options[name] for name in _OF_SATURATION}
         run_and_tell(functools.partial(run_saturation, open_broker), **given)
     else:
-        from bench.pipeline import Plan, run_bench
+        from bench.pipeline.benchmark import Plan, run_bench
 
         plan = Plan(**{name: options[name] for name in _PLANNED if options[name] is not None})
         run_and_tell(functools.partial(run_bench, plan, brokers), **given)

@@ -8,9 +8,9 @@ from typing import Literal
 import numpy as np
 from msgspec.structs import replace
 
-from bench.draw_cases import sizes_of
-from bench.draw_peers import numpy_cloud, scipy_resample
-from bench.solver_problems import make_problem
+from bench.kernels.draw_cases import sizes_of
+from bench.kernels.draw_peers import numpy_cloud, scipy_resample
+from bench.kernels.solver_problems import make_problem
 from optimize.evaluate import evaluate_block
 from optimize.job import BlockResult, DrawJob
 from optimize.pair_exchange import freeze

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.attribution import SPANS, STAGES, Arrivals, Sent, attribute
+from bench.pipeline.attribution import SPANS, STAGES, Arrivals, Sent, attribute
 
 START = 1_800_000_000_000_000_000
 US = 1_000

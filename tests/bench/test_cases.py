@@ -5,16 +5,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bench import kernels
 from bench.contest import Case, Contender, WrongResultError, check_case
-from bench.covariance_cases import COVARIANCE_CASES
-from bench.draw_cases import DRAW_CASES
-from bench.kernels import measure_kernels, without_missing
+from bench.kernels import benchmark
+from bench.kernels.benchmark import measure_kernels, without_missing
+from bench.kernels.covariance_cases import COVARIANCE_CASES
+from bench.kernels.draw_cases import DRAW_CASES
+from bench.kernels.pair_cases import PAIRS, pair_cases
+from bench.kernels.solver_cases import SOLVER_CASES
+from bench.kernels.tick_cases import TICK_CASES
 from bench.machine import single_thread
-from bench.pair_cases import PAIRS, pair_cases
 from bench.rows import OURS
-from bench.solver_cases import SOLVER_CASES
-from bench.tick_cases import TICK_CASES
 
 CASES = (*TICK_CASES, *COVARIANCE_CASES, *SOLVER_CASES, *DRAW_CASES)
 
@@ -67,7 +67,7 @@ def test_rows_of_measured_cases_are_sane():
 
 
 def test_a_peer_that_is_not_installed_is_left_out_and_named(monkeypatch, capsys):
-    monkeypatch.setattr(kernels, "is_installed", lambda module: module != "polars")
+    monkeypatch.setattr(benchmark, "is_installed", lambda module: module != "polars")
     contenders = tuple(
         Contender(subject, len, lambda: ("",), lambda value, _: value)
         for subject in (OURS, "polars, four moments", "scipy NNLS", "numpy twin")

@@ -3,10 +3,10 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from bench import drift, worst_update
-from bench.drift_tapes import TAPES
+from bench.kernels import drift, worst_update
+from bench.kernels.drift_tapes import TAPES
+from bench.kernels.tick_names import DRIFT_UNIT, MEASURES, TAPE_NAMES, WINDOW, drift_case
 from bench.rows import OURS, group_cases
-from bench.tick_names import DRIFT_UNIT, MEASURES, TAPE_NAMES, WINDOW, drift_case
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ import pytest
 
 from bench.memory import peak_mib, run_bench
 from bench.report import read_report
-from bench.soak_parts import PARTS
+from bench.soak.parts import PARTS
 from cluster.process import spawn
 from tests.descendants import descendants
 from tests.integration.commands import until

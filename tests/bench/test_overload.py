@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from bench.attribution import Arrivals, Latencies, Sent
-from bench.overload import QUARTERS, make_rows
-from bench.overload_goals import AGE, GOALS, MEDIAN_AGE, MEMORY, SINGLE_AGE
-from bench.session import Played
-from bench.soak_samples import Series
+from bench.pipeline.attribution import Arrivals, Latencies, Sent
+from bench.pipeline.overload import QUARTERS, make_rows
+from bench.pipeline.overload_goals import AGE, GOALS, MEDIAN_AGE, MEMORY, SINGLE_AGE
+from bench.pipeline.session import Played
+from bench.soak.samples import Series
 
 NOTHING = np.empty(0, np.int64)
 

@@ -7,14 +7,14 @@ from types import SimpleNamespace
 import pytest
 from confluent_kafka.admin import AdminClient
 
-from bench import listener, pipeline
-from bench.attribution import SPANS, STAGES
 from bench.brokers import Broker, embedded_broker, running_kafka
-from bench.contenders import Contender, make_contenders
-from bench.listener import Topics
-from bench.pipeline import Plan, run_bench
+from bench.pipeline import benchmark, listener
+from bench.pipeline.attribution import SPANS, STAGES
+from bench.pipeline.benchmark import Plan, run_bench
+from bench.pipeline.contenders import Contender, make_contenders
+from bench.pipeline.listener import Topics
+from bench.pipeline.session import ClockSetError, RunError
 from bench.report import read_report
-from bench.session import ClockSetError, RunError
 from cluster.process import spawn
 from ingest.codec import RawMessages
 from tests.descendants import descendants
@@ -77,7 +77,9 @@ def test_a_contender_that_ends_is_named_with_its_last_words(tmp_path: Path, monk
         program = "print('no such kernel'); raise SystemExit(3)"
         return spawn([sys.executable, "-c", program], name="relay", log_path=log_path)
 
-    monkeypatch.setattr(pipeline, "make_contenders", lambda *_, **__: [Contender("relay", "", die)])
+    monkeypatch.setattr(
+        benchmark, "make_contenders", lambda *_, **__: [Contender("relay", "", die)]
+    )
     with pytest.raises(RunError, match="no run at 100 ticks/s"):
         run_bench(Plan(0.1, 1, (100,)), [embedded_broker], tmp_path, prefer_real_time=False)
     told = capsys.readouterr().err
@@ -97,13 +99,13 @@ def test_a_run_in_which_the_clock_was_set_is_made_again(
             raise ClockSetError("the clock was set by 135 us while it ran")
         return "figures"
 
-    monkeypatch.setattr(pipeline, "_measure", measure)
+    monkeypatch.setattr(benchmark, "_measure", measure)
     broker, relay = Broker("embedded", "nowhere:1", ""), Contender("relay", "", lambda *_: None)
     if n_sets == 3:
         with pytest.raises(ClockSetError, match="135 us"):
-            pipeline._take_run(broker, [relay], tmp_path, 0, 100, 1.0)
+            benchmark._take_run(broker, [relay], tmp_path, 0, 100, 1.0)
     else:
-        found = pipeline._take_run(broker, [relay], tmp_path, 0, 100, 1.0)
+        found = benchmark._take_run(broker, [relay], tmp_path, 0, 100, 1.0)
         assert found == {("relay", ""): "figures"}
     assert capsys.readouterr().err.count("relay, 100 ticks/s, again: ") == min(n_sets, 2)
 

@@ -7,9 +7,9 @@ import pytest
 
 from bench import peer_environment
 from bench.brokers import EMBEDDED, KAFKA, Broker
-from bench.contenders import QUIX_PYPFOPT, make_contenders
 from bench.peer_environment import NoEnvironmentError, peer_python, quix_python
-from bench.quix_loop import LEAST_ROWS, ROW_NS, ROWS_A_YEAR, Portfolio, unpack
+from bench.pipeline.contenders import QUIX_PYPFOPT, make_contenders
+from bench.pipeline.quix_loop import LEAST_ROWS, ROW_NS, ROWS_A_YEAR, Portfolio, unpack
 from ingest.codec import encode_packed
 
 

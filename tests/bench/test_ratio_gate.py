@@ -13,14 +13,14 @@ from functools import partial
 import pytest
 
 from bench.contest import Case, Contender, check_case
-from bench.covariance_cases import covariance_case
-from bench.draw_cases import cloud_case, resample_case
+from bench.kernels.covariance_cases import covariance_case
+from bench.kernels.draw_cases import cloud_case, resample_case
+from bench.kernels.pair_cases import pair_cases
+from bench.kernels.solver_cases import job_case, solve_case
+from bench.kernels.solver_goals import COLD, DENSE, SPARSE, WARM
+from bench.kernels.tick_cases import on_demand_case
 from bench.machine import single_thread
-from bench.pair_cases import pair_cases
 from bench.rows import OURS
-from bench.solver_cases import job_case, solve_case
-from bench.solver_goals import COLD, DENSE, SPARSE, WARM
-from bench.tick_cases import on_demand_case
 
 
 def pair_case(name: str) -> Case:

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.overload_goals import AGE, MEDIAN_AGE, MEMORY, SINGLE_AGE
 from bench.page import make_page, read_kept
+from bench.pipeline.overload_goals import AGE, MEDIAN_AGE, MEMORY, SINGLE_AGE
 from bench.report import Report, describe, keep_report, read_report
 from bench.report_notes import NOTES
 from bench.rows import Row, compare, format_number, make_row

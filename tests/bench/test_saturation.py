@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.brokers import embedded_broker
-from bench.load import send_tape
+from bench.pipeline.load import send_tape
+from bench.pipeline.saturation import Form, run_bench
+from bench.pipeline.saturation_ramp import MOST_GROWTH, RESOLUTION, Ramp, growth, judge_step
+from bench.pipeline.workload import make_tape
 from bench.report import read_report
-from bench.saturation import Form, run_bench
-from bench.saturation_ramp import MOST_GROWTH, RESOLUTION, Ramp, growth, judge_step
-from bench.workload import make_tape
 from ingest.broker import EmbeddedBroker
 from ingest.consumer import TopicConsumer
 from ingest.packed import decode_packed

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from bench.brokers import embedded_broker
 from bench.page import make_page, read_kept
-from bench.soak import run_bench
-from bench.soak_parts import PARTS
-from bench.soak_trends import find_trend
+from bench.soak.benchmark import run_bench
+from bench.soak.parts import PARTS
+from bench.soak.trends import find_trend
 from tests.descendants import descendants
 from tests.integration.commands import until
 

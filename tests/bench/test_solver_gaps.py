@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench import solver_gaps
+from bench.kernels import solver_gaps
+from bench.kernels.solver_gaps import gap_bound, measure_gaps
+from bench.kernels.solver_goals import GAP_CASES, GAP_UNITS, GOALS, gap_name
 from bench.rows import OURS
-from bench.solver_gaps import gap_bound, measure_gaps
-from bench.solver_goals import GAP_CASES, GAP_UNITS, GOALS, gap_name
 from optimize import solve
 from tests.optimize.problems import FAMILIES, daqp_optimum, sharpe
 

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from bench import solver_peers
 from bench.contest import Contender, WrongResultError, check_case
-from bench.solver_cases import job_case, solve_case
-from bench.solver_goals import DENSE, SPARSE, WARM
-from bench.solver_problems import make_family, make_job, row_before, rows_of
+from bench.kernels import solver_peers
+from bench.kernels.solver_cases import job_case, solve_case
+from bench.kernels.solver_goals import DENSE, SPARSE, WARM
+from bench.kernels.solver_problems import make_family, make_job, row_before, rows_of
 from optimize import solve
 
 

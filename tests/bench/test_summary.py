@@ -6,8 +6,8 @@ from bench import summary
 from bench.goal_tables import GOALS
 from bench.report import Report
 from bench.rows import make_row
-from bench.soak_report import SoakReport
-from bench.soak_trends import Trend
+from bench.soak.report import SoakReport
+from bench.soak.trends import Trend
 from bench.summary import judge_report, not_measured
 
 

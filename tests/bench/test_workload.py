@@ -3,8 +3,8 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from bench.library_loop import LIBRARIES, LibraryDecider
-from bench.workload import (
+from bench.pipeline.library_loop import LIBRARIES, LibraryDecider
+from bench.pipeline.workload import (
     SAMPLE_INTERVAL_NS,
     SYMBOLS,
     WINDOW_ROWS,

@@ -7,8 +7,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from bench.brokers import Broker
-from bench.contenders import topic_environment
-from bench.listener import Topics
+from bench.pipeline.contenders import topic_environment
+from bench.pipeline.listener import Topics
 from cluster.process import Child, spawn
 
 ASSETS = 50

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from bench import draw_peers
 from bench.contest import Case, Contender
-from bench.draw_goals import (
+from bench.kernels import draw_peers
+from bench.kernels.draw_goals import (
     LARGE_ASSETS,
     LARGE_PORTFOLIOS,
     LARGE_SIZES,
@@ -17,8 +17,8 @@ from bench.draw_goals import (
     cloud_name,
     resample_name,
 )
+from bench.kernels.solver_problems import make_problem
 from bench.rows import OURS
-from bench.solver_problems import make_problem
 from optimize.cloud import cloud_block
 from optimize.draws import resample_block
 from optimize.pair_exchange import freeze

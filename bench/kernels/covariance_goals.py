@@ -2,8 +2,8 @@
 
 from typing import Final
 
-from bench.covariance_names import ADD_EVICT, NUMBAGG, covariance_name
 from bench.goals import Goal, peer_takes
+from bench.kernels.covariance_names import ADD_EVICT, NUMBAGG, covariance_name
 
 _BESIDE_NUMBAGG: Final = {10: 43.0, 1: 8.0}
 _BESIDE_ADD_EVICT: Final = {

@@ -8,13 +8,13 @@ from functools import partial
 from pathlib import Path
 
 from bench.brokers import EMBEDDED, Broker
-from bench.library_loop import LIBRARIES
-from bench.listener import Topics
 from bench.machine import THREADS
 from bench.peer_environment import QUIX_LOOP
 from bench.peers import is_installed
+from bench.pipeline.library_loop import LIBRARIES
+from bench.pipeline.listener import Topics
+from bench.pipeline.workload import SAMPLE_INTERVAL_NS, WINDOW_ROWS, WINDOW_TICKS
 from bench.rows import OURS
-from bench.workload import SAMPLE_INTERVAL_NS, WINDOW_ROWS, WINDOW_TICKS
 from cluster.process import Child, spawn
 
 RELAY = "relay"
@@ -149,10 +149,10 @@ def make_contenders(
     found += [
         _ours(method, engine) for engine in engines for method in methods if method != "exact"
     ]
-    found.append(Contender(RELAY, "", partial(_start_peer, "bench.relay", ())))
+    found.append(Contender(RELAY, "", partial(_start_peer, "bench.pipeline.relay", ())))
     for name, library in LIBRARIES.items():
         if libraries and "exact" in methods and is_installed(library.module):
-            start = partial(_start_peer, "bench.library_loop", (name,))
+            start = partial(_start_peer, "bench.pipeline.library_loop", (name,))
             found.append(Contender(name, "exact", start))
     if quix_python is not None and "exact" in methods:
         start = partial(_start_quix, quix_python)

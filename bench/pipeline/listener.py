@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import msgspec
 import numpy as np
 
-from bench.attribution import Arrivals
 from bench.brokers import Broker
-from bench.peer_loop import Passed
+from bench.pipeline.attribution import Arrivals
+from bench.pipeline.peer_loop import Passed
 from ingest.codec import RawMessages
 from ingest.consumer import TopicConsumer
 from optimize.decision import StageTimes

@@ -2,8 +2,8 @@
 
 from typing import Final
 
-from bench import tick_names
 from bench.goals import Goal, case_takes_at_most, is_at_most, peer_takes
+from bench.kernels import tick_names
 
 GOALS: Final[tuple[Goal, ...]] = (
     peer_takes(tick_names.ROLLING, 2.5, "bottleneck"),

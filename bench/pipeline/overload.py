@@ -7,18 +7,18 @@ from pathlib import Path
 import numpy as np
 from rich.console import Console
 
-from bench.attribution import Latencies, attribute
 from bench.brokers import Broker, OpenBroker, embedded_broker, topic_prefix
-from bench.contenders import Contender, make_contenders
-from bench.listener import Topics
 from bench.machine import describe_machine, describe_versions
-from bench.overload_goals import AGE, MEDIAN_AGE, MEMORY, SINGLE_AGE
-from bench.pipeline import PACKAGES
+from bench.pipeline.attribution import Latencies, attribute
+from bench.pipeline.benchmark import PACKAGES
+from bench.pipeline.contenders import Contender, make_contenders
+from bench.pipeline.listener import Topics
+from bench.pipeline.overload_goals import AGE, MEDIAN_AGE, MEMORY, SINGLE_AGE
+from bench.pipeline.session import Played, RunError, play
 from bench.report import Report, keep_report
 from bench.report_notes import NOTES
 from bench.rows import OURS, Row, make_row
-from bench.session import Played, RunError, play
-from bench.soak_samples import Series, look_at
+from bench.soak.samples import Series, look_at
 from cluster.process import Child
 from stats.compiled import FloatArray
 

@@ -6,11 +6,11 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from bench import solver_peers as peers
 from bench.contest import Case, Contender, Judge, returned
+from bench.kernels import solver_peers as peers
+from bench.kernels.solver_goals import COLD, DENSE, SIZES, SPARSE, WARM, solve_name
+from bench.kernels.solver_problems import cap_of, make_family, make_job, make_problem, row_before
 from bench.rows import OURS
-from bench.solver_goals import COLD, DENSE, SIZES, SPARSE, WARM, solve_name
-from bench.solver_problems import cap_of, make_family, make_job, make_problem, row_before
 from optimize.evaluate import evaluate_block
 from optimize.pair_exchange import solve
 from stats.compiled import FloatArray

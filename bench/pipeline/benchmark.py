@@ -11,16 +11,16 @@ from pathlib import Path
 import numpy as np
 from rich.console import Console
 
-from bench.attribution import SPANS, STAGES, Latencies, attribute
 from bench.brokers import EMBEDDED, Broker, OpenBroker, embedded_broker, topic_prefix
-from bench.contenders import LOCAL, Contender, make_contenders
-from bench.listener import Topics
 from bench.machine import describe_machine, describe_versions, real_time
 from bench.peer_environment import quix_python
+from bench.pipeline.attribution import SPANS, STAGES, Latencies, attribute
+from bench.pipeline.contenders import LOCAL, Contender, make_contenders
+from bench.pipeline.listener import Topics
+from bench.pipeline.session import ClockSetError, Played, RunError, play
 from bench.report import Report, keep_report
 from bench.report_notes import NOTES
 from bench.rows import OURS, Row, make_row
-from bench.session import ClockSetError, Played, RunError, play
 
 RATES = (100, 1000, 20_000)
 SECONDS = 10.0

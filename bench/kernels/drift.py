@@ -12,12 +12,12 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from bench import drift_peers, drift_tapes, tick_peers
-from bench.add_evict import make_add_evict
+from bench.kernels import drift_peers, drift_tapes, tick_peers
+from bench.kernels.add_evict import make_add_evict
+from bench.kernels.tick_driver import read_after_each
+from bench.kernels.tick_names import DRIFT_UNIT, MEASURES, WINDOW, drift_case
 from bench.peers import is_installed
 from bench.rows import OURS, Row, make_row
-from bench.tick_driver import read_after_each
-from bench.tick_names import DRIFT_UNIT, MEASURES, WINDOW, drift_case
 from stats.compiled import FloatArray, IntArray
 from stats.grid_window import GridWindow
 from stats.returns import log_returns

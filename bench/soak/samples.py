@@ -12,7 +12,7 @@ import numpy as np
 import psutil
 
 from bench.brokers import Broker
-from bench.listener import Topics
+from bench.pipeline.listener import Topics
 from ingest.consumer import TopicConsumer
 from optimize.decision import StageTimes
 

@@ -1,6 +1,6 @@
 """A portfolio library in the loop of ``run``: the same client, windows and estimates.
 
-Run as a process of its own: ``python -m bench.library_loop BROKER TICKS DECISIONS
+Run as a process of its own: ``python -m bench.pipeline.library_loop BROKER TICKS DECISIONS
 FETCH_WAIT_MAX_MS LIBRARY``. Only the solver is the library's, called as its users do; what it
 sends is a fifth of a decision.
 """
@@ -9,9 +9,9 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bench.peer_loop import run_peer
-from bench.solver_peers import pypfopt_max_sharpe, skfolio_max_sharpe
-from bench.workload import SAMPLE_INTERVAL_NS, WINDOW_ROWS, WINDOW_TICKS
+from bench.kernels.solver_peers import pypfopt_max_sharpe, skfolio_max_sharpe
+from bench.pipeline.peer_loop import run_peer
+from bench.pipeline.workload import SAMPLE_INTERVAL_NS, WINDOW_ROWS, WINDOW_TICKS
 from ingest.admission import Admission
 from ingest.codec import RawMessages
 from ingest.ticks import SymbolTable

@@ -9,17 +9,17 @@ from typing import Final, NamedTuple
 import numpy as np
 from rich.console import Console
 
-from bench.attribution import attribute
 from bench.brokers import Broker, OpenBroker, embedded_broker, topic_prefix
-from bench.contenders import Contender, make_contenders
-from bench.listener import Topics
 from bench.machine import describe_machine, describe_versions
-from bench.pipeline import PACKAGES, warm_up
+from bench.pipeline.attribution import attribute
+from bench.pipeline.benchmark import PACKAGES, warm_up
+from bench.pipeline.contenders import Contender, make_contenders
+from bench.pipeline.listener import Topics
+from bench.pipeline.saturation_ramp import Outcome, Ramp, Saturation, judge_step
+from bench.pipeline.session import LostError, RunError, play
 from bench.report import Report, keep_report
 from bench.report_notes import NOTES
 from bench.rows import Row, make_row
-from bench.saturation_ramp import Outcome, Ramp, Saturation, judge_step
-from bench.session import LostError, RunError, play
 from stats.compiled import FloatArray
 
 SECONDS: Final = 5.0

@@ -13,11 +13,11 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from bench import solver_peers
+from bench.kernels import solver_peers
+from bench.kernels.solver_goals import GAP_CASES, GAP_UNITS, SIZES, gap_name
+from bench.kernels.solver_problems import cap_of, make_family, make_job
 from bench.peers import is_installed
 from bench.rows import OURS, Row, make_row
-from bench.solver_goals import GAP_CASES, GAP_UNITS, SIZES, gap_name
-from bench.solver_problems import cap_of, make_family, make_job
 from optimize.evaluate import evaluate_block
 from optimize.job import Objective
 from stats.compiled import FloatArray

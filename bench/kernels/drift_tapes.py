@@ -5,7 +5,7 @@ from typing import Final
 
 import numpy as np
 
-from bench.tick_names import TAPE_NAMES
+from bench.kernels.tick_names import TAPE_NAMES
 from stats.compiled import FloatArray
 
 _REGIMES: Final = 20

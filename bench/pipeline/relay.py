@@ -1,11 +1,12 @@
 """The fair floor: the same client, drains what is there, sends one message a wake-up.
 
-Run as a process of its own: ``python -m bench.relay BROKER TICKS DECISIONS FETCH_WAIT_MAX_MS``.
+Run as a process of its own: ``python -m bench.pipeline.relay BROKER TICKS DECISIONS
+FETCH_WAIT_MAX_MS``.
 """
 
 import sys
 
-from bench.peer_loop import run_peer
+from bench.pipeline.peer_loop import run_peer
 from ingest.codec import RawMessages
 
 

@@ -9,14 +9,14 @@ from pathlib import Path
 from rich.console import Console
 
 from bench.brokers import Broker, OpenBroker, own_topics, topic_prefix
-from bench.listener import Topics
 from bench.machine import describe_machine, describe_versions
+from bench.pipeline.listener import Topics
+from bench.pipeline.session import RunError
 from bench.rows import OURS
-from bench.session import RunError
-from bench.soak_parts import free_port, running_parts, soak_environment
-from bench.soak_report import NOTES, SoakReport, keep_soak
-from bench.soak_samples import PAGES, Decisions, Series, ask, look_at
-from bench.soak_trends import LEAST_GROWTH_MIB, Trend, find_trend
+from bench.soak.parts import free_port, running_parts, soak_environment
+from bench.soak.report import NOTES, SoakReport, keep_soak
+from bench.soak.samples import PAGES, Decisions, Series, ask, look_at
+from bench.soak.trends import LEAST_GROWTH_MIB, Trend, find_trend
 from cluster.process import Child
 
 MINUTES = 30.0

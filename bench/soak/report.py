@@ -11,7 +11,7 @@ from rich.table import Table
 
 from bench.report import choose_notes, describe_place, keep_text
 from bench.rows import format_number
-from bench.soak_trends import Trend
+from bench.soak.trends import Trend
 from bench.text_table import write_tables
 
 COLUMNS = (

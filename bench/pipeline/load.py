@@ -1,8 +1,8 @@
 """An open-loop generator: sends each tick when it is due, whatever becomes of the others.
 
-Run as a process of its own: ``python -m bench.load BROKER TOPIC SEED RATE SECONDS PER_MESSAGE
-FILE``. It writes when each message was due and when it was sent, and by how far the clock was set
-meanwhile.
+Run as a process of its own: ``python -m bench.pipeline.load BROKER TOPIC SEED RATE SECONDS
+PER_MESSAGE FILE``. It writes when each message was due and when it was sent, and by how far the
+clock was set meanwhile.
 """
 
 import gc
@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.workload import SYMBOLS, Tape, make_tape
+from bench.pipeline.workload import SYMBOLS, Tape, make_tape
 from ingest.codec import encode_json, encode_packed
 from ingest.producer import TopicProducer
 from stats.compiled import IntArray

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.attribution import Arrivals, Sent
 from bench.brokers import Broker, own_topics
-from bench.contenders import LOCAL, Contender
-from bench.listener import Listener, Topics
-from bench.workload import make_history
+from bench.pipeline.attribution import Arrivals, Sent
+from bench.pipeline.contenders import LOCAL, Contender
+from bench.pipeline.listener import Listener, Topics
+from bench.pipeline.workload import make_history
 from cluster.process import Child, spawn
 from ingest.producer import TopicProducer
 
@@ -45,7 +45,7 @@ class Played:
     Attributes
     ----------
     sent, arrivals
-        See `bench.attribution`.
+        See `bench.pipeline.attribution`.
     message_bytes
         int64[m], size of each of the contender's messages.
     seconds
@@ -93,9 +93,9 @@ def play(
     folder
         Where logs and times are put.
     seed, rate, seconds
-        Of the tape, see `bench.workload`.
+        Of the tape, see `bench.pipeline.workload`.
     per_message
-        Ticks in each, see `bench.load`.
+        Ticks in each, see `bench.pipeline.load`.
     watch
         Is shown the contender five times a second and more while the tape is played.
 
@@ -163,7 +163,7 @@ def _play_tape(
 ) -> None:  # fmt: skip
     arguments = [str(argument) for argument in tape] + [str(path)]
     load = spawn(
-        [sys.executable, "-m", "bench.load", *arguments],
+        [sys.executable, "-m", "bench.pipeline.load", *arguments],
         name="generator",
         log_path=path.with_suffix(".load.log"),
     )

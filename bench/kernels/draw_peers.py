@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from bench.solver_peers import daqp_bounds, daqp_max_sharpe, nnls_max_sharpe
+from bench.kernels.solver_peers import daqp_bounds, daqp_max_sharpe, nnls_max_sharpe
 from stats.compiled import FloatArray
 
 

@@ -4,7 +4,7 @@ from typing import Final
 
 import numpy as np
 
-from bench.solver_goals import SPARSE
+from bench.kernels.solver_goals import SPARSE
 from optimize.job import DrawJob, Objective
 from optimize.pair_exchange import freeze, solve
 from stats.compiled import FloatArray

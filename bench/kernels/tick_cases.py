@@ -6,12 +6,12 @@ from typing import Any, Final
 
 import numpy as np
 
-from bench import tick_peers
-from bench.add_evict import AddEvict, make_add_evict
 from bench.contest import Case, Contender, differ, returned
+from bench.kernels import tick_peers
+from bench.kernels.add_evict import AddEvict, make_add_evict
+from bench.kernels.tick_driver import read_after_each
+from bench.kernels.tick_names import LIVE, N_ASSETS, ON_DEMAND, READ_EVERY, ROLLING, WINDOW
 from bench.rows import OURS
-from bench.tick_driver import read_after_each
-from bench.tick_names import LIVE, N_ASSETS, ON_DEMAND, READ_EVERY, ROLLING, WINDOW
 from stats import pending
 from stats.compiled import FloatArray, IntArray
 from stats.returns import log_returns

@@ -7,7 +7,7 @@ import math
 
 import numpy as np
 
-from bench.add_evict import AddEvict, keep_central_sums, keep_powers
+from bench.kernels.add_evict import AddEvict, keep_central_sums, keep_powers
 from stats.compiled import FloatArray, IntArray, kernel
 from stats.pending import SYMBOL
 from stats.returns import log_return

@@ -7,19 +7,19 @@ from pathlib import Path
 from rich.console import Console
 
 from bench.contest import Case, measure_case
-from bench.covariance_cases import COVARIANCE_CASES
-from bench.draw_cases import DRAW_CASES, LONG_DRAW_CASES
-from bench.drift import FULL_UPDATES, SHORT_UPDATES, measure_drift
+from bench.kernels.covariance_cases import COVARIANCE_CASES
+from bench.kernels.draw_cases import DRAW_CASES, LONG_DRAW_CASES
+from bench.kernels.drift import FULL_UPDATES, SHORT_UPDATES, measure_drift
+from bench.kernels.pair_cases import pair_cases
+from bench.kernels.solver_cases import FULL_SOLVER_CASES, SOLVER_CASES
+from bench.kernels.solver_gaps import measure_gaps
+from bench.kernels.tick_cases import TICK_CASES
+from bench.kernels.worst_update import measure_worst_updates
 from bench.machine import describe_machine, describe_versions, single_thread
-from bench.pair_cases import pair_cases
 from bench.peers import PACKAGES, is_installed
 from bench.report import Report, keep_report
 from bench.report_notes import NOTES
 from bench.rows import Row
-from bench.solver_cases import FULL_SOLVER_CASES, SOLVER_CASES
-from bench.solver_gaps import measure_gaps
-from bench.tick_cases import TICK_CASES
-from bench.worst_update import measure_worst_updates
 
 SECONDS = 0.1
 REPETITIONS = 9

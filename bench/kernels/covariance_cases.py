@@ -6,9 +6,9 @@ from typing import Any, Final
 
 import numpy as np
 
-from bench import covariance_peers as peers
 from bench.contest import Case, Contender, differ, returned
-from bench.covariance_names import (
+from bench.kernels import covariance_peers as peers
+from bench.kernels.covariance_names import (
     ADD_EVICT,
     ASSETS,
     EVERY,

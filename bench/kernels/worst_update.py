@@ -11,9 +11,8 @@ from typing import Final
 
 import numpy as np
 
-from bench.rows import OURS, Row, make_row
-from bench.tick_cases import make_inbox, make_prices
-from bench.tick_names import (
+from bench.kernels.tick_cases import make_inbox, make_prices
+from bench.kernels.tick_names import (
     N_ROW_ASSETS,
     WINDOW,
     WORST_ROW,
@@ -22,6 +21,7 @@ from bench.tick_names import (
     WORST_TICK,
     WORST_TICK_UNIT,
 )
+from bench.rows import OURS, Row, make_row
 from stats.compiled import FloatArray
 from stats.grid_window import GridWindow
 from stats.tick_window import TickWindow

@@ -1,0 +1,1 @@
+"""The real parts for a long time, and what grows meanwhile."""
