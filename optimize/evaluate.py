@@ -32,6 +32,8 @@ def evaluate_block(job: DrawJob, block: int) -> BlockResult:
     count = min(job.block_size, job.n_draws - first)
     if job.kind == "cloud":
         return _cloud_block(job, block, first, count)
+    if job.kind == "frontier":
+        return _frontier_block(job, block)
     return _resample_block(job, block, first, count)
 
 
@@ -106,16 +108,34 @@ def _cloud_block(job: DrawJob, block: int, first: int, count: int) -> BlockResul
         returns,
         volatilities,
     )
+    return _curve_block(job, block, freeze(returns), freeze(volatilities))
+
+
+def _frontier_block(job: DrawJob, block: int) -> BlockResult:
+    if job.n_blocks != 1:  # the place of a point depends on those before it
+        raise ValueError(f"a frontier of {job.n_blocks} blocks: it is traced in one")
+    frontier = efficient_frontier(
+        mean=job.mean,
+        covariance=job.covariance,
+        max_weight=job.max_weight,
+        n_points=job.n_draws,
+    )
+    return _curve_block(job, block, frontier.expected_return, frontier.volatility)
+
+
+def _curve_block(
+    job: DrawJob, block: int, expected_return: FloatArray, volatility: FloatArray
+) -> BlockResult:
     zeros = _zeros(job.n_assets)
     return BlockResult(
         block=block,
-        count=count,
+        count=len(expected_return),
         weight_mean=zeros,
         weight_m2=zeros,
         sharpe_mean=math.nan,
         sharpe_m2=math.nan,
-        cloud_return=freeze(returns),
-        cloud_volatility=freeze(volatilities),
+        cloud_return=expected_return,
+        cloud_volatility=volatility,
         exchanges=0,
     )
 
@@ -124,7 +144,7 @@ def warm_kernels() -> None:
     """Compile, or load from the cache, every kernel that a decision uses."""
     mean = freeze(np.array([0.001, 0.002, -0.001]))
     covariance = freeze(np.diag([1e-4, 2e-4, 3e-4]))
-    kinds: tuple[Kind, ...] = ("exact", "resample", "cloud")
+    kinds: tuple[Kind, ...] = ("exact", "resample", "cloud", "frontier")
     objectives: tuple[Objective, ...] = ("max_sharpe", "min_variance")
     for kind in kinds:
         for objective in objectives:
@@ -142,4 +162,3 @@ def warm_kernels() -> None:
                 round=0,
             )
             merge_blocks(job, [evaluate_block(job, 0)])
-    efficient_frontier(mean=mean, covariance=covariance, n_points=3)

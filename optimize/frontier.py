@@ -14,6 +14,8 @@ from stats.compiled import FloatArray, kernel
 
 # A step in tau is refined until the return is within this share of the points' distance.
 _CLOSE = 0.02
+# Equal expected returns weighted in two ways differ by half of this an asset: no way to go.
+_ROUNDING = 2.0**-52
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,12 +109,13 @@ def trace_frontier(
     points[0] = weights
     fill_by_preference(mu, cap, best)
     spacing = (expect(mu, best) - lowest) / (n_points - 1)
-    largest = 0.0
+    largest, scale = 0.0, 0.0
     for k in range(n):
         largest = max(largest, sigma[k, k])
+        scale = max(scale, abs(mu[k]))
     tau = 0.0
     for p in range(1, n_points):
-        if spacing > 0.0 and largest > 0.0:
+        if spacing > _ROUNDING * n * scale and largest > 0.0:
             step = tau / p if tau > 0.0 else max(variance, 1e-6 * largest) / spacing * 0.1
             target = lowest + spacing * p
             close = spacing * (_CLOSE if p < n_points - 1 else 1e-9)

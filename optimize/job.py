@@ -1,13 +1,15 @@
 """A job of draws: all that its blocks depend on, and nothing else."""
 
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 
 from stats.compiled import FloatArray
 
 Objective = Literal["max_sharpe", "min_variance"]
-Kind = Literal["exact", "resample", "cloud"]
+Kind = Literal["exact", "resample", "cloud", "frontier"]
+CURVES: Final[tuple[Kind, Kind]] = ("cloud", "frontier")
+"""Kinds whose result is a picture: nothing is traded by it."""
 
 
 class DrawJob(msgspec.Struct, frozen=True, gc=False):
@@ -16,7 +18,7 @@ class DrawJob(msgspec.Struct, frozen=True, gc=False):
     Attributes
     ----------
     kind
-        ``exact`` (one block, no draws), ``resample`` or ``cloud``.
+        ``exact`` (one block, no draws), ``resample``, ``cloud`` or ``frontier`` (one block).
     mean, covariance
         float64[n], float64[n, n]: the estimates, per sampling interval.
     n_observations
@@ -26,7 +28,7 @@ class DrawJob(msgspec.Struct, frozen=True, gc=False):
     start_weights
         float64[n], where solves begin: the previous weights, or zeros for a cold start.
     n_draws, block_size
-        Draws in all and in a block; the last block may be short.
+        Draws (of a frontier: points) in all and in a block; the last block may be short.
     seed, round
         Key of the counter-based generator. The round stays fixed between decisions, so that
         near inputs give near weights.
@@ -70,7 +72,8 @@ class BlockResult(msgspec.Struct, frozen=True, gc=False):
         The same of the draws' own Sharpe ratios; NaN where a draw's portfolio has no volatility,
         and for a ``cloud``.
     cloud_return, cloud_volatility
-        float64[count] of a ``cloud`` block's portfolios under the estimates, else empty.
+        float64[count] of the portfolios of a ``cloud`` or ``frontier`` block under the
+        estimates, else empty.
     exchanges
         Pair exchanges made by all solves of the block.
     """

@@ -8,7 +8,7 @@ import numpy as np
 from msgspec.structs import replace
 
 from optimize.exchange import FEW_ROWS
-from optimize.job import BlockResult, DrawJob
+from optimize.job import CURVES, BlockResult, DrawJob
 from optimize.pair_exchange import (
     describe,
     freeze,
@@ -28,7 +28,7 @@ class Outcome(msgspec.Struct, frozen=True, gc=False):
     ----------
     weights, weight_stddev
         float64[n]: mean of the draws' weights and their standard deviation (ddof 1; zeros
-        without draws). A ``cloud`` has the exact optimum's weights.
+        without draws). A ``cloud`` and a ``frontier`` have the exact optimum's weights.
     expected_return, volatility, sharpe
         Of ``weights`` under the job's estimates; sharpe is None without volatility.
     sharpe_stddev
@@ -38,7 +38,7 @@ class Outcome(msgspec.Struct, frozen=True, gc=False):
         What the portfolio misses of the exact optimum of the same estimates and constraints:
         (S* - S) / S*, and for minimum variance (vol - vol*) / vol*.
     cloud_return, cloud_volatility
-        float64[n_draws] of a ``cloud``, else empty.
+        float64[n_draws] of the portfolios of a ``cloud`` or ``frontier``, else empty.
     status
         ``optimal``, or the plain reasons why the portfolio is what it is.
     exchanges
@@ -185,7 +185,7 @@ def _outcome(
     flags, _, best_return, best_variance = solve_estimates(
         job.objective == "max_sharpe", job.mean, job.covariance, job.max_weight, best
     )
-    if job.kind == "cloud":
+    if job.kind in CURVES:
         weights = best
     expected, variance = measure_portfolio(job.mean, job.covariance, weights)
     volatility = math.sqrt(variance)

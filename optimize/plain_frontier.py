@@ -64,8 +64,9 @@ def trace_frontier(
     plain.fill_by_preference(mean, cap, best)
     spacing = (float(np.cumsum(best * mean)[-1]) - lowest) / (n_points - 1)
     largest, tau = float(covariance.diagonal().max()), 0.0
+    rounding = 2.0**-52 * n * float(np.abs(mean).max())
     for p in range(1, n_points):
-        if spacing > 0.0 and largest > 0.0:
+        if spacing > rounding and largest > 0.0:
             step = tau / p if tau > 0.0 else max(variance, 1e-6 * largest) / spacing * 0.1
             close = spacing * (0.02 if p < n_points - 1 else 1e-9)
             target = lowest + spacing * p

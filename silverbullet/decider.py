@@ -286,15 +286,16 @@ class Decider:
         if self._basis is None or done.tag != self._tag:
             raise RuntimeError(f"job {done.tag} was not asked for; under way is {self._tag}")
         basis, self._basis = self._basis, None
-        decide, curves = self.settings.decide, self._cloud.take()
+        decide, picture = self.settings.decide, self._cloud.take()
         decision = make_decision(
-            decide.portfolio, decide.trigger, basis, done.outcome, done.provenance, curves
+            decide.portfolio, decide.trigger, basis, done.outcome, done.provenance, picture
         )
         self.last_decision = decision
         self.counts["decisions"] += 1
         self.counts["late_decisions"] += decision.late
         time_ns = done.provenance.solved_ns
-        # The cloud is asked for after the decision is out of the way, never before it. Its tag
-        # is negative: it must not disturb the order of the decisions' own.
-        cloud = [] if self._ended else self._cloud.ask(basis, -self._tag, time_ns)
-        return [Publish(decision), *cloud, *self._advance(time_ns)]
+        # The curves are asked for after the decision is out of the way, never before it. Their
+        # tags are negative: they must not disturb the order of the decisions' own.
+        tags = (-2 * self._tag, -2 * self._tag - 1)
+        curves = [] if self._ended else self._cloud.ask(basis, tags, time_ns)
+        return [Publish(decision), *curves, *self._advance(time_ns)]

@@ -6,7 +6,7 @@ import numpy as np
 
 from optimize.decision import Curve, Decision, StageTimes, decision_digest, decision_id
 from optimize.evaluate import Outcome
-from optimize.job import DrawJob, Kind
+from optimize.job import DrawJob
 from silverbullet.sections import Optimize
 from stats.compiled import FloatArray
 from stats.estimators import bayes_stein, oas, oas_and_bayes_stein
@@ -38,11 +38,8 @@ class Provenance(NamedTuple):
     solved_ns: int
 
 
-def make_job(
-    moments: Moments, settings: Optimize, start_weights: FloatArray, kind: Kind | None = None
-) -> DrawJob:
-    """Estimate and describe the draws; ``kind`` is the setting's method unless given."""
-    kind = kind or settings.method
+def make_job(moments: Moments, settings: Optimize, start_weights: FloatArray) -> DrawJob:
+    """Estimate and describe the draws of the setting's method."""
     mean, covariance, count = moments.mean, moments.covariance, moments.n_observations
     match settings.mean, settings.covariance:
         case "bayes_stein", "oas":
@@ -51,16 +48,15 @@ def make_job(
             mean = bayes_stein(mean, covariance, count)
         case _, "oas":
             covariance = oas(covariance, count)
-    n_draws = {"exact": 1, "resample": settings.n_draws, "cloud": settings.cloud_points}[kind]
     return DrawJob(
-        kind=kind,
+        kind=settings.method,
         mean=mean,
         covariance=covariance,
         n_observations=moments.n_observations,
         objective=settings.objective,
         max_weight=settings.max_weight,
         start_weights=start_weights,
-        n_draws=n_draws,
+        n_draws=1 if settings.method == "exact" else settings.n_draws,
         block_size=settings.block_size,
         seed=settings.seed,
         round=ROUND,

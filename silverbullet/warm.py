@@ -13,7 +13,6 @@ import numpy as np
 from ingest.native.librdkafka import NativeError
 from ingest.native.warming import warm_reading
 from optimize.evaluate import warm_kernels
-from optimize.frontier import efficient_frontier
 from stats.compiled import cache_folder
 from stats.estimators import bayes_stein, oas, oas_and_bayes_stein
 from stats.market import Market
@@ -37,7 +36,6 @@ def warm_everything(*, progress: bool) -> None:
         "windows": _warm_windows,
         "estimators": _warm_estimators,
         "solver and draws": warm_kernels,
-        "frontier": _warm_frontier,
     }
     for name, warm in steps.items():
         begun_s = time.monotonic()
@@ -102,7 +100,3 @@ def _warm_estimators() -> None:
     mean, covariance = np.array([0.001, 0.002, 0.003]), np.diag([1e-4, 2e-4, 3e-4])
     bayes_stein(mean, oas(covariance, 30), 30)
     oas_and_bayes_stein(mean, covariance, 30)
-
-
-def _warm_frontier() -> None:
-    efficient_frontier(mean=np.array([0.001, 0.002]), covariance=np.diag([1e-4, 2e-4]), n_points=3)

@@ -17,6 +17,7 @@ from optimize.engines.ledger import JobBook, Lane, Load
 from optimize.engines.moves import Effect, Event, Policy
 from optimize.engines.pace import Pace
 from optimize.engines.placing import Placement
+from optimize.job import CURVES
 
 
 class Dispatch:
@@ -155,7 +156,7 @@ class Dispatch:
         if not load.owed:
             load.hedge_at_ns = None
             self._pace.spanned(lane.name, job.shape, now_ns - load.begun_ns, load.given)
-            if job.shape.kind != "cloud" and load.given == len(job.results) + len(job.missing):
+            if job.shape.kind not in CURVES and load.given == len(job.results) + len(job.missing):
                 lane.spans_ns.append(now_ns - load.begun_ns)
         if not job.missing:
             self._complete(job, now_ns, "")

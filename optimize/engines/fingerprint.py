@@ -12,7 +12,7 @@ import numpy as np
 from optimize.engines.messages import Result
 from optimize.engines.protocol import Evaluate
 from optimize.engines.wire import encode
-from optimize.job import BlockResult, DrawJob, Kind, Objective
+from optimize.job import CURVES, BlockResult, DrawJob, Kind, Objective
 from stats.compiled import FloatArray, source_fingerprint
 
 _DRAWS, _BLOCK = 12, 8  # two blocks, the second short
@@ -46,7 +46,7 @@ def misfit(job: DrawJob, result: BlockResult) -> str:
     block, n = result.block, job.n_assets
     if not 0 <= block < job.n_blocks:
         return f"block {block}: the job has blocks 0 to {job.n_blocks - 1}"
-    points = result.count if job.kind == "cloud" else 0
+    points = result.count if job.kind in CURVES else 0
     sizes = [len(a) for a in (result.weight_mean, result.weight_m2, result.cloud_return)]
     if sizes != [n, n, points] or len(result.cloud_volatility) != points:
         return f"block {block}: arrays of {sizes} elements, must be {[n, n, points]}"

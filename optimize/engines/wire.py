@@ -45,7 +45,7 @@ _HELLO: Final = struct.Struct("<IHH")
 _JOB: Final = struct.Struct("<BBHIqqqQQd")
 _RESULT: Final = struct.Struct("<IIIIqqddQ")
 _FAILED: Final = struct.Struct("<I")
-_KINDS: Final[tuple[Kind, ...]] = ("exact", "resample", "cloud")
+_KINDS: Final[tuple[Kind, ...]] = ("exact", "resample", "cloud", "frontier")
 _OBJECTIVES: Final[tuple[Objective, ...]] = ("max_sharpe", "min_variance")
 
 

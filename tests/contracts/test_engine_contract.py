@@ -75,7 +75,7 @@ def engine(started: Started) -> Engine:
 
 
 def test_every_block_is_answered_once_with_the_bits_of_this_process(engine: Engine) -> None:
-    for kind in ("exact", "resample", "cloud"):
+    for kind in ("exact", "resample", "cloud", "frontier"):
         job = draw_job(12, kind=kind)
         assert run_job(engine, job, next(ids)) == expected(job)
 

@@ -10,12 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import structs
 
-from optimize import solve
+from optimize import efficient_frontier, solve
 from optimize.evaluate import evaluate_block, evaluate_job, merge_blocks
 from optimize.outcome import optimality_gap
 from tests.optimize.problems import estimates, make_job, nnls_optimum, run, sharpe, volatility
 
-KINDS = ("exact", "resample", "cloud")
+KINDS = ("exact", "resample", "cloud", "frontier")
 
 
 def bits(value) -> list[bytes]:
@@ -30,7 +30,7 @@ def bits(value) -> list[bytes]:
 @pytest.fixture(params=KINDS)
 def job(request):
     mean, covariance = estimates(31, 12, 150)
-    draws = 1 if request.param == "exact" else 300
+    draws = {"exact": 1, "frontier": 24}.get(request.param, 300)
     return make_job(mean, covariance, kind=request.param, n_draws=draws, n_observations=150)
 
 
@@ -73,7 +73,7 @@ def test_a_block_does_not_depend_on_the_other_blocks(job):
     alone = [bits(evaluate_block(job, block)) for block in range(job.n_blocks)]
     backwards = [bits(evaluate_block(job, block)) for block in reversed(range(job.n_blocks))]
     assert alone == backwards[::-1]
-    if job.kind != "exact":
+    if job.n_blocks > 1:
         fewer = structs.replace(job, n_draws=64)
         assert bits(evaluate_block(fewer, 1)) == alone[1]
         assert evaluate_block(job, job.n_blocks - 1).count == 300 % 32
@@ -230,7 +230,7 @@ def test_degenerate_estimates_give_a_finite_outcome(
     kind, name, mean, covariance, rows, reason, objective
 ):
     job = make_job(
-        mean, covariance, kind=kind, n_draws=40, n_observations=rows, objective=objective
+        mean, covariance, kind=kind, n_draws=30, n_observations=rows, objective=objective
     )
     found = run(job)
     for value in (found.weights, found.weight_stddev, found.cloud_return, found.cloud_volatility):
@@ -250,6 +250,20 @@ def test_a_cloud_has_a_point_a_draw_and_the_exact_portfolio():
     assert len(found.cloud_return) == len(found.cloud_volatility) == 300
     np.testing.assert_array_equal(found.weights, solve(mean=mean, covariance=covariance).weights)
     assert (found.cloud_volatility > 0.0).all()
+
+
+def test_a_frontier_has_the_points_of_the_efficient_frontier():
+    mean, covariance = estimates(31, 12, 150)
+    found = run(make_job(mean, covariance, kind="frontier", n_draws=24, max_weight=0.3))
+    wanted = efficient_frontier(mean=mean, covariance=covariance, max_weight=0.3)
+    np.testing.assert_array_equal(found.cloud_return, wanted.expected_return)
+    np.testing.assert_array_equal(found.cloud_volatility, wanted.volatility)
+
+
+def test_a_frontier_in_several_blocks_is_refused():
+    job = make_job(*estimates(31, 12, 150), kind="frontier", n_draws=300)
+    with pytest.raises(ValueError, match="a frontier of 10 blocks: it is traced in one"):
+        evaluate_block(job, 0)
 
 
 @pytest.mark.parametrize("blocks", [[0], [0, 1, 2, 2], [0, 1, 2, 3, 3], []])

@@ -93,6 +93,8 @@ def test_the_maximum_sharpe_portfolio_lies_on_the_frontier():
         ([1.0, 0.0], np.diag([1.0, 0.0])),
         ([1.0, 0.0], np.diag([0.0, 1.0])),
         ([1.0, 1.0, 0.0], [[1.0, 1.0, 0.0], [1.0, 1.0, 0.0], [0.0, 0.0, 1.0]]),
+        # Weighted in two ways, equal means differ by rounding.
+        ([0.01] * 12, np.cov(np.random.default_rng(1).normal(size=(5, 12)), rowvar=False)),
     ],
 )
 def test_degenerate_estimates_give_a_finite_frontier(mean, covariance):

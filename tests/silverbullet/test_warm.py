@@ -35,7 +35,7 @@ def test_folders_unused_for_a_month_are_dropped_and_the_one_in_use_is_marked(
         (folder / "code.nbc").write_text("x")
         os.utime(folder, (NOW_S - age * DAY_S,) * 2)
     in_use = tmp_path / "kernels" / "in_use"
-    for step in ("_warm_windows", "_warm_estimators", "warm_kernels", "_warm_frontier"):
+    for step in ("_warm_windows", "_warm_estimators", "warm_kernels"):
         monkeypatch.setattr(warm, step, lambda: None)
     monkeypatch.setattr(warm, "cache_folder", lambda: in_use)
     monkeypatch.setattr("silverbullet.warm.time.time", lambda: NOW_S)

@@ -5,7 +5,7 @@ import time
 
 import numpy as np
 
-from optimize.job import BlockResult, DrawJob
+from optimize.job import CURVES, BlockResult, DrawJob
 
 
 def evaluate(job: DrawJob, block: int) -> BlockResult:
@@ -24,7 +24,7 @@ def evaluate(job: DrawJob, block: int) -> BlockResult:
     weights = np.sqrt(np.abs(job.mean) * (block + 1) + job.start_weights)
     m2 = job.covariance[0] * key / 3.0
     count = min(job.block_size, job.n_draws - block * job.block_size)
-    cloud = np.arange(count if job.kind == "cloud" else 0) / (key + 1.0)
+    cloud = np.arange(count if job.kind in CURVES else 0) / (key + 1.0)
     return BlockResult(block, count, weights, m2, key / 7.0, key / 11.0, cloud, cloud * 3.0, block)
 
 

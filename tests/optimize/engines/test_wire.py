@@ -24,7 +24,7 @@ COUNTS = st.integers(0, 2**62)
 def jobs(draw: st.DrawFn) -> DrawJob:
     n = draw(st.integers(1, 12))
     return DrawJob(
-        draw(st.sampled_from(["exact", "resample", "cloud"])),
+        draw(st.sampled_from(["exact", "resample", "cloud", "frontier"])),
         draw(arrays(np.float64, n, elements=FLOATS)),
         draw(arrays(np.float64, (n, n), elements=FLOATS)),
         draw(COUNTS),
