@@ -79,7 +79,8 @@ class JavaServer:
         run = self._kind.first_run(self._layout, self._node, ids)
         if not run:
             return
-        options = self._kind.jvm_options(self._layout, self._node)
+        # It is over before a second compiler would pay.
+        options = [*self._kind.jvm_options(self._layout, self._node), "-XX:TieredStopAtLevel=1"]
         argv = self._argv("first_run.args", options, run)
         try:
             done = subprocess.run(

@@ -119,12 +119,16 @@ class KafkaServer:
         return ("tmp",)
 
     def jvm_options(self, layout: ServiceLayout, node: int) -> list[str]:
-        """Give heap, collector and logging: 170 MB when fresh, 240 MB after load."""
+        """Give heap, collector and logging: 170 MB when fresh, 300 MB after load.
+
+        Both compilers: with the first alone it took 50 MB less, 0.3 s less to start, and half as
+        much again from tick to decision (2.4 ms instead of 1.7, at 1000 ticks/s).
+        """
         heap = ("-Xms256m", "-Xmx512m") if layout.n_nodes == 1 else ("-Xms64m", "-Xmx256m")
         folder = layout.node_folder(node)
         return [
-            *heap, "-XX:+UseSerialGC", "-XX:+ExitOnOutOfMemoryError", "-XX:TieredStopAtLevel=1",
-            "-XX:-UsePerfData", f"-Djava.io.tmpdir={folder / 'tmp'}",
+            *heap, "-XX:+UseSerialGC", "-XX:+ExitOnOutOfMemoryError", "-XX:-UsePerfData",
+            f"-Djava.io.tmpdir={folder / 'tmp'}",
             f"-Dlog4j2.configurationFile={(folder / 'log4j2.properties').as_uri()}",
         ]  # fmt: skip
 

@@ -26,10 +26,13 @@ from ingest.broker import (
 
 log = logging.getLogger("silverbullet.run")
 
-# Behind each end Kafka lets the next transaction wait until its markers are written, and librdkafka
-# asks again after 20 ms: in runs of 4 s in turn, the p99 of tick to decision at 1000 ticks/s was 14
-# to 123 ms with an end a second, 6 with none.
+# An end holds messages for some 8 ms: one a second would be in the p99 of tick to decision.
 TRANSACTION_S: Final = 10.0
+# Kafka refuses the next transaction until the markers of the one before are written, 1 to 2 ms,
+# and librdkafka asks again only after 20. Asked at once, messages of 9 kB were held for 27 to 32 ms
+# (the worst of a half second, median of 13), after 1 ms for 7 to 9 and at times for 30, after 2 ms
+# for 7 to 8.
+_MARKERS_S: Final = 0.002
 _LOOK_S: Final = 0.25
 _TAKE_OVER_S: Final = 15.0  # measured 1 s; the first of a cluster waits for its coordinator
 _COMMIT_S: Final = 5.0
@@ -41,7 +44,7 @@ _MOST_HELD_BYTES: Final = 65_536 * 1024
 class SoleProducer:
     """A producer in an open transaction that a thread of its own ends now and then.
 
-    Ending one takes 2 to 3.5 ms in which nothing may be sent: it begins right after a message,
+    Ending one takes 5 to 8 ms in which nothing may be sent: it begins right after a message,
     and what is sent meanwhile is held until it is over, so a caller never waits for it.
 
     Parameters
@@ -223,6 +226,7 @@ class SoleProducer:
             if not self._end():
                 return
             with self._turn:
+                self._turn.wait_for(lambda: self._stop, _MARKERS_S)
                 self._is_ending = False
                 self._go_on()
                 self._turn.notify_all()

@@ -73,7 +73,7 @@ class Kafka(Section):
         ge=0.1,
         le=30.0,
         description="how long `run` keeps a transaction open: readers of committed messages see "
-        "decisions so late, and behind each end all wait 20 ms and more",
+        "decisions so late, and at each end all wait some 8 ms",
     )
     fetch_wait_max_ms: int = Field(
         100, ge=0, le=10_000, description="longest wait of a fetch; 1 to 5 on the embedded broker"

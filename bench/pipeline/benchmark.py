@@ -31,8 +31,9 @@ LIBRARY_PACKAGES = ("pyportfolioopt", "skfolio")
 _MOST_WARM_UP_S = 2.0
 _MOST_UNCOVERED = 0.001
 _MOST_CLOCKS_SET = 2  # for one contender; a clock that is set at each run is to be mended
-# A JVM that has just started compiles what is called often, transactions of ours among it.
-_BROKER_WARM_UP = (1000.0, 4.0)
+# A JVM that has just started compiles what is called often, transactions of ours among it; the
+# first 20 s at 1000 ticks/s took half as much again as those after a minute.
+_BROKER_WARM_UP = (4000.0, 10.0)
 Key = tuple[str, str]
 Run = dict[Key, tuple[Played, Latencies]]
 

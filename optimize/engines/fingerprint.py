@@ -76,10 +76,10 @@ def canary_job(n_assets: int, kind: Kind, objective: Objective) -> DrawJob:
     start = np.zeros(n_assets)
     for array in (mean, covariance, start):
         array.setflags(write=False)
+    n_draws = {"exact": 1, "frontier": _BLOCK}.get(kind, _DRAWS)
     return DrawJob(
-        kind, mean, covariance, _OBSERVATIONS, objective, 0.5, start,
-        1 if kind == "exact" else _DRAWS, _BLOCK, 7, 1,
-    )  # fmt: skip
+        kind, mean, covariance, _OBSERVATIONS, objective, 0.5, start, n_draws, _BLOCK, 7, 1
+    )
 
 
 def fingerprint(evaluate: Evaluate) -> str:

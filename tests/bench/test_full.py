@@ -170,8 +170,9 @@ def test_all_of_it_is_repeated_as_often_as_an_interval_needs(name: str):
     for step in full_plan():
         params = make_context(step).params
         if name in params and not params.get("overload"):  # one long run, in quarters
-            home = {"engines": "engines.benchmark"}.get(step.arguments[1], step.arguments[1])
-            module = importlib.import_module(f"bench.{home}")
+            module = importlib.import_module(f"bench.{step.arguments[1]}")
+            if hasattr(module, "__path__"):
+                module = importlib.import_module(f"{module.__name__}.benchmark")
             given = params[name]
             counts[step.name] = getattr(module, name.upper()) if given is None else given
     assert counts

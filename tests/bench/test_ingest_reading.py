@@ -2,10 +2,11 @@ from pathlib import Path
 
 import pytest
 
-from bench import ingest, overload
+from bench import ingest
 from bench.brokers import EMBEDDED, embedded_broker
 from bench.contest import WrongResultError
 from bench.ingest_reader import Found
+from bench.pipeline import overload
 from bench.report import read_report
 from bench.rows import compare
 from tests.descendants import descendants
