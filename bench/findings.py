@@ -61,18 +61,19 @@ _FINDINGS: Final[tuple[Finding, ...]] = (
     ),
     Finding(
         "pipeline",
-        "2026-11-29",
-        "Of p99 on Kafka: at the priority of all, a round of ZGC held every process up for 80 ms, "
-        "every five seconds at 1000 ticks/s. Collector and compiler of the broker have normal "
-        "priority since: 12 times the relay became 2. What was left there came from the ends of "
-        "transactions, one a second then, one in ten seconds (kafka.transaction_s) now: a short "
-        "tape may have none, and one has a stall of some 20 ms. Stalls of 50 ms and more that are "
-        "left at 20 000 ticks/s, the relay's too, come with both processors full at real-time "
-        "priority: at normal priority our own part took 10 ms at most, but the median of all "
-        "twice as long; without the kernel's limit for real-time processes it was no better. Tapes "
-        "of 10 s, each with such an end, had 11 times the relay again at 1000 ticks/s: stalls of "
-        "10 to 130 ms in and out of Kafka, with 12 ms at most in our own part. The cloud that is "
-        "made each second is not their cause (without it the same); what is has not been found.",
+        "2026-11-30",
+        "Of p99 on Kafka at 1000 ticks/s, which was 11 times the relay's: with the first of its "
+        "JVM's compilers alone the broker took one of the two processors whole, and where "
+        "processes at real-time priority need more than 95 % of a second the kernel stops all of "
+        "them for up to 50 ms (a clock on each processor, at a higher priority, stood as long). "
+        "With both compilers it takes 0.6 of one. Each end of a transaction held decisions for 30 "
+        "ms, for librdkafka asked for the next one too early, and holds them for 8; the frontier "
+        "held ticks for 2 ms a second and is a job of the engines; and a heap of 512 MB was full "
+        "before the collector was done. What is left: at 20 000 ticks/s and with draws both "
+        "processors are full again, and the kernel's 50 ms are in every p99. Once in five minutes "
+        "or so a message took 0.4 to 0.9 s, the relay's too, with no round of the collector, no "
+        "slow disk and no clock that was set: why has not been found. At normal priority the "
+        "median took half as long again and p99 two to five times as long.",
     ),
     Finding(
         "pipeline",

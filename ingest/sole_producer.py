@@ -26,7 +26,7 @@ from ingest.broker import (
 
 log = logging.getLogger("silverbullet.run")
 
-# An end holds messages for some 8 ms: one a second would be in the p99 of tick to decision.
+# An end holds messages for some 8 ms: one a second would be most of the p99 of tick to decision.
 TRANSACTION_S: Final = 10.0
 # Kafka refuses the next transaction until the markers of the one before are written, 1 to 2 ms,
 # and librdkafka asks again only after 20. Asked at once, messages of 9 kB were held for 27 to 32 ms
@@ -44,7 +44,7 @@ _MOST_HELD_BYTES: Final = 65_536 * 1024
 class SoleProducer:
     """A producer in an open transaction that a thread of its own ends now and then.
 
-    Ending one takes 5 to 8 ms in which nothing may be sent: it begins right after a message,
+    Ending one takes some 8 ms in which nothing may be sent: it begins right after a message,
     and what is sent meanwhile is held until it is over, so a caller never waits for it.
 
     Parameters

@@ -77,6 +77,8 @@ def seek_return(
         step *= 2.0
         high += step
         m_high = solve_utility(high, mean, covariance, cap, weights)
+    if m_high < target - close:
+        return high  # what is left is less than the target's rounding
     tau, m, side = high, m_high, 0
     gap_low, gap_high = m_low - target, m_high - target
     for _ in range(40):

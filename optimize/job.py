@@ -70,7 +70,7 @@ class BlockResult(msgspec.Struct, frozen=True, gc=False):
         float64[n]: mean of the draws' weights and sum of squared deviations from it.
     sharpe_mean, sharpe_m2
         The same of the draws' own Sharpe ratios; NaN where a draw's portfolio has no volatility,
-        and for a ``cloud``.
+        and for a ``cloud`` or ``frontier``.
     cloud_return, cloud_volatility
         float64[count] of the portfolios of a ``cloud`` or ``frontier`` block under the
         estimates, else empty.

@@ -35,6 +35,8 @@ def _seek_return(
         low, gap_low, step = high, m - target, step * 2.0
         high += step
         m = _solve_utility(high, mean, covariance, cap, weights)
+    if m < target - close:
+        return high
     tau, gap_high, last = high, m - target, None
     for _ in range(40):
         if abs(m - target) <= close:

@@ -34,8 +34,8 @@ class LowPauseKafka(KafkaServer):
     """Kafka with ZGC.
 
     The p99 of tick to decision was 4 ms with it and 20 with the serial collector, whose pauses
-    take 14 ms and which needs a third of the memory. With 512 MB it filled up at times before a
-    round of the collector was over: requests stood still for 55 ms.
+    take 14 ms. Its heap of 512 MB was full at times before a round of the collector was over:
+    requests stood still for 55 ms.
     """
 
     def jvm_options(self, layout: ServiceLayout, node: int) -> list[str]:

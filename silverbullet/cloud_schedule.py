@@ -21,8 +21,8 @@ _POINTS = 24  # of a frontier: one block, for each point begins at the one befor
 class CloudSchedule:
     """Asks for a cloud and a frontier at most once an interval, holds them for the next decision.
 
-    Both are jobs of the engines: a frontier of 24 points takes 2 ms at 50 assets, 26 at 500,
-    for which no decision waits.
+    Both are jobs of the engines: a frontier of 24 points takes 2 ms at 50 assets, 26 at 500, for
+    which no tick waits.
     """
 
     def __init__(self, settings: Optimize) -> None:
@@ -65,17 +65,17 @@ class CloudSchedule:
         """Forget what could not be made; tell whether it was one of those asked for."""
         return self._asked.pop(tag, None) is not None
 
+    def take(self) -> tuple[Curve, Curve] | None:
+        """Give cloud and frontier once, if there are new ones."""
+        curves, self._curves = self._curves, None
+        return curves
+
     def _curve(self, outcome: Outcome) -> Curve:
         return Curve(
             row=self._row,
             volatility=_rounded(outcome.cloud_volatility),
             expected_return=_rounded(outcome.cloud_return),
         )
-
-    def take(self) -> tuple[Curve, Curve] | None:
-        """Give cloud and frontier once, if there are new ones."""
-        curves, self._curves = self._curves, None
-        return curves
 
 
 def _rounded(values: FloatArray) -> FloatArray:

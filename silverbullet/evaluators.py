@@ -1,5 +1,6 @@
 """The engines that settings or an admin ask for, and what dispatches to them."""
 
+import dataclasses
 import functools
 import time
 from collections.abc import Callable, Iterator
@@ -36,7 +37,10 @@ def make_evaluator(
     note_switch: Callable[[Switch], None] | None = None,
     policy: Policy | None = None,
 ) -> Evaluator:
-    """Make the engines of a choice (without one: of the settings), and what dispatches to them."""
+    """Make the engines of a choice (without one: of the settings), and what dispatches to them.
+
+    The interval of comparisons is the settings', whatever ``policy`` says.
+    """
     choice = choice or settings_choice(settings)
     engines = build_engines(
         choice.order,
@@ -48,6 +52,7 @@ def make_evaluator(
         clock=time.monotonic_ns,
         all_at_once=settings.engine.compare_interval_s > 0,
     )
-    policy = policy or Policy(compare_ns=round(settings.engine.compare_interval_s * 1e9))
+    compare_ns = round(settings.engine.compare_interval_s * 1e9)
+    policy = dataclasses.replace(policy or Policy(), compare_ns=compare_ns)
     on_switch = note_switch or log_switch
     return Evaluator(engines, evaluate=evaluate_block, policy=policy, on_switch=on_switch, ids=ids)

@@ -154,9 +154,7 @@ def run_once(
     sparse = sparse_rows(source, settings)
     if sparse is not None:
         click.echo(sparse, err=True)
-    floor_ns = round(settings.optimize.deadline_s * 1e9)
-    patient = Policy(hedge_floor_ns=floor_ns, hedge_floors_ns=())
-    evaluator = make_evaluator(settings, policy=patient)
+    evaluator = make_evaluator(settings, policy=_patient_policy(settings))
     evaluator.start()
     try:
         with say_progress() as progress, EmbeddedBroker() as broker:
@@ -170,11 +168,16 @@ def run_once(
 
 
 def _patient(settings: Settings) -> Settings:
-    """Give the decision the time it takes, unless somebody set a limit."""
+    """Give the engine that was named 30 s before threads help, unless somebody set a limit."""
     if "deadline_s" in settings.optimize.model_fields_set:
         return settings
     optimize = settings.optimize.model_copy(update={"deadline_s": PATIENCE_S})
     return settings.model_copy(update={"optimize": optimize})
+
+
+def _patient_policy(settings: Settings) -> Policy:
+    floor_ns = round(settings.optimize.deadline_s * 1e9)
+    return Policy(hedge_floor_ns=floor_ns, hedge_floors_ns=())
 
 
 def _play(

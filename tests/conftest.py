@@ -11,6 +11,7 @@ import pytest
 
 from optimize.engines.spark_engine import SPARK
 from silverbullet.own_services import missing_for
+from tests.again import Again
 from tests.services import cassandra_contact, kafka_bootstrap
 
 __all__ = ["cassandra_contact", "kafka_bootstrap"]
@@ -61,6 +62,11 @@ _PARTS = {
         "the recorded market data is missing: it belongs in ../shared/data beside the project",
     ),
 }
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):  # the process that hears of all tests
+        config.pluginmanager.register(Again(config.rootpath / ".pytest_cache" / "again"))
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -11,9 +11,10 @@ _KNOWN_LIMIT = 1024  # shapes kept; a universe of 512 assets that grows one by o
 # us a draw on one core: what each costs, what each asset, what the factors' flops; of a cloud their
 # products, n^2 a portfolio. Within a third of what `bench scale` measured from 10 to 1000 assets:
 # draws 4.7, 22, 80 and 5500 at 10, 50, 100 and 500, portfolios 0.10, 0.16, 0.26 and 2.2. An exact
-# job has one draw, of which it needs the solve alone: it is guessed long rather than short.
+# job has one draw, of which it needs the solve alone: it is guessed long rather than short. A point
+# of a frontier took 10, 58, 130 and 1100 at 10, 50, 100 and 500.
 _DRAW_US = (1.3, 0.28, 4.2e-5, 3)
-_PORTFOLIO_US = (0.09, 9e-4, 7e-6, 2)
+_US = {"cloud": (0.09, 9e-4, 7e-6, 2), "frontier": (0.0, 1.1, 2.2e-3, 2)}
 
 
 class Pace:
@@ -39,7 +40,7 @@ class Pace:
         if known is not None:
             return known
         n = shape.n_assets
-        each, asset, product, power = _PORTFOLIO_US if shape.kind == "cloud" else _DRAW_US
+        each, asset, product, power = _US.get(shape.kind, _DRAW_US)
         return 1e3 * shape.draws * float(each + asset * n + product * n**power)
 
     def hedge_ns(self, engine: str, shape: Shape, blocks: int, workers: int) -> int:

@@ -1,6 +1,7 @@
 """What the sole producer of a name still sends when it is closed while no broker answers."""
 
 import threading
+import time
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ from confluent_kafka import KafkaError, KafkaException
 
 from ingest.broker import BrokerError
 from ingest.sole_producer import SoleProducer
+from tests.integration.commands import until
 
 
 class SilentClient:
@@ -35,6 +37,25 @@ class SilentClient:
         self.done.append("end")
 
 
+class EndingClient(SilentClient):
+    """A client whose transactions end when the test lets them; says when it was asked for what."""
+
+    def __init__(self) -> None:
+        super().__init__(ends=0)
+        self.let = threading.Event()
+        self.times_s: dict[str, float] = {}
+
+    def produce(self, topic: str, value: bytes, **_: Any) -> None:
+        self.times_s[value.decode()] = time.monotonic()
+        super().produce(topic, value)
+
+    def commit_transaction(self, timeout_s: float) -> None:
+        self.asked.set()
+        assert self.let.wait(30)
+        self.times_s.setdefault("end", time.monotonic())
+        self.done.append("end")
+
+
 def closed_while_ending(client: SilentClient, monkeypatch: pytest.MonkeyPatch) -> SoleProducer:
     """Give a producer with a message in a transaction that does not end, and one held behind it."""
     monkeypatch.setattr("ingest.sole_producer.make_client", lambda *_: client)
@@ -45,6 +66,28 @@ def closed_while_ending(client: SilentClient, monkeypatch: pytest.MonkeyPatch) -
     producer.send("decisions", b"held")
     assert client.done == ["begin", "first"]
     return producer
+
+
+def test_the_next_transaction_begins_when_kafka_can_have_written_the_markers_of_the_last(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("ingest.sole_producer._MARKERS_S", 0.2)
+    client = EndingClient()
+    producer = closed_while_ending(client, monkeypatch)
+    client.let.set()
+    until(lambda: "held" in client.done, "the held message to be sent")
+    assert client.times_s["held"] - client.times_s["end"] >= 0.2
+    producer.close(5.0)
+
+
+def test_closing_does_not_wait_for_markers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ingest.sole_producer._MARKERS_S", 3600.0)
+    client = EndingClient()
+    producer = closed_while_ending(client, monkeypatch)
+    client.let.set()
+    until(lambda: client.done.count("begin") == 2, "the next transaction to begin")
+    producer.close(30.0)
+    assert client.done == ["begin", "first", "end", "begin", "held", "end"]
 
 
 def test_what_was_held_when_it_is_closed_is_sent_in_a_transaction_of_its_own(

@@ -55,9 +55,9 @@ def test_real_blocks_have_the_same_bits_on_ray_and_local(
     workers: int, task_ms: float, tmp_path: Path
 ) -> None:
     jobs = [
-        draw_job(n, kind=kind, objective=objective, n_draws=200)
+        draw_job(n, kind=kind, objective=objective, n_draws=24 if kind == "frontier" else 200)
         for n in (3, 7, 50)
-        for kind in ("exact", "resample", "cloud")
+        for kind in ("exact", "resample", "cloud", "frontier")
         for objective in ("max_sharpe", "min_variance")
     ]
     wanted = [expected(job, EVALUATE) for job in jobs]

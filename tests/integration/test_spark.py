@@ -70,9 +70,9 @@ def test_real_blocks_have_the_same_bits_on_spark(
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     monkeypatch.chdir(tmp_path)
     jobs = [
-        draw_job(n, kind=kind, objective=objective, n_draws=200)
+        draw_job(n, kind=kind, objective=objective, n_draws=24 if kind == "frontier" else 200)
         for n in (3, 7, 50)
-        for kind in ("exact", "resample", "cloud")
+        for kind in ("exact", "resample", "cloud", "frontier")
         for objective in ("max_sharpe", "min_variance")
     ]
     spark = make_engine("spark", tmp_path, workers=workers, evaluate=EVALUATE, task_ms=task_ms)

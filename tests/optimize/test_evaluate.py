@@ -230,7 +230,12 @@ def test_degenerate_estimates_give_a_finite_outcome(
     kind, name, mean, covariance, rows, reason, objective
 ):
     job = make_job(
-        mean, covariance, kind=kind, n_draws=30, n_observations=rows, objective=objective
+        mean,
+        covariance,
+        kind=kind,
+        n_draws=24 if kind == "frontier" else 40,
+        n_observations=rows,
+        objective=objective,
     )
     found = run(job)
     for value in (found.weights, found.weight_stddev, found.cloud_return, found.cloud_volatility):

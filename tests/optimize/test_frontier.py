@@ -93,6 +93,9 @@ def test_the_maximum_sharpe_portfolio_lies_on_the_frontier():
         ([1.0, 0.0], np.diag([1.0, 0.0])),
         ([1.0, 0.0], np.diag([0.0, 1.0])),
         ([1.0, 1.0, 0.0], [[1.0, 1.0, 0.0], [1.0, 1.0, 0.0], [0.0, 0.0, 1.0]]),
+        # The last point's target lies within the rounding of the means.
+        ([0.05, 0.05 + 5e-9, 0.05 + 3e-9], [[4.0, 1.0, 0.0], [1.0, 9.0, 2.0], [0.0, 2.0, 5.0]]),
+        ([0.05, 0.05 + 1e-15, 0.05], np.diag([1e-4, 2e-4, 3e-4])),
         # Weighted in two ways, equal means differ by rounding.
         ([0.01] * 12, np.cov(np.random.default_rng(1).normal(size=(5, 12)), rowvar=False)),
     ],

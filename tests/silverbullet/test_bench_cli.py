@@ -84,5 +84,7 @@ def test_a_kafka_of_its_own_answers_with_short_pauses_and_is_gone_afterwards():
         options = (folder / "java.args").read_text()
         assert "-XX:+UseZGC" in options
         assert "SerialGC" not in options
+        assert "-Xmx1g" in options
+        assert "-Xmx512m" not in options
     assert not server.is_running()
     assert not folder.exists()
