@@ -4,6 +4,7 @@ import functools
 import importlib.util
 import os
 import shutil
+import signal
 from pathlib import Path
 
 import hypothesis
@@ -27,6 +28,12 @@ hypothesis.settings.load_profile("silverbullet")
 os.environ["PYTHONPATH"] = os.pathsep.join(
     filter(None, (str(Path(__file__).resolve().parents[1]), os.environ.get("PYTHONPATH")))
 )
+
+# What nohup, or a shell in its background, has this process ignore its children would ignore too,
+# and some tests end those by just that. A handler does not outlive the start of another program.
+for _number in (signal.SIGHUP, signal.SIGINT):
+    if signal.getsignal(_number) is signal.SIG_IGN:
+        signal.signal(_number, lambda *_: None)
 
 # Asked once: it runs Java.
 _service_lacks = functools.cache(missing_for)
