@@ -20,8 +20,9 @@ from bench.full_plan import (
 )
 from bench.html import make_html
 from bench.machine import describe_versions, identify_machine
+from bench.newest_result import SHORT
 from bench.page import make_page, read_kept
-from bench.pipeline.session import RunError
+from bench.run_error import RunError
 from bench.summary import Kept
 from cluster.process import Child, spawn
 
@@ -87,7 +88,7 @@ def _plan(output: Path | None, *, short: bool) -> tuple[tuple[Step, ...], Path]:
     base = output or Path(platformdirs.user_data_dir("silverbullet")) / "bench"
     place = identify_machine() | describe_versions(VERSIONS)
     key = state_key(program_files(_ROOT, _PACKAGES), plan, place)
-    return plan, base / f"{'short' if short else 'full'}-{key}"
+    return plan, base / f"{SHORT if short else 'full-'}{key}"
 
 
 def kept_steps(folder: Path) -> frozenset[str]:

@@ -25,11 +25,11 @@ from bench.contest import WrongResultError
 from bench.ingest_reader import READERS, Found
 from bench.machine import describe_machine, describe_versions
 from bench.peer_environment import QUIX_SCRIPT, quix_python
-from bench.pipeline.session import RunError
 from bench.pipeline.workload import SYMBOLS, make_tape
 from bench.report import Report, keep_report
 from bench.report_notes import NOTES
 from bench.rows import FLOORS, OURS, Row, make_row
+from bench.run_error import RunError
 from bench.stages import INGEST_STAGES
 from ingest.codec import encode_json, encode_packed
 from ingest.producer import TopicProducer

@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -107,22 +106,6 @@ def read_report(path: Path) -> Report:
 def kept_folder() -> Path:
     """Give the folder where results are kept unless another is named."""
     return Path(platformdirs.user_data_dir("silverbullet")) / "bench"
-
-
-def find_newest(bench: str, folder: Path, besides: Path) -> Path | None:
-    """Find the newest result of a benchmark: a single one, or a step of ``bench full``.
-
-    Parameters
-    ----------
-    besides
-        A result that does not count: the one that the newest is set beside.
-    """
-    paths = [path for form in ("*.json", "*/*.json") for path in folder.glob(form)]
-    for path in sorted(paths, key=lambda one: one.stat().st_mtime_ns, reverse=True):
-        with suppress(msgspec.DecodeError):  # what is there may be of another program
-            if not path.samefile(besides) and read_report(path).bench == bench:
-                return path
-    return None
 
 
 def keep_report(report: Report, folder: Path | None, now: datetime | None = None) -> Path:

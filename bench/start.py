@@ -17,11 +17,11 @@ from bench.brokers import Broker, embedded_broker, own_topics, topic_prefix
 from bench.machine import describe_machine, describe_versions
 from bench.pipeline.contenders import pipeline_environment
 from bench.pipeline.listener import Listener, Topics
-from bench.pipeline.session import RunError
 from bench.pipeline.workload import make_history
 from bench.report import Report, keep_report
 from bench.report_notes import NOTES
 from bench.rows import OURS, Row, make_row
+from bench.run_error import RunError
 from bench.stages import START_STAGES
 from cluster.process import Child, spawn
 from ingest.producer import TopicProducer

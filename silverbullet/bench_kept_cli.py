@@ -32,7 +32,7 @@ def full(short: bool, again: bool, plan: bool, steps: str | None, output: Path |
     """
     from bench.full import run_bench, show_plan
     from bench.full_plan import full_plan, short_plan
-    from bench.pipeline.session import RunError
+    from bench.run_error import RunError
 
     names = [step.name for step in (short_plan() if short else full_plan())]
     chosen = read_names(steps, names) if steps else names
@@ -87,9 +87,10 @@ def report(results: tuple[Path, ...], output: Path | None) -> None:
 def compare(base: Path, new: Path | None, as_json: bool) -> None:
     """Set two kept results of one benchmark side by side; exit 1 where something got slower.
 
-    Without NEW it is the newest kept result of that benchmark. A case counts as slower where the
-    95 % interval of its change, its peers' own change taken out, lies beyond 5 %; its p99, where it
-    and a peer have 1000 values a repetition, beyond 25 %. Exit 2 where nothing could be compared.
+    Without NEW it is the newest kept result of that benchmark that has a case in common. A case
+    counts as slower where the 95 % interval of its change, its peers' own change taken out, lies
+    beyond 5 %; its p99, where it and a peer have 1000 values a repetition, beyond 25 %. Exit 2
+    where nothing could be compared.
     """
     import json
 
@@ -108,6 +109,11 @@ def compare(base: Path, new: Path | None, as_json: bool) -> None:
         click.echo(result.to_text())
     if any(change.verdict == "slower" for change in result.changes):
         raise click.exceptions.Exit(1)
+    if not result.changes:
+        raise Refused(
+            "nothing could be compared: the two results share no case; measure both with the same "
+            "options, as in --broker and --rates"
+        )
     if not result.is_judged:
         raise Refused(
             "nothing could be compared: no case has three repetitions in both results; "
@@ -135,16 +141,21 @@ def _read(path: Path) -> "Report":
 
 
 def _newest(bench: str, base: Path) -> Path:
-    from bench.report import find_newest, kept_folder
+    from bench.newest_result import find_newest
+    from bench.report import kept_folder
 
-    found = find_newest(bench, kept_folder(), base)
-    if found is None:
+    found = find_newest(base, kept_folder())
+    if found.path is None:
+        seen = f"{found.n_seen} result{'s' if found.n_seen > 1 else ''} of bench {bench}"
         raise Refused(
-            f"no result of bench {bench} in {kept_folder()} but BASE: name one as NEW, "
+            f"{seen} in {kept_folder()}, none with a case that BASE has too: name one as NEW, or "
+            f"measure with the options of BASE: silverbullet bench {bench} --help"
+            if found.n_seen
+            else f"no result of bench {bench} in {kept_folder()} but BASE: name one as NEW, "
             f"or measure one: silverbullet bench {bench}"
         )
-    click.echo(f"NEW is the newest result, {found}", err=True)
-    return found
+    click.echo(f"NEW is the newest result that shares a case, {found.path}", err=True)
+    return found.path
 
 
 KEPT: Final = (full, report, compare)

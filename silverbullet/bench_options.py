@@ -69,7 +69,7 @@ def find_brokers(which: str, bootstrap: str | None) -> "list[OpenBroker]":
 def run_and_tell(run: Callable[..., Any], *, as_json: bool, **options: Any) -> None:
     """Run a benchmark with the options that were given, and print what it found."""
     from bench.contest import WrongResultError
-    from bench.pipeline.session import RunError
+    from bench.run_error import RunError
     from ingest.broker import BrokerError
     from storage.protocol import StoreError
 

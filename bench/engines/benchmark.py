@@ -15,8 +15,8 @@ from bench.engines.turn import Spec
 from bench.latency_figures import decode, to_hgrm
 from bench.machine import describe_machine, describe_versions
 from bench.peers import is_installed
-from bench.pipeline.session import RunError
 from bench.report import keep_report
+from bench.run_error import RunError
 
 SECONDS, QUICK_SECONDS = 10.0, 2.0
 _QUICK_BUDGET_S = 225.0

@@ -11,9 +11,9 @@ from bench.engines.measure import Measured, Times, control_stall_ns
 from bench.engines.run import Kept
 from bench.engines.stages import STAGES, Stages, middle, values
 from bench.latency_figures import Latency, control_fault, summarise
-from bench.pipeline.session import RunError
 from bench.report import Report
 from bench.rows import Row, make_row
+from bench.run_error import RunError
 from stats.compiled import FloatArray
 
 

@@ -17,10 +17,11 @@ from bench.peer_environment import quix_python
 from bench.pipeline.attribution import SPANS, STAGES, Latencies, attribute
 from bench.pipeline.contenders import LOCAL, Contender, make_contenders
 from bench.pipeline.listener import Topics
-from bench.pipeline.session import ClockSetError, Played, RunError, play
+from bench.pipeline.session import ClockSetError, Played, play
 from bench.report import Report, keep_report
 from bench.report_notes import NOTES
 from bench.rows import OURS, Row, make_row
+from bench.run_error import RunError
 
 RATES = (100, 1000, 20_000)
 SECONDS = 10.0

@@ -14,10 +14,11 @@ from bench.pipeline.benchmark import PACKAGES
 from bench.pipeline.contenders import Contender, make_contenders
 from bench.pipeline.listener import Topics
 from bench.pipeline.overload_goals import AGE, MEDIAN_AGE, MEMORY, SINGLE_AGE
-from bench.pipeline.session import Played, RunError, play
+from bench.pipeline.session import Played, play
 from bench.report import Report, keep_report
 from bench.report_notes import NOTES
 from bench.rows import OURS, Row, make_row
+from bench.run_error import RunError
 from bench.soak.samples import Series, look_at
 from cluster.process import Child
 from stats.compiled import FloatArray

@@ -16,10 +16,11 @@ from bench.pipeline.benchmark import PACKAGES, warm_up
 from bench.pipeline.contenders import Contender, make_contenders
 from bench.pipeline.listener import Topics
 from bench.pipeline.saturation_ramp import Outcome, Ramp, Saturation, judge_step
-from bench.pipeline.session import LostError, RunError, play
+from bench.pipeline.session import LostError, play
 from bench.report import Report, keep_report
 from bench.report_notes import NOTES
 from bench.rows import Row, make_row
+from bench.run_error import RunError
 from stats.compiled import FloatArray
 
 SECONDS: Final = 5.0

@@ -14,6 +14,7 @@ from bench.pipeline.attribution import Arrivals, Sent
 from bench.pipeline.contenders import LOCAL, Contender
 from bench.pipeline.listener import Listener, Topics
 from bench.pipeline.workload import make_history
+from bench.run_error import RunError
 from cluster.process import Child, spawn
 from ingest.producer import TopicProducer
 
@@ -24,10 +25,6 @@ _DRAIN_LIMIT_S = 10.0
 _GRACE_S = 5.0
 _MOST_CLOCK_SET_NS = 100_000
 Watch = Callable[[Child], None]
-
-
-class RunError(RuntimeError):
-    """A run gave no figures; the message says why."""
 
 
 class ClockSetError(RunError):

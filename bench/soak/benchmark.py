@@ -11,8 +11,8 @@ from rich.console import Console
 from bench.brokers import Broker, OpenBroker, own_topics, topic_prefix
 from bench.machine import describe_machine, describe_versions
 from bench.pipeline.listener import Topics
-from bench.pipeline.session import RunError
 from bench.rows import OURS
+from bench.run_error import RunError
 from bench.soak.parts import free_port, running_parts, soak_environment
 from bench.soak.report import NOTES, SoakReport, keep_soak
 from bench.soak.samples import PAGES, Decisions, Series, ask, look_at

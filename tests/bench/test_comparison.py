@@ -1,13 +1,11 @@
 """What got slower is told from noise and from a machine that was slower as a whole."""
 
 import json
-import os
 import subprocess
 from pathlib import Path
 
 import msgspec
 import numpy as np
-import platformdirs
 import pytest
 from click.testing import CliRunner
 
@@ -194,33 +192,6 @@ def test_what_is_judged_within_its_own_run_is_refused_with_what_is_done_instead(
     told = CliRunner().invoke(main, ["bench", "compare", path, path])
     assert told.exit_code == 2
     assert "silverbullet bench report BASE NEW" in told.output
-
-
-def test_the_newest_kept_result_of_the_benchmark_is_compared_where_none_is_named(
-    tmp_path: Path, monkeypatch
-):
-    monkeypatch.setattr(platformdirs, "user_data_dir", lambda name: str(tmp_path / name))
-    folder = tmp_path / "silverbullet" / "bench"
-    (folder / "full-1").mkdir(parents=True)
-
-    def kept(name: str, made: Report, age_s: int) -> str:
-        path = folder / name
-        path.write_text(made.to_json())
-        os.utime(path, (1e9 - age_s, 1e9 - age_s))
-        return str(path)
-
-    base = kept("kernels-1.json", report(1), 0)
-    told = CliRunner().invoke(main, ["bench", "compare", base])
-    assert told.exit_code == 2
-    assert "BASE" in told.output
-    assert "NEW" in told.output
-    kept("kernels-2.json", report(2, ours=0.5), 60)
-    slow = kept("full-1/kernels.json", report(3, ours=1.5), 30)
-    kept("storage-1.json", report(4, name="storage"), 10)
-    (folder / "soak-1.json").write_text('{"bench": "soak"}')
-    told = CliRunner().invoke(main, ["bench", "compare", base])
-    assert told.exit_code == 1
-    assert slow in told.output
 
 
 def test_make_compares_with_the_newest_and_names_both_variables():

@@ -20,9 +20,9 @@ from bench.engines.stages import split
 from bench.engines.subjects import SUBJECTS
 from bench.engines.targets import find_targets
 from bench.engines.turn import Answer, Spec
-from bench.pipeline.session import RunError
 from bench.report import Report
 from bench.rows import OURS
+from bench.run_error import RunError
 from tests.bench.report_form import FORM
 
 DOCS = Path(__file__).parents[2] / "docs"

@@ -22,8 +22,8 @@ from bench.full_plan import (
     steps_left,
 )
 from bench.intervals import LEAST_RUNS
-from bench.pipeline.session import RunError
 from bench.report import read_report
+from bench.run_error import RunError
 from cluster.process import spawn
 from silverbullet.cli import main
 from tests.descendants import descendants

@@ -13,8 +13,9 @@ from bench.pipeline.attribution import SPANS, STAGES
 from bench.pipeline.benchmark import Plan, run_bench
 from bench.pipeline.contenders import Contender, make_contenders
 from bench.pipeline.listener import Topics
-from bench.pipeline.session import ClockSetError, RunError
+from bench.pipeline.session import ClockSetError
 from bench.report import read_report
+from bench.run_error import RunError
 from cluster.process import spawn
 from ingest.codec import RawMessages
 from tests.descendants import descendants

@@ -5,8 +5,8 @@ import pytest
 
 from bench.goal_tables import GOALS
 from bench.goals import judge_goals
-from bench.pipeline.session import RunError
 from bench.report import read_report
+from bench.run_error import RunError
 from bench.stages import START_STAGES, find_breakdowns
 from bench.start import CACHED, EMPTY, NO_BYTECODE, find_stages, make_rows, run_bench
 from tests.descendants import descendants
