@@ -13,9 +13,7 @@ from bench.full_plan import (
     Step,
     describe_left,
     full_plan,
-    program_files,
     short_plan,
-    state_key,
     steps_left,
 )
 from bench.html import make_html
@@ -23,13 +21,11 @@ from bench.machine import describe_versions, identify_machine
 from bench.newest_result import SHORT
 from bench.page import make_page, read_kept
 from bench.run_error import RunError
+from bench.step_state import place_key, step_key
 from bench.summary import Kept
 from cluster.process import Child, spawn
 
-_ROOT = Path(__file__).resolve().parent.parent
-_PACKAGES = (
-    "silverbullet", "bench", "ui", "storage", "optimize", "stats", "ingest", "cluster"
-)  # fmt: skip
+ROOT = Path(__file__).resolve().parent.parent
 PROGRAM = ("-m", "silverbullet.cli")
 _GRACE_S = 20.0  # a step stops its Kafka, or Ray and Spark, first
 _LOOK_S = 3600.0
@@ -43,7 +39,7 @@ def run_bench(
     again: bool = False,
     steps: Collection[str] | None = None,
 ) -> Path:
-    """Measure what is left for this state of program and machine; gives the folder of all results.
+    """Measure what is left for this program on this machine; gives the folder of all results.
 
     Parameters
     ----------
@@ -64,8 +60,9 @@ def run_bench(
     plan, folder = _plan(output, short=short)
     chosen = {step.name for step in plan} if steps is None else set(steps)
     if short or again:
-        for name in chosen:
-            _forget(folder, name)
+        for step in plan:
+            if step.name in chosen:
+                _forget(folder, step)
     run_steps(plan, folder, only=chosen)
     return folder
 
@@ -73,32 +70,39 @@ def run_bench(
 def show_plan(output: Path | None = None, *, short: bool = False) -> str:
     """List the steps, and which of them are there."""
     plan, folder = _plan(output, short=short)
-    kept = () if short else kept_steps(folder)
+    kept = () if short else kept_steps(plan, folder)
     lines = [
         f"{'there' if step.name in kept else 'left':<6} {step.minutes:5.1f} min  "
         f"silverbullet {' '.join(step.arguments)}"
+        + (f"  {_path(folder, step).name}" if step.name in kept else "")
         for step in plan
     ]
     return "\n".join([*lines, describe_left(steps_left(plan, kept)), f"results in {folder}"])
 
 
 def _plan(output: Path | None, *, short: bool) -> tuple[tuple[Step, ...], Path]:
-    """Give the steps, and where results of this program on this machine belong."""
+    """Give the steps, and where results of this machine and these versions belong."""
     plan = short_plan() if short else full_plan()
     base = output or Path(platformdirs.user_data_dir("silverbullet")) / "bench"
-    place = identify_machine() | describe_versions(VERSIONS)
-    key = state_key(program_files(_ROOT, _PACKAGES), plan, place)
+    key = place_key(identify_machine() | describe_versions(VERSIONS))
     return plan, base / f"{SHORT if short else 'full-'}{key}"
 
 
-def kept_steps(folder: Path) -> frozenset[str]:
-    """Give the names of the steps whose result a folder holds."""
-    return frozenset(path.stem for path in folder.glob("*.json"))
+def _path(folder: Path, step: Step) -> Path:
+    """Give where a step's result of the program as it is now belongs."""
+    return folder / f"{step.name}-{step_key(step, ROOT)}.json"
 
 
-def _forget(folder: Path, name: str) -> None:
-    (folder / f"{name}.json").unlink(missing_ok=True)
-    for begun in (folder / f"{PARTIAL}{name}", folder / name):
+def kept_steps(plan: Sequence[Step], folder: Path) -> dict[str, Path]:
+    """Give the steps whose result is there, of the program as it is now, and where."""
+    paths = {step.name: _path(folder, step) for step in plan}
+    return {name: path for name, path in paths.items() if path.exists()}
+
+
+def _forget(folder: Path, step: Step) -> None:
+    path = _path(folder, step)
+    path.unlink(missing_ok=True)
+    for begun in (folder / f"{PARTIAL}{step.name}", path.with_suffix("")):
         if begun.exists():
             shutil.rmtree(begun)
 
@@ -129,10 +133,11 @@ def run_steps(
     folder.mkdir(parents=True, exist_ok=True)
     failed = []
     for step in plan:
-        if step.name in kept_steps(folder) or (only is not None and step.name not in only):
+        kept = kept_steps(plan, folder)
+        if step.name in kept or (only is not None and step.name not in only):
             continue
         _tell(f"{step.name}: about {step.minutes:g} min. "
-              + describe_left(steps_left(plan, kept_steps(folder))).capitalize())  # fmt: skip
+              + describe_left(steps_left(plan, kept)).capitalize())  # fmt: skip
         if not _run_step(step, folder, program or PROGRAM):
             failed.append(step.name)
     reports = _write_pages(plan, folder)
@@ -145,8 +150,7 @@ def run_steps(
 
 
 def _write_pages(plan: Sequence[Step], folder: Path) -> list[Kept]:
-    kept = kept_steps(folder)
-    reports = [read_kept(folder / f"{step.name}.json") for step in plan if step.name in kept]
+    reports = [read_kept(path) for path in kept_steps(plan, folder).values()]
     if reports:
         (folder / "performance.md").write_text(make_page(reports))
         (folder / "report.html").write_text(make_html(reports))
@@ -158,9 +162,10 @@ def _run_step(step: Step, folder: Path, program: Sequence[str]) -> bool:
     begun = folder / f"{PARTIAL}{step.name}"
     for old in begun.glob("*.json"):
         old.unlink()  # of a step that ended between its own end and the move
+    path = _path(folder, step)
     arguments = [*step.arguments, "--output", str(begun)]
     if step.name == "engines":  # it goes on turn by turn
-        arguments += ["--raw", str(folder / "engines")]
+        arguments += ["--raw", str(path.with_suffix(""))]
     child = spawn([sys.executable, *program, *arguments], name=f"bench {step.name}")
     begun_s = time.monotonic()
     code = _await(child)
@@ -169,7 +174,11 @@ def _run_step(step: Step, folder: Path, program: Sequence[str]) -> bool:
         _tell(f"{step.name} failed after {time.monotonic() - begun_s:.0f} s: "
               f"{child.describe_exit()}")  # fmt: skip
         return False
-    results[-1].replace(folder / f"{step.name}.json")
+    if _path(folder, step) != path:
+        _tell(f"{step.name} is left as not measured: what it measures changed meanwhile. "
+              f"Its result is in {results[-1]} until it is measured again")  # fmt: skip
+        return False
+    results[-1].replace(path)
     shutil.rmtree(begun)
     _tell(f"{step.name} took {(time.monotonic() - begun_s) / 60:.1f} min")
     return True

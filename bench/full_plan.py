@@ -1,8 +1,6 @@
 """The steps of a whole measurement, and which of them are left. Pure."""
 
-import hashlib
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Collection, Sequence
 from typing import Final, NamedTuple
 
 REAL: Final = ("--broker", "kafka")
@@ -95,35 +93,3 @@ def describe_left(left: Sequence[Step]) -> str:
     minutes = sum(step.minutes for step in left)
     about = f"{minutes / 60:.1f} hours" if minutes >= 90 else f"{max(1, round(minutes))} min"
     return f"left: {names}; about {about}"
-
-
-def state_key(
-    files: Iterable[tuple[str, bytes]], plan: Sequence[Step], place: Mapping[str, str]
-) -> str:
-    """Name what is measured where: the program's files, the steps with their options, the place.
-
-    Parameters
-    ----------
-    files
-        Path and content of each, in any order.
-    place
-        Machine, Python and versions that figures depend on, in any order.
-
-    Returns
-    -------
-    str
-        12 hexadecimal characters: another state, another result.
-    """
-    digest = hashlib.sha256(repr([(step.name, step.arguments) for step in plan]).encode())
-    for path, content in sorted(files):
-        digest.update(path.encode() + b"\0" + hashlib.sha256(content).digest())
-    digest.update(repr(sorted(place.items())).encode())
-    return digest.hexdigest()[:12]
-
-
-def program_files(root: Path, packages: Sequence[str]) -> list[tuple[str, bytes]]:
-    """Read the sources of the packages, and the lock of what they stand on where it is there."""
-    paths = [path for package in packages for path in (root / package).rglob("*.py")]
-    lock = root / "requirements.lock"
-    paths += [lock] if lock.exists() else []
-    return [(path.relative_to(root).as_posix(), path.read_bytes()) for path in paths]

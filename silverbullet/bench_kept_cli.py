@@ -28,7 +28,8 @@ _JUDGED_ALONE: Final = {
 def full(short: bool, again: bool, plan: bool, steps: str | None, output: Path | None) -> None:
     """Everything, step by step, with page and HTML report; goes on where it was ended.
 
-    What is there for the same program and steps is not measured again.
+    A step that is there is not measured again while what it measures, its options and the machine
+    stay the same.
     """
     from bench.full import run_bench, show_plan
     from bench.full_plan import full_plan, short_plan

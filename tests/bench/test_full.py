@@ -16,14 +16,13 @@ from bench.full_plan import (
     Step,
     describe_left,
     full_plan,
-    program_files,
     short_plan,
-    state_key,
     steps_left,
 )
 from bench.intervals import LEAST_RUNS
 from bench.report import read_report
 from bench.run_error import RunError
+from bench.step_state import step_key
 from cluster.process import spawn
 from silverbullet.cli import main
 from tests.descendants import descendants
@@ -63,12 +62,13 @@ def test_steps_are_run_in_order_and_what_is_there_is_not_run_again(tmp_path: Pat
     reports = run_steps(plan, results, ("-c", STEP))
     assert begun(tmp_path) == ["one", "two"]
     assert [report.bench for report in reports] == ["one", "two"]
-    assert kept_steps(results) == {"one", "two"}
+    assert set(kept_steps(plan, results)) == {"one", "two"}
     assert "bench one" in (results / "performance.md").read_text()
     assert "bench two" in (results / "report.html").read_text()
-    run_steps([*plan, *plan_of(tmp_path, "three")], results, ("-c", STEP))
+    longer = [*plan, *plan_of(tmp_path, "three")]
+    run_steps(longer, results, ("-c", STEP))
     assert begun(tmp_path) == ["one", "two", "three"]
-    assert read_report(results / "three.json").bench == "three"
+    assert read_report(kept_steps(longer, results)["three"]).bench == "three"
 
 
 def test_steps_that_are_chosen_are_run_alone_and_the_others_stay_as_they_are(tmp_path: Path):
@@ -116,12 +116,13 @@ def test_killed_at_any_time_it_goes_on_with_the_first_step_that_is_left(tmp_path
     finally:
         child.terminate(1.0)
     until(lambda: descendants() <= before, "the step to end with it", 10.0)
-    assert kept_steps(results) == {"one"}
+    plan = plan_of(tmp_path, "one", "two", "three")
+    assert set(kept_steps(plan, results)) == {"one"}
     assert (results / f"{PARTIAL}two").exists() == bool(list(results.glob(f"{PARTIAL}*")))
     hold.unlink()
-    run_steps(plan_of(tmp_path, "one", "two", "three"), results, ("-c", STEP))
+    run_steps(plan, results, ("-c", STEP))
     assert begun(tmp_path) == ["one", "two", "two", "three"]
-    assert kept_steps(results) == {"one", "two", "three"}
+    assert set(kept_steps(plan, results)) == {"one", "two", "three"}
     assert not list(results.glob(f"{PARTIAL}*"))
 
 
@@ -133,7 +134,7 @@ def test_a_step_that_fails_is_named_the_rest_is_run_and_it_is_tried_again(tmp_pa
     told = capfd.readouterr().err
     assert "left: broken, two; about 2 min" in told.lower()
     assert "no such kernel" in told
-    assert kept_steps(results) == {"two"}
+    assert set(kept_steps(plan, results)) == {"two"}
     assert (results / "report.html").exists()
     (tmp_path / "mended").touch()
     run_steps(plan, results, ("-c", STEP))
@@ -191,26 +192,6 @@ def test_the_short_form_is_planned_under_ten_minutes_and_on_embedded_parts():
     assert not any("kafka" in step.arguments for step in short_plan())
 
 
-def test_another_source_another_lock_or_other_options_are_another_state(tmp_path: Path):
-    package = tmp_path / "bench"
-    package.mkdir()
-    source, lock = package / "a.py", tmp_path / "requirements.lock"
-    source.write_text("x = 1\n")
-    plan = short_plan()
-
-    def key() -> str:
-        return state_key(program_files(tmp_path, ["bench"]), plan, {})
-
-    first = key()
-    assert first == key()
-    (tmp_path / "notes.md").write_text("no program")
-    assert key() == first
-    lock.write_text("numpy==2\n")
-    locked = key()
-    source.write_text("x = 2\n")
-    assert len({first, locked, key(), state_key([], plan, {}), state_key([], full_plan(), {})}) == 5
-
-
 @pytest.mark.parametrize("fact", ["processor", "cores", "python", "numpy", "llvmlite", "ray"])
 def test_results_of_two_machines_or_versions_never_meet_in_one_folder(
     tmp_path: Path, monkeypatch, fact: str
@@ -245,7 +226,9 @@ def test_the_plan_says_which_steps_are_there(tmp_path: Path):
     assert text.count("left  ") == len(full_plan())
     folder = Path(text.splitlines()[-1].removeprefix("results in "))
     folder.mkdir(parents=True)
-    (folder / "kernels.json").write_text("{}")
+    kept = folder / f"kernels-{step_key(full_plan()[0], ROOT)}.json"
+    kept.write_text("{}")
     told = show_plan(tmp_path).splitlines()
     assert told[0].startswith("there")
+    assert told[0].endswith(kept.name)
     assert told[-2].startswith("left: scale")
