@@ -54,15 +54,15 @@ def _word_arrays(seed: int, size: int) -> tuple[Any, ...]:
 
 
 def _words(seed: int, size: int) -> tuple[WordArray, FloatArray]:
-    # A hundred, and one for each formula's tail.
-    first, second = np.zeros(100 * size, np.uint64), np.zeros(100 * size, np.uint64)
+    # Some hundred, and both ends of both halves.
+    first, second = np.zeros(128 * size, np.uint64), np.zeros(128 * size, np.uint64)
     plain_draws.fill_words(seed, 0, 0, 0, 0, first, second)
-    first[: min(3, size)] = np.array([0, 2**64 - 1, 2**40], np.uint64)[: min(3, size)]
-    return first, np.zeros(100 * size)
+    first[:3] = np.array([0, 2**64 - 1, 2**31], np.uint64)
+    return first, np.zeros(256 * size)
 
 
 def _normals(seed: int, size: int) -> tuple[Any, ...]:
-    return seed, 0, 17, np.zeros(100 * size + 1)
+    return seed, 0, 17, np.zeros(160 * size)
 
 
 def _gammas(seed: int, size: int) -> tuple[Any, ...]:
@@ -144,7 +144,7 @@ def _results(seed: int, size: int) -> tuple[Any, ...]:
 
 PAIRS: tuple[KernelPair, ...] = (
     KernelPair("fill_words", philox.fill_words, plain_draws.fill_words, _word_arrays, 0.0),
-    KernelPair("turn_normal", normal.turn_normal, plain_draws.turn_normal, _words, 0.0),
+    KernelPair("turn_words", normal.turn_words, plain_draws.turn_words, _words, 0.0),
     KernelPair("fill_normals", normal.fill_normals, plain_draws.fill_normals, _normals, 0.0),
     KernelPair("fill_gammas", gamma.fill_gammas, plain_draws.fill_gammas, _gammas, 0.0),
     KernelPair("factorise", factor.factorise, plain_factor.factorise, _covariance, 0.0),

@@ -1,42 +1,22 @@
 """Plain-numpy twins of the kernels that draw: whole arrays, the same arithmetic, the same bits."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from optimize.lane_code import ROWS
+from optimize.lane_math import CENTRAL, FAR, LOGARITHM
 from optimize.philox import CHI_SQUARES, NORMALS, WordArray
+from optimize.plain_fused import fused
 from stats.compiled import FloatArray
 
 _LOW, _32 = np.uint64(0xFFFFFFFF), np.uint64(32)
-_CENTRAL = (
-    (3.3871328727963666080, 1.0),
-    (1.3314166789178437745e2, 4.2313330701600911252e1),
-    (1.9715909503065514427e3, 6.8718700749205790830e2),
-    (1.3731693765509461125e4, 5.3941960214247511077e3),
-    (4.5921953931549871457e4, 2.1213794301586595867e4),
-    (6.7265770927008700853e4, 3.9307895800092710610e4),
-    (3.3430575583588128105e4, 2.8729085735721942674e4),
-    (2.5090809287301226727e3, 5.2264952788528545610e3),
-)
-_NEAR_TAIL = (
-    (1.42343711074968357734, 1.0),
-    (4.63033784615654529590, 2.05319162663775882187),
-    (5.76949722146069140550, 1.67638483018380384940),
-    (3.64784832476320460504, 6.89767334985100004550e-1),
-    (1.27045825245236838258, 1.48103976427480074590e-1),
-    (2.41780725177450611770e-1, 1.51986665636164571966e-2),
-    (2.27238449892691845833e-2, 5.47593808499534494600e-4),
-    (7.74545014278341407640e-4, 1.05075007164441684324e-9),
-)
-_FAR_TAIL = (
-    (6.65790464350110377720, 1.0),
-    (5.46378491116411436990, 5.99832206555887937690e-1),
-    (1.78482653991729133580, 1.36929880922735805310e-1),
-    (2.96560571828504891230e-1, 1.48753612908506148525e-2),
-    (2.65321895265761230930e-2, 7.86869131145613259100e-4),
-    (1.24266094738807843860e-3, 1.84631831751005468180e-5),
-    (2.71155556874348757815e-5, 1.42151175831644588870e-7),
-    (2.01033439929228813265e-7, 2.04426310338993978564e-15),
-)
+_52, _ROOT_HALF = np.uint64(52), np.uint64(0x3FE6A09E667F3BCD)
+_FAR_QUANTILE = (
+    5.073495094621145, 1.4264999063061876, 0.002855883458635267, -0.0017103525594519644,
+    0.0005983700088282583, -0.00017323160431617139, 4.35236442572943e-05, -7.738702653624442e-06,
+    -2.286261404115693e-06, 2.0577857488830073e-06,
+)  # fmt: skip
 
 
 def fill_words(
@@ -80,39 +60,48 @@ def logarithm(x: FloatArray) -> FloatArray:
     return result
 
 
-def _ratio(table: tuple[tuple[float, float], ...], r: FloatArray) -> tuple[FloatArray, FloatArray]:
-    above, below = np.zeros_like(r), np.zeros_like(r)
-    for numerator, denominator in reversed(table):
-        above, below = numerator + r * above, denominator + r * below
-    return above, below
+def depths(value: FloatArray, power: float, coefficients: Sequence[float]) -> FloatArray:
+    """Twin of what `optimize.lane_math` has for -log(value / 2^power)."""
+    bits = value.view(np.uint64)
+    e = (bits - _ROOT_HALF) >> _52
+    r = (bits - (e << _52)).view(np.float64) - 1.0
+    return fused(
+        -r, _polynomial(r, coefficients), (power - e.astype(np.float64)) * 0.6931471805599453
+    )
 
 
-def centred_uniforms(words: WordArray) -> FloatArray:
-    """Twin of ``normal.centred_uniform``, of an array."""
-    whole = (words >> np.uint64(11)).astype(np.int64) - 2**52
-    return np.asarray((whole + 0.5) * 2.0**-53, np.float64)
+def _polynomial(x: FloatArray, coefficients: Sequence[float]) -> FloatArray:
+    total = np.full_like(x, coefficients[-1])
+    for coefficient in coefficients[-2::-1]:
+        total = fused(x, total, coefficient)
+    return total
 
 
-def turn_normal(words: WordArray, out: FloatArray) -> None:
-    """Twin of ``normal.turn_normal``."""
-    q = centred_uniforms(words)
-    above, below = _ratio(_CENTRAL, 0.180625 - q * q)
-    p = 0.5 - np.abs(q)
-    root = np.sqrt(-logarithm(p))
-    near_above, near_below = _ratio(_NEAR_TAIL, root - 1.6)
-    far_above, far_below = _ratio(_FAR_TAIL, root - 5.0)
-    tail = np.where(root > 5.0, far_above / far_below, near_above / near_below)
-    out[:] = np.where(p < 0.075, np.where(q > 0.0, tail, -tail), q * above / below)
+def odds(words: WordArray) -> FloatArray:
+    """Give 2 k + 1 of the upper 32 bits k of words, then of the lower."""
+    halves = np.concatenate([words >> _32, words & _LOW])
+    return np.asarray(2.0 * halves.astype(np.float64) + 1.0)
+
+
+def turn_words(words: WordArray, out: FloatArray) -> None:
+    """Twin of ``normal.turn_words``."""
+    odd = odds(words)
+    depth = depths(odd * (2.0**33 - odd), 64.0, LOGARITHM)
+    x = (odd - 2.0**32) * 2.0**-32
+    s = np.sqrt(depth) - 3.75
+    far = np.full_like(s, _FAR_QUANTILE[-1])
+    for coefficient in _FAR_QUANTILE[-2::-1]:
+        far = coefficient + s * far
+    out[:] = np.where(depth >= FAR, np.copysign(far, x), x * _polynomial(depth, CENTRAL))
 
 
 def fill_normals(seed: int, round_: int, draw: int, out: FloatArray) -> None:
     """Twin of ``normal.fill_normals``."""
-    for start in range(0, len(out), 1024):
-        part = out[start : start + 1024]
-        half = (len(part) + 1) // 2
-        words = np.empty((2, half), np.uint64)
-        fill_words(seed, start // 2, draw, round_, NORMALS * 65536, words[0], words[1])
-        turn_normal(words.reshape(-1)[: len(part)], part)
+    for start in range(0, len(out), 2048):
+        part = out[start : start + 2048]
+        words = np.empty((2, len(part) // 4), np.uint64)
+        fill_words(seed, start // 4, draw, round_, NORMALS * 65536, words[0], words[1])
+        turn_words(words.reshape(-1), part)
 
 
 def fill_gammas(
@@ -125,8 +114,9 @@ def fill_gammas(
     for attempt in range(65):
         words = np.empty((2, len(out)), np.uint64)
         fill_words(seed, 0, draw, round_, stream * 65536 + attempt, words[0], words[1])
-        x, u = np.empty(len(out)), centred_uniforms(words[1]) + 0.5
-        turn_normal(words[0], x)
+        x, u = np.empty(2 * len(out)), ((words[1] >> np.uint64(11)) + 0.5) * 2.0**-53
+        turn_words(words[0], x)
+        x = x[: len(out)]
         root = 1.0 + x / np.sqrt(9.0 * d)
         v = root * root * root
         xx = x * x
@@ -170,7 +160,7 @@ def draw_posterior(
     """Twin of ``posterior.draw_posterior``."""
     n = len(mean)
     nu = max(n_observations - 1, n + 2)
-    normals, gammas = np.empty(n * (n + 1) // 2), np.empty(n)
+    normals, gammas = np.empty((n * (n + 1) // 2 + 31) // 32 * 32), np.empty(n)
     fill_normals(seed, round_, draw, normals)
     shapes = 0.5 * (nu - np.arange(n - 1.0, -1.0, -1.0))
     fill_gammas(seed, round_, draw, CHI_SQUARES, shapes, gammas)

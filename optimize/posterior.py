@@ -13,7 +13,7 @@ import numpy as np
 
 from optimize.gamma import fill_gammas
 from optimize.lane_code import LANES, ROWS
-from optimize.normal import fill_normals
+from optimize.normal import fill_normals, whole_normals
 from optimize.philox import CHI_SQUARES
 from optimize.product import pack_panel
 from optimize.tiles import scale_rows, solve_rows, weigh_rows
@@ -36,7 +36,8 @@ def solve_bartlett(
     are solved 8 at a time, so that what is read again and again stays in the first cache.
     """
     n = factor.shape[0]
-    panel, inverse = np.empty(LANES * n), np.empty(n)
+    space = np.empty((LANES + 1) * n)
+    panel, inverse = space[n:], space[:n]
     for k in range(n):
         inverse[k] = 1.0 / chi[k]
     for left in range(0, n, LANES):
@@ -92,7 +93,9 @@ def draw_posterior(
     n = mean.shape[0]
     nu = degrees_of_freedom(n_observations, n)
     above = n * (n - 1) // 2
-    normals, chi, shapes = np.empty(above + n), np.empty(n), np.empty(n)
+    size = whole_normals(above + n)
+    space = np.empty(size + 2 * n)
+    normals, chi, shapes = space[:size], space[size:-n], space[-n:]
     fill_normals(seed, round_, draw, normals)
     for k in range(n):
         shapes[k] = 0.5 * (nu - (n - 1 - k))

@@ -21,7 +21,8 @@ def fill_covariance(factor: FloatArray, covariance: FloatArray) -> None:
     """
     n = factor.shape[0]
     size = LANES * n
-    panels, tile = np.empty((n + LANES - 1) // LANES * size), np.empty(_SPARE + LANES * LANES)
+    space = np.empty(_SPARE + LANES * LANES + (n + LANES - 1) // LANES * size)
+    tile, panels = space[: _SPARE + LANES * LANES], space[_SPARE + LANES * LANES :]
     pack_rows(factor, panels)
     for right in range(0, n, LANES):
         for top in range(0, min(right + LANES, n), ROWS):

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy import special, stats
 
 from optimize.gamma import fill_gammas
-from optimize.normal import centred_uniform, fill_normals, logarithm, turn_normal
+from optimize.normal import fill_normals, logarithm, turn_words, whole_normals
 
 
 @settings(deadline=None)
@@ -16,36 +16,37 @@ def test_the_logarithm_is_right_to_two_units_in_the_last_place(x):
     assert abs(logarithm(x) - math.log(x)) <= 2 * math.ulp(math.log(x))
 
 
-def test_uniforms_are_exact_symmetric_and_never_at_the_ends():
-    ends = np.array([0, 2**64 - 1], np.uint64)
-    low, high = centred_uniform(ends[0]), centred_uniform(ends[1])
-    assert low == -high == -(0.5 - 2.0**-54)
+def make_words(halves):
+    """Words of 64 bits, whole vectors, from numbers of 32 in the order of their normals."""
+    upper, lower = np.reshape(halves, (2, -1)).astype(np.uint64)
+    return upper << np.uint64(32) | lower
 
 
 def test_normals_are_the_quantiles_of_their_uniforms():
-    words = np.random.default_rng(5).integers(0, 2**64, 200_000, np.uint64)
-    words[:4] = [0, 2**64 - 1, 2**30, 2**63]
-    out = np.empty(len(words))
-    turn_normal(words, out)
-    q = ((words >> np.uint64(11)).astype(np.int64) - 2**52 + 0.5) * 2.0**-53
-    # ndtri near 1/2 loses digits in 1 - p; the tail's side does not.
-    expected = -np.sign(q) * special.ndtri(0.5 - np.abs(q))
-    np.testing.assert_allclose(out, expected, rtol=3e-15, atol=3e-15)
-    assert np.abs(out).max() < 8.3
+    k = np.random.default_rng(5).integers(0, 2**32, 400_000)
+    k[:6] = [0, 2**32 - 1, 2**31, 2**31 - 1, 1, 7]
+    out = np.empty(len(k))
+    turn_words(make_words(k), out)
+    # ndtri near 1 loses digits in 1 - p; the other side does not.
+    side = np.minimum(k, 2**32 - 1 - k)
+    expected = np.where(k == side, 1.0, -1.0) * special.ndtri((side + 0.5) * 2.0**-32)
+    np.testing.assert_allclose(out, expected, rtol=4e-10, atol=0.0)
+    np.testing.assert_array_equal(out[:2], [-out[1], -out[0]])
+    assert 6.3 < out[1] == np.abs(out).max()
 
 
 def test_normals_grow_with_their_uniforms():
-    # At the seams between the three formulas, |q| = 0.425 and p = exp(-25).
-    for p in (0.075, math.exp(-25.0)):
-        near = np.int64((1.0 - p) * 2.0**53) + np.arange(-200, 200)
+    # At the centre, where L = 8, and where the exponent of the logarithm changes.
+    for depth in (0.0, 8.0, *(math.log(2.0) * (np.arange(8) + 0.5))):
+        x = math.sqrt(-math.expm1(-depth))
+        near = np.int64((1.0 + x) * 2.0**31) + np.arange(-200, 200)
         out = np.empty(len(near))
-        turn_normal(near.astype(np.uint64) << np.uint64(11), out)
-        assert (np.diff(out) > -3e-15).all()
-        assert out[-1] > out[0]
+        turn_words(make_words(near), out)
+        assert (np.diff(out) > 0.0).all()
 
 
 def test_normals_have_the_distribution_and_moments():
-    z = np.empty(400_000)
+    z = np.empty(whole_normals(400_000))
     fill_normals(2024, 0, 3, z)
     assert stats.kstest(z, "norm").pvalue > 0.01
     n = len(z)
@@ -53,12 +54,12 @@ def test_normals_have_the_distribution_and_moments():
     assert abs(z.var() - 1) < 4 * math.sqrt(2 / n)
     assert abs((z**3).mean()) < 4 * math.sqrt(15 / n)
     assert abs((z**4).mean() - 3) < 4 * math.sqrt(96 / n)
-    for lag in (1, 2, 512, 1024):
+    for lag in (1, 2, 512, 1024, 1536, 2048):
         assert abs((z[lag:] * z[:-lag]).mean()) < 4 / math.sqrt(n)
 
 
 def test_normals_of_different_draws_are_unrelated():
-    z = np.empty((300, 2001))
+    z = np.empty((300, whole_normals(2001)))
     for draw in range(len(z)):
         fill_normals(1, 0, draw, z[draw])
     correlation = np.corrcoef(z) - np.eye(len(z))
