@@ -9,6 +9,7 @@ from pathlib import Path
 import platformdirs
 
 from bench.full_plan import (
+    SHORT_LACKS,
     VERSIONS,
     Step,
     describe_left,
@@ -77,7 +78,9 @@ def show_plan(output: Path | None = None, *, short: bool = False) -> str:
         + (f"  {_path(folder, step).name}" if step.name in kept else "")
         for step in plan
     ]
-    return "\n".join([*lines, describe_left(steps_left(plan, kept)), f"results in {folder}"])
+    lacks = [SHORT_LACKS] if short else []
+    left = describe_left(steps_left(plan, kept))
+    return "\n".join([*lines, *lacks, left, f"results in {folder}"])
 
 
 def _plan(output: Path | None, *, short: bool) -> tuple[tuple[Step, ...], Path]:

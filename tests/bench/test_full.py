@@ -1,6 +1,7 @@
 import importlib
 import json
 import os
+import re
 import signal
 import sys
 from pathlib import Path
@@ -19,7 +20,6 @@ from bench.full_plan import (
     short_plan,
     steps_left,
 )
-from bench.intervals import LEAST_RUNS
 from bench.report import read_report
 from bench.run_error import RunError
 from bench.step_state import step_key
@@ -165,19 +165,36 @@ def test_every_step_is_a_command_that_takes_its_options(plan: tuple[Step, ...]):
         assert make_context(step).params["output"] == Path("here")
 
 
-@pytest.mark.parametrize("name", ["repetitions", "cold"])
-def test_all_of_it_is_repeated_as_often_as_an_interval_needs(name: str):
+# Each of them starts a whole program anew: they show a range, no interval.
+FEW = {"memory": 3, "saturation": 3, "engines": 3, "cold": 3}
+FOR_AN_INTERVAL = 6
+
+
+def test_all_of_it_is_repeated_as_often_as_an_interval_needs():
     counts = {}
     for step in full_plan():
         params = make_context(step).params
-        if name in params and not params.get("overload"):  # one long run, in quarters
-            module = importlib.import_module(f"bench.{step.arguments[1]}")
-            if hasattr(module, "__path__"):
-                module = importlib.import_module(f"{module.__name__}.benchmark")
-            given = params[name]
-            counts[step.name] = getattr(module, name.upper()) if given is None else given
-    assert counts
-    assert {step: count for step, count in counts.items() if count < LEAST_RUNS} == {}
+        for name in {"repetitions", "cold"} & params.keys():
+            if not params.get("overload"):  # one long run, in quarters
+                module = importlib.import_module(f"bench.{step.arguments[1]}")
+                if hasattr(module, "__path__"):
+                    module = importlib.import_module(f"{module.__name__}.benchmark")
+                given = params[name]
+                found = getattr(module, name.upper()) if given is None else given
+                counts["cold" if name == "cold" else step.name] = found
+    assert {name: count for name, count in counts.items() if count < FOR_AN_INTERVAL} == FEW
+    assert {"kernels", "scale", "start", "ingest", "pipeline", "pipeline-embedded"} <= set(counts)
+
+
+def test_the_hours_that_are_told_are_those_of_the_plan():
+    hours = sum(step.minutes for step in full_plan()) / 60.0
+    told = {
+        "Makefile": r"bench-full: .*\(([\d.]+) h\)",
+        "README.md": r"make bench-full .*: ([\d.]+) hours",
+    }
+    for name, form in told.items():
+        (found,) = re.findall(form, (ROOT / name).read_text())
+        assert float(found) == pytest.approx(hours, abs=0.1), name
 
 
 def test_all_of_it_plays_the_pipeline_on_both_brokers():
@@ -190,6 +207,8 @@ def test_all_of_it_plays_the_pipeline_on_both_brokers():
 def test_the_short_form_is_planned_under_ten_minutes_and_on_embedded_parts():
     assert sum(step.minutes for step in short_plan()) < 10.0
     assert not any("kafka" in step.arguments for step in short_plan())
+    told = CliRunner().invoke(main, ["bench", "full", "--short", "--plan"]).output
+    assert "leaves out saturation, overload, soak" in told
 
 
 @pytest.mark.parametrize("fact", ["processor", "cores", "python", "numpy", "llvmlite", "ray"])
