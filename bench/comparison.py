@@ -1,8 +1,8 @@
 """Two results of one benchmark side by side: what got slower beyond noise. Pure.
 
-Times of two days, or two machines, do not compare. So what a case takes now is divided by what it
-took then, and that by what became of its peers, which no change of ours touches. The interval is a
-percentile bootstrap (Efron 1979) over the repetitions of all of them.
+Times of two days, or two machines, do not compare. So what a case takes is divided by what its
+peers take in the same repetition, which no change of ours touches, and that of now by that of then.
+The interval is `bench.intervals.ratio_interval`, over the repetitions of both.
 """
 
 from collections import Counter
@@ -13,7 +13,7 @@ import numpy as np
 from rich import box
 from rich.table import Table
 
-from bench.intervals import LEAST_RUNS, RESAMPLES, Interval, drawn_medians, make_rng, middle
+from bench.intervals import Interval, ratio_interval
 from bench.report import Report
 from bench.rows import (
     LEAST_FOR_RUNS_P99,
@@ -33,9 +33,9 @@ Figure = Literal["p50", "p99"]
 MARGINS: Final[Mapping[Figure, float]] = {"p50": 0.05, "p99": 0.25}
 """A change of 5 % is none: on a shared machine two runs of one build differ by as much. Of p99s, by
 which neighbours show, four measurements of one build in a row differed by 11 %."""
-ONE_RUN_MARGINS: Final[Mapping[str, float]] = {"MiB": 0.1}
-"""By unit: what was measured once is judged where it is known how much that varies. The peaks of
-four runs of one build differed by 0.8 %."""
+FEW_RUNS_MARGINS: Final[Mapping[str, float]] = {"MiB": 0.1}
+"""By unit: what has too few repetitions is judged where it is known how much that varies. The peaks
+of four runs of one build differed by 0.8 %."""
 
 Verdict = Literal[
     "slower", "faster", "within noise", "too few repetitions", "single runs, not judged"
@@ -51,10 +51,11 @@ class Change(NamedTuple):
     figure
         Of what: the repetitions' medians, or their p99s where ours and a peer have enough values.
     ratio
-        Time it takes now over the time it took, its peers' own change taken out; of a rate the
-        other way round, so that above 1 is slower.
+        Time it takes now over the time it took, its peers' own change taken out: the median over
+        all pairs of a repetition now and one then. Of a rate the other way round, so that above 1
+        is slower.
     low, high
-        95 % interval of ``ratio``; None where one of both has fewer than three repetitions.
+        95 % interval of ``ratio``; None with fewer than four repetitions of both.
     peers
         The same of its peers: how much quicker or slower the machine was; None without peers.
     """
@@ -146,15 +147,15 @@ class _Pair(NamedTuple):
     def ratio(self) -> float:
         return float(np.median(self.now) / np.median(self.then))
 
-    @property
-    def n_runs(self) -> int:
-        return min(len(self.then), len(self.now))
+    def beside(self, others: "Sequence[_Pair]") -> "_Pair":
+        """Divide by the others' geometric mean in the same repetition.
 
-    def drawn(self, rng: np.random.Generator) -> FloatArray:
-        """Give the ratio of medians of as many repetitions, drawn anew each time."""
-        before, after = drawn_medians(self.then, rng), drawn_medians(self.now, rng)
-        ratios: FloatArray = after / before
-        return ratios
+        One that jumped counts no more than another.
+        """
+        if not others:
+            return self
+        then, now = (np.mean(np.log(sides), axis=0) for sides in zip(*others, strict=True))
+        return _Pair(self.then / np.exp(then), self.now / np.exp(now))
 
 
 def _compare_case(case: str, then: Sequence[Row], now: Sequence[Row]) -> Iterator[Change]:
@@ -167,6 +168,7 @@ def _compare_case(case: str, then: Sequence[Row], now: Sequence[Row]) -> Iterato
         for row in then
         if row is not was and row.subject not in OUR_OTHERS
         and (other := _find(now, row.subject))
+        and (len(row.runs), len(other.runs)) == (len(was.runs), len(is_now.runs))
     ]  # fmt: skip
     peers = [_Pair(times(row), times(other)) for row, other in others]
     yield _compare(case, "p50", was.unit, _Pair(times(was), times(is_now)), peers)
@@ -182,25 +184,22 @@ def _tails(was: Row, is_now: Row) -> _Pair:
 
 
 def _compare(case: str, figure: Figure, unit: str, ours: _Pair, others: Sequence[_Pair]) -> Change:
-    # The peers' geometric mean: one that jumped counts no more than another.
     peers = float(np.exp(np.mean([np.log(one.ratio) for one in others]))) if others else None
-    ratio = ours.ratio / (peers or 1.0)
-    if len(ours.then) == len(ours.now) == 1:
-        return Change(case, figure, ratio, None, None, peers, _judge_once(ratio, unit))
-    if min(one.n_runs for one in (ours, *others)) < LEAST_RUNS:
-        return Change(case, figure, ratio, None, None, peers, "too few repetitions")
-    rng = make_rng()
-    mine = ours.drawn(rng)
-    drawn = [one.drawn(rng) for one in others]
-    drift = np.exp(np.mean(np.log(drawn), axis=0)) if drawn else np.ones(RESAMPLES)
-    low, high = middle(mine / drift)
-    return Change(case, figure, ratio, low, high, peers, _judge(low, high, MARGINS[figure]))
+    lead = ours.beside(others)
+    ratio = float(np.median(np.divide.outer(lead.now, lead.then)))
+    interval = ratio_interval(lead.now, lead.then)
+    if interval is None:
+        single = len(lead.then) == len(lead.now) == 1
+        return Change(case, figure, ratio, None, None, peers, _judge_few(ratio, unit, single))
+    return Change(case, figure, ratio, *interval, peers, _judge(*interval, MARGINS[figure]))
 
 
-def _judge_once(ratio: float, unit: str) -> Verdict:
-    """Judge what was measured once; drift, gaps and the like are not, nor is any time."""
-    margin = ONE_RUN_MARGINS.get(unit)
-    return "single runs, not judged" if margin is None else _judge(ratio, ratio, margin)
+def _judge_few(ratio: float, unit: str, single: bool) -> Verdict:
+    """Judge what has too few repetitions by a margin; drift, gaps, times and the like are not."""
+    margin = FEW_RUNS_MARGINS.get(unit)
+    if margin is not None:
+        return _judge(ratio, ratio, margin)
+    return "single runs, not judged" if single else "too few repetitions"
 
 
 def _judge(low: float, high: float, margin: float) -> Verdict:

@@ -10,13 +10,23 @@ from typing import Final, Literal, NamedTuple
 
 import numpy as np
 
-from bench.intervals import Interval, median_interval, ratio_interval
-from bench.rows import FLOORS, OURS, Row, format_interval, format_number, group_cases, times
+from bench.intervals import Interval, median_interval, range_of
+from bench.rows import (
+    FLOORS,
+    OURS,
+    Row,
+    format_interval,
+    format_number,
+    format_ratio,
+    group_cases,
+    is_rate,
+    times,
+)
+from bench.verdicts import Outcome, decide, say_gap, say_spare
 from stats.compiled import FloatArray
 
-_FACTOR: Final = 2.0  # from here on it is told as a factor, below in percent
 BEST: Final = "the best of the peers"
-Figure = Literal["median", "p50", "p99", "max", "least", "greatest"]
+Figure = Literal["median", "p99", "max", "least", "greatest"]
 
 
 class Side(NamedTuple):
@@ -31,9 +41,9 @@ class Side(NamedTuple):
         it and go on after a comma: ``polars`` for ``polars, four moments``. Empty: all but ours
         and the floors.
     of
-        ``median``, ``least`` or ``greatest`` of the repetitions' medians; ``p50``, ``p99`` or
-        ``max`` of all samples. A p99 over another is the median of those within the repetitions
-        where each has one of its own.
+        ``median``, ``least`` or ``greatest`` of the repetitions' medians; ``p99``: median of the
+        repetitions' own, of all samples where they have none; ``max`` of all samples. One over
+        another is the median of those within the repetitions.
     """
 
     case: str
@@ -68,58 +78,53 @@ class Verdict(NamedTuple):
     Attributes
     ----------
     value
-        The figure that was measured.
+        The figure that was measured: a median over the repetitions.
+    spread
+        Least and greatest of the repetitions.
     interval
-        95 % interval over the repetitions; None with fewer than three, and for a p99 or maximum
-        of all samples, of which none can be told.
+        95 % interval; None with fewer than six repetitions, and for what has one value.
     who
-        The peer that was the best of several; otherwise empty.
+        Whose figure it is beside, where that is the best of several; otherwise empty.
     """
 
     goal: Goal
     value: float
+    spread: Interval
     interval: Interval | None
     who: str
 
     @property
-    def met(self) -> bool:
-        """Whether the figure is on the right side of its limit."""
+    def outcome(self) -> Outcome:
+        """Met, missed or not decided."""
         goal = self.goal
-        return self.value >= goal.limit if goal.at_least else self.value <= goal.limit
-
-    @property
-    def spare(self) -> float:
-        """By how many times the figure is on the right side; below 1 it is on the other."""
-        if self.goal.at_least:
-            return self.value / self.goal.limit
-        return self.goal.limit / self.value if self.value > 0.0 else float("inf")
+        return decide(self.interval or self.spread, goal.limit, at_least=goal.at_least)
 
     def measured(self) -> str:
         """Write the figure with its unit and the peer it is beside."""
-        unit = self.goal.unit if self.goal.unit in ("x", "") else f" {self.goal.unit}"
-        return f"{format_number(self.value)}{unit}" + (f" ({self.who})" if self.who else "")
+        who = f" ({self.who})" if self.who else ""
+        if self.goal.unit == "x":
+            return format_ratio(self.value) + who
+        return f"{format_number(self.value)} {self.goal.unit}".rstrip() + who
 
-    def interval_text(self) -> str:
-        """Write the interval, or a dash where none can be told."""
-        return format_interval(self.interval)
+    def spread_text(self) -> str:
+        """Write the interval, or the range and that it is one, or a dash for one value."""
+        if self.interval is not None:
+            return format_interval(self.interval)
+        if self.spread.low == self.spread.high:
+            return "-"
+        return f"{format_interval(self.spread)} (range)"
 
-    def outcome(self) -> str:
-        """Say ``met`` or ``missed``, and by how much."""
-        if not self.goal.unit:  # an exponent: what divides costs is a difference of exponents
-            gap = abs(self.goal.limit - self.value)
-            return f"met, {gap:.2f} to spare" if self.met else f"missed by {gap:.2f}"
-        return say_spare(self.spare)
-
-
-def say_spare(spare: float) -> str:
-    """Say ``met`` or ``missed`` and by how much, of how many times a figure is better than asked.
-
-    >>> say_spare(1.25), say_spare(0.25)
-    ('met, 25 % to spare', 'missed by 4.00x')
-    """
-    by = spare if spare >= 1.0 else 1.0 / spare
-    much = f"{format_number(by)}x" if by >= _FACTOR else f"{format_number(100.0 * (by - 1.0))} %"
-    return f"met, {much} to spare" if spare >= 1.0 else f"missed by {much}"
+    def by(self) -> str:
+        """Say by how much."""
+        goal = self.goal
+        is_met = decide(Interval(self.value, self.value), goal.limit, at_least=goal.at_least)
+        if not goal.unit:  # an exponent: what divides costs is a difference of exponents
+            gap = f"{abs(goal.limit - self.value):.2f}"
+        elif goal.at_least:
+            gap = say_spare(self.value / goal.limit)
+        else:
+            gap = say_spare(goal.limit / self.value if self.value > 0.0 else float("inf"))
+        return say_gap(self.outcome, gap, is_met=is_met == "met")
 
 
 def peer_takes(case: str, at_least: float, *peers: str) -> Goal:
@@ -131,14 +136,17 @@ def peer_takes(case: str, at_least: float, *peers: str) -> Goal:
 
 def takes_at_most(case: str, at_most: float, floor: str, of: Figure = "median") -> Goal:
     """Have us take at most some times what a floor or a peer takes."""
-    name = "p50" if of == "median" else of
-    says = f"{case}: {name} at most {at_most:g}x the {floor}"
+    says = f"{case}: {_name(of)} at most {at_most:g}x the {floor}"
     return Goal(says, Side(case, of=of), Side(case, (floor,), of), at_most)
 
 
-def is_at_most(case: str, at_most: float, unit: str, of: Figure = "p50") -> Goal:
+def _name(of: Figure) -> str:
+    return "p50" if of == "median" else of
+
+
+def is_at_most(case: str, at_most: float, unit: str, of: Figure = "median") -> Goal:
     """Have a figure of ours be at most so much, in the unit of the case."""
-    says = f"{case}: {of} at most {at_most:g} {unit}"
+    says = f"{case}: {_name(of)} at most {at_most:g} {unit}"
     return Goal(says, Side(case, of=of), None, at_most, unit=unit)
 
 
@@ -177,9 +185,10 @@ def _judge(goal: Goal, cases: Mapping[str, Sequence[Row]]) -> Verdict | None:
     under = None if goal.under is None else _find(goal.under, cases)
     if over is None or (goal.under is not None and under is None):
         return None
-    value, interval = _divide(goal, over, under)
+    value, runs = _divide(goal, over, under)
     named = len(goal.over.subjects) == 1
-    return Verdict(goal, value, interval, "" if named else over.subject)
+    who = "" if named else over.subject
+    return Verdict(goal, value, range_of(runs), median_interval(runs), who)
 
 
 def _find(side: Side, cases: Mapping[str, Sequence[Row]]) -> Row | None:
@@ -193,30 +202,31 @@ def _is_of(row: Row, subjects: Sequence[str]) -> bool:
     return any(row.subject == one or row.subject.startswith(f"{one},") for one in subjects)
 
 
-def _divide(goal: Goal, over: Row, under: Row | None) -> tuple[float, Interval | None]:
-    of = goal.over.of
+def _divide(goal: Goal, over: Row, under: Row | None) -> tuple[float, FloatArray]:
+    """Give the figure, and what each repetition says of it."""
     if goal.under is None or under is None:
-        interval = median_interval(over.runs) if of in ("median", "p50") else None
-        return _figure(over, of), interval
-    if of == "p99" and over.p99_runs and len(over.p99_runs) == len(under.p99_runs):
-        tails: FloatArray = np.array(over.p99_runs) / np.array(under.p99_runs)
-        return float(np.median(tails)), median_interval(tails)
-    if of != "median":
-        return _figure(over, of) / _figure(under, goal.under.of), None
-    ours, base = times(over), times(under)
-    if over.case == under.case and len(ours) == len(base):  # the same repetitions
-        ratios: FloatArray = ours / base
-        return float(np.median(ratios)), median_interval(ratios)
-    return float(np.median(ours) / np.median(base)), ratio_interval(ours, base)
+        found = _figures(over, goal.over.of)
+        return float(np.median(found)), found
+    tops, bases = _figures(over, goal.over.of), _figures(under, goal.under.of)
+    if is_rate(over):
+        tops, bases = 1.0 / tops, 1.0 / bases
+    if len(tops) == len(bases):  # the same repetitions; of two cases, as good as any other pairs
+        ratios: FloatArray = tops / bases
+        return float(np.median(ratios)), ratios
+    ends: FloatArray = np.array([tops.min() / bases.max(), tops.max() / bases.min()])
+    return float(np.median(tops) / np.median(bases)), ends
 
 
-def _figure(row: Row, of: Figure) -> float:
+def _figures(row: Row, of: Figure) -> FloatArray:
+    """Give a figure of each repetition, or the one that there is of all."""
     match of:
         case "median":
-            return float(np.median(row.runs))
+            return np.array(row.runs)
+        case "p99":
+            return np.array(row.p99_runs or [row.p99])
+        case "max":
+            return np.array([row.max])
         case "least":
-            return min(row.runs)
+            return np.array([min(row.runs)])
         case "greatest":
-            return max(row.runs)
-        case _:
-            return float(getattr(row, of))
+            return np.array([max(row.runs)])

@@ -7,9 +7,13 @@ from typing import Any
 from bench.engines.report import EngineReport
 from bench.html_document import embed, load_plotly, make_document
 from bench.html_figures import make_figures
+from bench.lower_limits import find_lower_limits
 from bench.report import Report, describe
-from bench.soak.report import COLUMNS, SoakReport, describe_soak, format_trend
-from bench.summary import HEAD, Kept, Line, count_met, not_measured, summarise_goals
+from bench.rows import COLUMNS, format_row, group_cases
+from bench.soak.report import COLUMNS as SOAK_COLUMNS
+from bench.soak.report import SoakReport, describe_soak, format_trend
+from bench.summary import HEAD, Kept, Line, count_outcomes, not_measured, summarise_goals
+from bench.verdicts import KINDS, RULE
 
 
 def make_html(reports: Sequence[Kept]) -> str:
@@ -28,19 +32,18 @@ def _head(reports: Sequence[Kept]) -> str:
     )
     rest = f"<details><summary>Goals not measured here</summary><table>{left}</table></details>"
     return (
-        "<h1>Benchmarks</h1><p>Ratios are medians of those within interleaved repetitions; an "
-        "interval is a 95 % bootstrap interval over repetitions, and stands where there are three "
-        f"or more.</p><h2>Goals</h2><p>{count_met(lines)}.</p>{_goal_table(lines)}"
-        + (rest if left else "")
+        "<h1>Benchmarks</h1><p>A figure is the median of the repetitions' medians; a ratio the "
+        f"median of those within interleaved repetitions.</p><h2>Goals</h2><p>{RULE}</p>"
+        f"<p>{count_outcomes(lines)}.</p>{_goal_table(lines)}" + (rest if left else "")
     )
 
 
 def _goal_table(lines: Sequence[Line]) -> str:
     rows = []
     for line in lines:
-        *told, outcome = (escape(cell) for cell in line.cells())
-        kind = "yes" if line.met else "no"
-        rows.append(_row(told).removesuffix("</tr>") + f"<td class={kind}>{outcome}</td></tr>")
+        cells = [f"<td>{escape(cell)}</td>" for cell in line.cells()]
+        cells[-2] = f"<td class={KINDS[line.outcome]}>{line.outcome}</td>"
+        rows.append(f"<tr>{''.join(cells)}</tr>")
     return f"<table>{_row(HEAD, 'th')}{''.join(rows)}</table>"
 
 
@@ -52,7 +55,7 @@ def _section(graph: Any, report: Kept) -> str:
     title = f"<h2>bench {escape(report.bench)}</h2>"
     if isinstance(report, SoakReport):
         rows = "".join(_row([escape(cell) for cell in format_trend(one)]) for one in report.trends)
-        table = f"<table>{_row(COLUMNS, 'th')}{rows}</table>"
+        table = f"<table>{_row(SOAK_COLUMNS, 'th')}{rows}</table>"
         return title + _notes(describe_soak(report)) + table
     if isinstance(report, EngineReport):
         return title + _notes(describe(report)) + (
@@ -63,10 +66,17 @@ def _section(graph: Any, report: Kept) -> str:
 
 
 def _figures(graph: Any, report: Report) -> str:
+    rows: list[str] = []
+    for case, found in group_cases(report.rows).items():
+        limits = find_lower_limits(report.machine, case, found)
+        cells = ((case, *format_row(row, found, limits)) for row in found)
+        rows.extend(_row([escape(cell) for cell in one]) for one in cells)
     return (
         "<p class=note>Boxes are of the repetitions' medians; the tick and the cross are p99 and "
         "maximum of all samples.</p>" + "\n".join(map(embed, make_figures(graph, report)))
-    )
+        + f"<details><summary>All figures</summary><table>{_row(('case', *COLUMNS), 'th')}"
+        + f"{''.join(rows)}</table></details>"
+    )  # fmt: skip
 
 
 def _notes(lines: Sequence[str]) -> str:

@@ -9,7 +9,8 @@ _STYLE = """
 body{font:16px/1.5 system-ui,sans-serif;max-width:1100px;margin:2rem auto;padding:0 1rem;color:#222}
 h1{margin-bottom:.2rem}h2{margin-top:2.4rem;border-bottom:1px solid #ddd}
 table{border-collapse:collapse;font-size:14px}td,th{padding:.25rem .6rem;text-align:left;
-border-bottom:1px solid #eee}.yes,.no{white-space:nowrap}.yes{color:#2b7a4b}
+border-bottom:1px solid #eee}.yes,.no,.open{white-space:nowrap}
+.yes{color:#2b7a4b}.open{color:#9a6700}
 .no{color:#b3261e;font-weight:600}
 .note{color:#555;font-size:14px}li{margin:.2rem 0}
 """

@@ -11,8 +11,10 @@ import msgspec
 
 from bench.engines.report import EngineReport
 from bench.growth import ORDERS, summarise
+from bench.lower_limits import find_lower_limits
 from bench.report import Report, describe
 from bench.rows import (
+    COLUMNS,
     FLOORS,
     OURS,
     Row,
@@ -25,7 +27,8 @@ from bench.rows import (
 )
 from bench.soak.report import SoakReport
 from bench.stages import find_breakdowns, stage_cases
-from bench.summary import HEAD, Kept, count_met, not_measured, summarise_goals
+from bench.summary import HEAD, Kept, count_outcomes, not_measured, summarise_goals
+from bench.verdicts import RULE
 
 _HEAD = """\
 # Performance
@@ -35,11 +38,9 @@ the JSON that the commands of `silverbullet bench` kept. All figures are of a sh
 with two cores, on which neighbours come and go: trust the ratios, whose contenders took turns
 within each run, more than the times. Where a peer is quicker, it stands here too.
 
-A ratio is the median of those within interleaved repetitions, with the least and the greatest, and
-a 95 % bootstrap interval over the repetitions (none can be told of fewer than three); beside a
-floor (relay, bound) it is read the other way round. Of p99 it is the same of the repetitions' own
-p99s, where the result keeps them (each of 1000 values or more); else of all values at once, without
-an interval. Missed by 2x: it takes twice what it may, or leads by half of what it should.
+A figure is the median of the repetitions' medians, a ratio the median of those within interleaved
+repetitions, with the least and the greatest; beside a floor (relay, bound) it is read the other way
+round. Missed by 2x: it takes twice what it may, or leads by half of what it should.
 """
 _LEFT = "No result here says anything of these goals:"
 _ENGINES = "Its figures, and who took part, stand in [engines.md](engines.md)."
@@ -81,8 +82,8 @@ def _all_goals(reports: Sequence[Kept]) -> list[str]:
     for bench, goals in not_measured(reports).items():
         left += [f"- {bench}", *(f"  - {says}" for says in goals)]
     return [
-        "## Goals", "", f"{count_met(lines)}.", "",
-        f"| {' | '.join(HEAD)} |", "|---|---|--:|---|---|",
+        "## Goals", "", f"{count_outcomes(lines)}. {RULE}", "",
+        f"| {' | '.join(HEAD)} |", "|---|---|--:|---|---|---|",
         *(f"| {' | '.join(line.cells())} |" for line in lines), "",
         *([_LEFT, "", *left, ""] if left else []),
     ]  # fmt: skip
@@ -103,12 +104,13 @@ def _section(report: Kept) -> str:
     if slower := _slower(report.bench, cases):
         lines += ["Quicker than this program:", "", *slower, ""]
     lines += [
-        "| case | subject | p50 | p99 | max | unit | times silverbullet | 95 % interval |",
-        "|---|---|--:|--:|--:|---|---|---|",
+        f"| case | {' | '.join(COLUMNS)} |",
+        "|---|---|--:|---|---|--:|--:|---|---|---|",
     ]
     for case, rows in cases.items():
+        limits = find_lower_limits(report.machine, case, rows)
         for place, row in enumerate(rows):
-            cells = (case if place == 0 else "", *format_row(row, rows))
+            cells = (case if place == 0 else "", *format_row(row, rows, limits))
             lines.append("| " + " | ".join(cells) + " |")
     return "\n".join([*lines, ""])
 

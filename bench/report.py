@@ -4,21 +4,22 @@ import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 import msgspec
 import platformdirs
 from rich import box
 from rich.table import Table
 
-from bench.findings import findings_of
 from bench.goal_tables import GOALS
 from bench.goals import Verdict, judge_goals
+from bench.lower_limits import find_lower_limits
 from bench.machine import COMMIT
 from bench.report_notes import NOTES
-from bench.rows import Row, format_row, group_cases
+from bench.rows import COLUMNS, Row, format_row, group_cases
 from bench.text_table import write_tables
 
+_NUMBERS: Final = ("p50", "p99", "max")
 _NO_NOTES: Final = "This result keeps no notes: those above are of the program as it is now."
 
 
@@ -47,14 +48,14 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
         """Give a table for a terminal, with what is to be known to read it."""
         table = Table(box=box.SIMPLE_HEAD, title=f"bench {self.bench}", title_justify="left")
         table.add_column("case and subject", no_wrap=True)
-        for name in ("p50", "p99", "max"):
-            table.add_column(name, justify="right", no_wrap=True)
-        for name in ("unit", "times silverbullet (least to greatest run)", "95 %"):
-            table.add_column(name, no_wrap=True)
+        for name in COLUMNS[1:]:
+            justify: Literal["left", "right"] = "right" if name in _NUMBERS else "left"
+            table.add_column(name, justify=justify, no_wrap=True)
         for case, rows in group_cases(self.rows).items():
             table.add_row(case)
+            limits = find_lower_limits(self.machine, case, rows)
             for row in rows:
-                subject, *cells = format_row(row, rows)
+                subject, *cells = format_row(row, rows, limits)
                 table.add_row(f"  {subject}", *cells)
         verdicts = judge_goals(GOALS.get(self.bench, ()), self.rows)
         goals = [_goal_table(verdicts)] if verdicts else []
@@ -63,18 +64,17 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 
 def _goal_table(verdicts: Sequence[Verdict]) -> Table:
     table = Table(box=box.SIMPLE_HEAD)
-    for name in ("goal", "measured", "95 %", ""):
+    for name in ("goal", "measured", "95 % interval, or range", "", "by how much"):
         table.add_column(name, no_wrap=True)
     for one in verdicts:
-        table.add_row(one.goal.says, one.measured(), one.interval_text(), one.outcome())
+        table.add_row(one.goal.says, one.measured(), one.spread_text(), one.outcome, one.by())
     return table
 
 
 def describe(report: Report) -> list[str]:
-    """Say how to read a report, what was found out about it, and where it was measured."""
+    """Say how to read a report, and where it was measured."""
     return [
         *choose_notes(report.notes, NOTES.get(report.bench, ())),
-        *findings_of(report.bench, report.machine.get("time", "")),
         *describe_place(report.machine, report.versions),
     ]
 

@@ -1,6 +1,6 @@
 """What contenders took in a case, and how often one took what another did. Pure."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Final, NamedTuple
 
 import msgspec
@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from bench.histogram import Histogram, count_samples
-from bench.intervals import Interval, median_interval
+from bench.intervals import Interval, median_interval, range_of
 from stats.compiled import FloatArray
 
 OURS = "silverbullet"
@@ -25,6 +25,12 @@ LEAST_FOR_RUNS_P99: Final = 1_000
 be the greatest, of 400 one stall or another of four."""
 _LEAST_PLAIN: Final = 1e-6
 _MOST_PLAIN: Final = 1e13
+_MOST_RATIO: Final = 1000.0
+COLUMNS: Final = (
+    "subject", "p50", "least to greatest run", "95 % interval", "p99", "max", "unit",
+    "times silverbullet (least to greatest)", "95 % interval",
+)  # fmt: skip
+"""Of what `format_row` writes."""
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -36,7 +42,8 @@ class Row(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         Rows of one case were measured in one run, one after the other in turn; ``subject`` is
         ``silverbullet``, a peer's name, or ``bound`` (the physical limit).
     p50, p99, max
-        Over all samples of all repetitions (numpy's linear interpolation).
+        Over all samples of all repetitions (numpy's linear interpolation). What is shown and
+        judged is `median` and `tail`.
     runs
         Median of each repetition, in order: the same place in two rows of a case is the same
         repetition, so ratios can be taken within it.
@@ -56,6 +63,16 @@ class Row(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     runs: tuple[float, ...]
     p99_runs: tuple[float, ...] = ()
     histogram: Histogram | None = None
+
+    @property
+    def median(self) -> float:
+        """Median of the repetitions' medians."""
+        return float(np.median(self.runs))
+
+    @property
+    def tail(self) -> float:
+        """Median of the repetitions' p99s; where there are none, p99 of all samples."""
+        return float(np.median(self.p99_runs)) if self.p99_runs else self.p99
 
 
 class Ratio(NamedTuple):
@@ -110,7 +127,12 @@ def _p99_runs(arrays: Sequence[FloatArray]) -> tuple[float, ...]:
 def times(row: Row) -> FloatArray:
     """Give what each repetition took: of a rate its inverse, so that less is always better."""
     runs = np.array(row.runs)
-    return 1.0 / runs if row.unit.endswith(_HIGHER_IS_BETTER) else runs
+    return 1.0 / runs if is_rate(row) else runs
+
+
+def is_rate(row: Row) -> bool:
+    """Say whether more of it is better."""
+    return row.unit.endswith(_HIGHER_IS_BETTER)
 
 
 def is_time(row: Row) -> bool:
@@ -145,37 +167,63 @@ def group_cases(rows: Iterable[Row]) -> dict[str, list[Row]]:
     return cases
 
 
-def format_row(row: Row, case: Sequence[Row]) -> tuple[str, ...]:
-    """Write a row's cells: subject, p50, p99, max, unit, its ratio and that one's interval."""
-    numbers = (format_number(value) for value in (row.p50, row.p99, row.max))
-    return row.subject, *numbers, row.unit, *_beside(row, case)
+def format_row(row: Row, case: Sequence[Row], at_least: Collection[str] = ()) -> tuple[str, ...]:
+    """Write a row's cells, for the columns `COLUMNS`.
+
+    Parameters
+    ----------
+    at_least
+        Subjects of the case whose figure is no more than a lower limit: they have no ratio.
+    """
+    p50 = ("at least " if row.subject in at_least else "") + format_number(row.median)
+    tail = (format_number(value) for value in (row.tail, row.max))
+    spread = format_range(row.runs), format_interval(median_interval(row.runs))
+    return row.subject, p50, *spread, *tail, row.unit, *_beside(row, case, at_least)
 
 
-def _beside(row: Row, case: Sequence[Row]) -> tuple[str, str]:
+def _beside(row: Row, case: Sequence[Row], at_least: Collection[str]) -> tuple[str, str]:
     """Say how many times ours a peer takes, or how many times a floor we take."""
     ours = next((other for other in case if other.subject == OURS), None)
     if ours is None or row.subject == OURS:
         return "", ""
+    if {row.subject, OURS} & set(at_least):
+        return "", "-"
     is_floor = row.subject in FLOORS
     over, under = (ours, row) if is_floor else (row, ours)
-    median, least, greatest = (format_number(value) for value in compare(over, under))
+    found = compare(over, under)
     interval = median_interval(np.array(over.runs) / np.array(under.runs))
     says = f"{OURS} " if is_floor else ""
-    return f"{says}{median}x ({least} to {greatest})", format_interval(interval)
+    least, greatest = format_number(found.least), format_number(found.greatest)
+    span = "" if len(row.runs) == 1 else f" ({least} to {greatest})"
+    return f"{says}{format_ratio(found.median)}{span}", format_interval(interval)
 
 
 def format_interval(interval: Interval | None) -> str:
-    """Write an interval, or a dash where none can be told."""
+    """Write an interval, or a dash where there is none."""
     if interval is None:
         return "-"
     return f"{format_number(interval.low)} to {format_number(interval.high)}"
 
 
-def format_number(value: float) -> str:
-    """Write a number with three digits that count; with an exponent where zeros would be more."""
+def format_range(values: Sequence[float]) -> str:
+    """Write the least and the greatest, or a dash of one value."""
+    return "-" if len(values) == 1 else format_interval(range_of(values))
+
+
+def format_ratio(value: float, digits: int = 3) -> str:
+    """Write how many times one is another; beyond a thousand no digit of it says anything.
+
+    >>> format_ratio(2.0), format_ratio(4e6)
+    ('2.00x', '>1000x')
+    """
+    return ">1000x" if value > _MOST_RATIO else f"{format_number(value, digits)}x"
+
+
+def format_number(value: float, digits: int = 3) -> str:
+    """Write a number with the digits that count; with an exponent where zeros would be more."""
     if value == 0.0 or not np.isfinite(value):
         return f"{value:.0f}"
     if not _LEAST_PLAIN <= abs(value) < _MOST_PLAIN:
-        return f"{value:.2e}"
-    digits = max(0, 2 - int(np.floor(np.log10(abs(value)))))
-    return f"{value:,.{digits}f}".replace(",", " ")
+        return f"{value:.{digits - 1}e}"
+    places = max(0, digits - 1 - int(np.floor(np.log10(abs(value)))))
+    return f"{value:,.{places}f}".replace(",", " ")

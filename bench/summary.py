@@ -1,17 +1,20 @@
-"""All goals over all benchmarks, one line each: met or missed, and by how much. Pure."""
+"""All goals over all benchmarks, one line each: its verdict, and by how much. Pure."""
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
 from bench.engines.report import EngineReport
 from bench.engines.targets import Target, find_targets
 from bench.goal_tables import GOALS
-from bench.goals import judge_goals, say_spare
+from bench.goals import judge_goals
+from bench.intervals import Interval
 from bench.report import Report
-from bench.rows import format_number
+from bench.rows import format_number, format_ratio
 from bench.soak.report import SoakReport
 from bench.soak.trends import LEAST_GROWTH_MIB, Trend
+from bench.verdicts import OUTCOMES, Outcome, decide, say_gap, say_spare
 
 Kept = Report | SoakReport
 _OURS = ("serve", "record", "run")
@@ -25,16 +28,16 @@ class Line(NamedTuple):
     bench: str
     goal: str
     measured: str
-    interval: str
-    outcome: str
-    met: bool
+    spread: str
+    outcome: Outcome
+    by: str
 
     def cells(self) -> tuple[str, ...]:
         """Give what a table shows of it."""
-        return self.bench, self.goal, self.measured, self.interval, self.outcome
+        return tuple(self)
 
 
-HEAD = ("bench", "goal", "measured", "95 % interval", "")
+HEAD: Final = ("bench", "goal", "measured", "95 % interval, or range", "verdict", "by how much")
 
 
 def judge_report(report: Kept) -> list[Line]:
@@ -44,10 +47,9 @@ def judge_report(report: Kept) -> list[Line]:
     if isinstance(report, EngineReport):
         return [_target(one) for one in find_targets(report.details)]
     return [
-        Line(report.bench, one.goal.says, one.measured(), one.interval_text(), one.outcome(),
-             one.met)
+        Line(report.bench, one.goal.says, one.measured(), one.spread_text(), one.outcome, one.by())
         for one in judge_goals(GOALS.get(report.bench, ()), report.rows)
-    ]  # fmt: skip
+    ]
 
 
 def summarise_goals(reports: Sequence[Kept]) -> list[Line]:
@@ -88,9 +90,11 @@ def _size(says: str) -> str:
     return found[1] if found else ""
 
 
-def count_met(lines: Sequence[Line]) -> str:
-    """Say how many goals were met."""
-    return f"{sum(line.met for line in lines)} of {len(lines)} goals that were measured are met"
+def count_outcomes(lines: Sequence[Line]) -> str:
+    """Say how many goals were met, missed and not decided."""
+    counts = Counter(line.outcome for line in lines)
+    told = [f"{counts[outcome]} {outcome}" for outcome in OUTCOMES]
+    return f"{told[0]}, {told[1]} and {told[2]} of {len(lines)} goals"
 
 
 def _soak(report: SoakReport) -> Iterator[Line]:
@@ -104,29 +108,22 @@ def _soak(report: SoakReport) -> Iterator[Line]:
 
 
 def _growth(one: Trend, watched: str) -> Line:
-    """Judge a slope by its whole interval: one that little is known of is not met yet."""
-    limit = f"{LEAST_GROWTH_MIB:g} {one.unit}"
-    slope = f"{format_number(one.slope)} {one.unit}"
-    is_met = one.high <= LEAST_GROWTH_MIB
-    if is_met:
-        outcome = f"met: {slope} of {limit}"
-    elif one.low > LEAST_GROWTH_MIB:
-        outcome = f"missed by {format_number(one.slope - LEAST_GROWTH_MIB)} {one.unit}"
-    else:
-        outcome = f"not decided: {limit} lies within the error"
+    """Judge a slope by its interval, as all else."""
+    limit, gap = LEAST_GROWTH_MIB, abs(one.slope - LEAST_GROWTH_MIB)
+    outcome = decide(Interval(one.low, one.high), limit)
     return Line(
         "soak",
-        f"memory of {one.process}: at most {limit} more an hour ({watched})",
-        f"{slope}, standard error {format_number(one.slope_error)}",
+        f"memory of {one.process}: at most {limit:g} {one.unit} more an hour ({watched})",
+        f"{format_number(one.slope)} {one.unit}",
         f"{format_number(one.low)} to {format_number(one.high)}",
         outcome,
-        is_met,
+        say_gap(outcome, f"{format_number(gap, 2)} {one.unit}", is_met=one.slope <= limit),
     )
 
 
 def _target(one: Target) -> Line:
     spare = one.value / one.bound if one.at_least else one.bound / one.value
-    span = f"runs {format_number(one.least)} to {format_number(one.greatest)}"
     return Line(
-        "engines", one.says, f"{format_number(one.value)}x", span, say_spare(spare), one.reached
-    )
+        "engines", one.says, format_ratio(one.value), one.spread_text(), one.outcome,
+        say_gap(one.outcome, say_spare(spare), is_met=spare >= 1.0),
+    )  # fmt: skip

@@ -117,8 +117,8 @@ def compare(base: Path, new: Path | None, as_json: bool) -> None:
         )
     if not result.is_judged:
         raise Refused(
-            "nothing could be compared: no case has three repetitions in both results; "
-            "measure with --repetitions 3 or more"
+            "nothing could be compared: no case has four repetitions in both results; "
+            "measure with --repetitions 4 or more"
         )
 
 

@@ -11,7 +11,8 @@ from bench.engines.subjects import SUBJECTS
 from bench.engines.targets import find_targets
 from bench.html_document import HEIGHT, embed, load_plotly, make_document, new_figure
 from bench.latency_figures import curve
-from bench.rows import format_number
+from bench.rows import format_ratio
+from bench.verdicts import KINDS, RULE
 
 _COLOURS = ("#3d5a80", "#e07a5f", "#81b29a", "#f2cc8f", "#6d597a", "#b56576", "#355070",
             "#2a9d8f", "#8d99ae", "#bc6c25", "#588157", "#9d4edd", "#457b9d", "#d62828",
@@ -62,12 +63,13 @@ def _findings(report: EngineReport) -> str:
 
 def _goals(report: EngineReport) -> str:
     rows = "".join(
-        f"<tr><td>{escape(one.says)}</td><td>{format_number(one.value)}x "
-        f"({format_number(one.least)} to {format_number(one.greatest)})</td>"
-        + ("<td class=yes>reached</td></tr>" if one.reached else "<td class=no>missed</td></tr>")
+        f"<tr><td>{escape(one.says)}</td><td>{format_ratio(one.value)}</td>"
+        f"<td>{one.spread_text()}</td>"
+        f"<td class={KINDS[one.outcome]}>{one.outcome}</td></tr>"
         for one in find_targets(report.details)
     )
-    return f"<h2>Goals</h2><table><tr><th>goal</th><th>measured</th><th></th></tr>{rows}</table>"
+    head = "<th>goal</th><th>measured</th><th>least to greatest</th><th>verdict</th>"
+    return f"<h2>Goals</h2><p>{RULE}</p><table><tr>{head}</tr>{rows}</table>"
 
 
 def _how_to_read() -> str:

@@ -16,7 +16,7 @@ from bench.engines.stages import STAGES, values
 from bench.engines.subjects import SUBJECTS
 from bench.engines.targets import Target, find_targets
 from bench.latency_figures import Interval
-from bench.rows import format_number
+from bench.rows import format_number, format_ratio
 
 BEGIN, END = "<!-- figures: begin -->", "<!-- figures: end -->"
 _GROUPS = {
@@ -82,17 +82,9 @@ def _table(head: Sequence[str], align: str, rows: Iterable[Sequence[str]]) -> li
 
 def _target_table(targets: Sequence[Target]) -> list[str]:
     return _table(
-        ("goal", "measured", "least to greatest", ""),
-        "lrrl",
-        (
-            (
-                one.says,
-                f"{format_number(one.value)}x",
-                f"{format_number(one.least)} to {format_number(one.greatest)}",
-                "reached" if one.reached else "**missed**",
-            )
-            for one in targets
-        ),
+        ("goal", "measured", "least to greatest", "verdict"),
+        "lrll",
+        ((one.says, format_ratio(one.value), one.spread_text(), one.outcome) for one in targets),
     )
 
 

@@ -6,7 +6,9 @@ from typing import NamedTuple
 import numpy as np
 
 from bench.engines.report import Detail
-from bench.rows import Ratio
+from bench.intervals import Interval
+from bench.rows import Ratio, format_number
+from bench.verdicts import Outcome, decide
 
 Key = tuple[str, int, str]
 _WORKERS = 2
@@ -34,9 +36,15 @@ class Target(NamedTuple):
     at_least: bool
 
     @property
-    def reached(self) -> bool:
-        """Whether the median ratio is on the right side."""
-        return self.value >= self.bound if self.at_least else self.value <= self.bound
+    def outcome(self) -> Outcome:
+        """Met, missed or not decided, by the range: too few repetitions for an interval."""
+        return decide(Interval(self.least, self.greatest), self.bound, at_least=self.at_least)
+
+    def spread_text(self) -> str:
+        """Write the range, or a dash for one value."""
+        if self.least == self.greatest:
+            return "-"
+        return f"{format_number(self.least)} to {format_number(self.greatest)} (range)"
 
 
 def index(details: Sequence[Detail]) -> dict[Key, Detail]:
