@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
 
+from bench.java_version import describe_java
 from ingest.broker import EmbeddedBroker
 from ingest.topic_specs import TopicSpec
 from ingest.topics import TopicAdmin
@@ -106,3 +107,9 @@ def _delete(address: str, names: Sequence[str]) -> None:
         except KafkaException as failure:
             if failure.args[0].code() != KafkaError.UNKNOWN_TOPIC_OR_PART:
                 raise
+
+
+def java_of(brokers: Sequence[Broker]) -> dict[str, str]:
+    """Give the Java of a Kafka that was started here; of one that ran already none is known."""
+    started = any(broker.name == KAFKA and broker.pid is not None for broker in brokers)
+    return describe_java() if started else {}

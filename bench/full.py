@@ -18,6 +18,7 @@ from bench.full_plan import (
     steps_left,
 )
 from bench.html import make_html
+from bench.java_version import describe_java
 from bench.machine import describe_versions, identify_machine
 from bench.newest_result import SHORT
 from bench.page import make_page, read_kept
@@ -87,7 +88,7 @@ def _plan(output: Path | None, *, short: bool) -> tuple[tuple[Step, ...], Path]:
     """Give the steps, and where results of this machine and these versions belong."""
     plan = short_plan() if short else full_plan()
     base = output or Path(platformdirs.user_data_dir("silverbullet")) / "bench"
-    key = place_key(identify_machine() | describe_versions(VERSIONS))
+    key = place_key(identify_machine() | describe_versions(VERSIONS) | describe_java())
     return plan, base / f"{SHORT if short else 'full-'}{key}"
 
 

@@ -18,13 +18,14 @@ from bench.brokers import (
     Broker,
     OpenBroker,
     embedded_broker,
+    java_of,
     own_topics,
     topic_prefix,
 )
 from bench.contest import WrongResultError
 from bench.ingest_reader import READERS, Found
-from bench.machine import describe_machine, describe_versions
-from bench.peer_environment import QUIX_SCRIPT, quix_python
+from bench.machine import describe_machine, describe_versions, with_end_load
+from bench.peer_environment import QUIX_SCRIPT, quix_python, quix_versions
 from bench.pipeline.workload import SYMBOLS, make_tape
 from bench.report import Report, keep_report
 from bench.report_notes import NOTES
@@ -118,8 +119,10 @@ def run_bench(
     report = Report(
         bench="ingest",
         notes=NOTES["ingest"],
-        machine=machine,
-        versions=describe_versions(_PACKAGES),
+        machine=with_end_load(machine),
+        versions=describe_versions(_PACKAGES)
+        | (quix_versions() if python else {})
+        | java_of(opened),
         rows=tuple(rows),
     )
     keep_report(report, output)

@@ -5,7 +5,7 @@ import os
 import platform
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
@@ -21,6 +21,10 @@ THREADS = {"POLARS_MAX_THREADS": "1", **{f"{name}_NUM_THREADS": "1" for name in 
 
 COMMIT: Final = "commit"
 """Where `describe_machine` puts the program's."""
+LOAD_AT_START: Final = "load at start"
+LOAD_AT_END: Final = "load at end"
+MOST_LOAD: Final = 0.5
+"""Of each core: above it what else runs takes part of what a benchmark needs."""
 CHANGES: Final = "+changes"
 _ROOT: Final = Path(__file__).resolve().parent.parent
 _GIT_LIMIT_S: Final = 10.0
@@ -29,20 +33,36 @@ _GIT_LIMIT_S: Final = 10.0
 def describe_machine(**measured: str) -> dict[str, str]:
     """Name the machine: processor, cores, memory, system, its load now; and the program's commit.
 
+    A load above `MOST_LOAD` is told on stderr. `with_end_load` adds that after the measurement.
+
     Parameters
     ----------
     measured
         Further facts of this measurement.
     """
+    load = _load()
+    if load > MOST_LOAD * (cores := os.cpu_count() or 1):
+        print(f"warning: load {load:.1f} on {cores} cores before the measurement: what else runs, "
+              "or ran within the last minute, makes figures worse", file=sys.stderr)  # fmt: skip
     return {
         **identify_machine(),
         "memory": f"{psutil.virtual_memory().total / 2**30:.0f} GiB",
         "system": f"{platform.system()} {platform.release().split('-')[0]}",
-        "load at start": f"{os.getloadavg()[0]:.1f}",
+        LOAD_AT_START: f"{load:.1f}",
         "time": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         **({COMMIT: commit} if (commit := find_commit(_ROOT)) else {}),
         **measured,
     }
+
+
+def with_end_load(machine: Mapping[str, str]) -> dict[str, str]:
+    """Add the load as it is now, when all is measured: its own part of it is in there."""
+    return {**machine, LOAD_AT_END: f"{_load():.1f}"}
+
+
+def _load() -> float:
+    """Give the processes that ran or waited to run in the last minute, as the system counts."""
+    return os.getloadavg()[0]
 
 
 def identify_machine() -> dict[str, str]:

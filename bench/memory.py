@@ -9,7 +9,7 @@ import psutil
 from rich.console import Console
 
 from bench.brokers import Broker, OpenBroker, embedded_broker, own_topics, topic_prefix
-from bench.machine import describe_machine, describe_versions
+from bench.machine import describe_machine, describe_versions, with_end_load
 from bench.pipeline.listener import Topics
 from bench.report import Report, keep_report
 from bench.report_notes import NOTES
@@ -70,7 +70,7 @@ def run_bench(
     report = Report(
         bench="memory",
         notes=NOTES["memory"],
-        machine=machine | {"broker": broker.about, "load": f"{seconds:g} s of it"},
+        machine=with_end_load(machine | {"broker": broker.about, "under load": f"{seconds:g} s"}),
         versions=describe_versions(_PACKAGES),
         rows=tuple(_row(n, name, runs) for (n, name), runs in peaks.items()),
     )

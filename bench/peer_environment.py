@@ -56,6 +56,13 @@ def peer_python(requirements: tuple[str, ...] = QUIXSTREAMS) -> Path:
     return python
 
 
+def quix_versions() -> dict[str, str]:
+    """Give the version of quixstreams, and what its environment has beside it."""
+    first, *others = (one.split("==") for one in QUIXSTREAMS)
+    beside = ", ".join(f"{name} {version}" for name, version in others)
+    return {first[0]: f"{first[1]} (with {beside})"}
+
+
 def quix_python() -> Path | None:
     """Give the interpreter that has quixstreams; None, and a line on stderr, where none can be."""
     try:

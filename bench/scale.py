@@ -8,7 +8,7 @@ from rich.console import Console
 
 from bench.contest import Case, measure_case
 from bench.growth import admission_rows, worst_rows
-from bench.machine import describe_machine, describe_versions, single_thread
+from bench.machine import describe_machine, describe_versions, single_thread, with_end_load
 from bench.report import Report, keep_report
 from bench.report_notes import NOTES
 from bench.rows import Row
@@ -55,7 +55,7 @@ def run_bench(
     report = Report(
         bench="scale",
         notes=NOTES["scale"],
-        machine=machine,
+        machine=with_end_load(machine),
         versions=describe_versions(_PACKAGES),
         rows=(*rows, *admission_rows(rows), *worst_rows(rows)),
     )

@@ -14,7 +14,7 @@ from pathlib import Path
 from rich.console import Console
 
 from bench.brokers import Broker, embedded_broker, own_topics, topic_prefix
-from bench.machine import describe_machine, describe_versions
+from bench.machine import describe_machine, describe_versions, with_end_load
 from bench.pipeline.contenders import pipeline_environment
 from bench.pipeline.listener import Listener, Topics
 from bench.pipeline.workload import make_history
@@ -70,7 +70,7 @@ def run_bench(
     report = Report(
         bench="start",
         notes=NOTES["start"],
-        machine=machine | {"broker": broker.about},
+        machine=with_end_load(machine | {"broker": broker.about}),
         versions=describe_versions(_PACKAGES),
         rows=tuple(rows),
     )

@@ -14,7 +14,7 @@ from typing import Any
 from rich.console import Console
 
 from bench.contest import Case, Contender, measure_case, returned
-from bench.machine import describe_machine, describe_versions
+from bench.machine import describe_machine, describe_versions, with_end_load
 from bench.report import Report, keep_report
 from bench.report_notes import NOTES
 from bench.rows import OURS, Row
@@ -70,7 +70,7 @@ def run_bench(
     report = Report(
         bench="storage",
         notes=NOTES["storage"],
-        machine=machine,
+        machine=with_end_load(machine),
         versions=describe_versions(("cassandra-driver",)),
         rows=tuple(rows),
     )

@@ -12,8 +12,9 @@ from bench.engines.plan import estimate_s, full_plan, quick_plan
 from bench.engines.report import EngineReport, build_report
 from bench.engines.run import run_turns
 from bench.engines.turn import Spec
+from bench.java_version import describe_java
 from bench.latency_figures import decode, to_hgrm
-from bench.machine import describe_machine, describe_versions
+from bench.machine import describe_machine, describe_versions, with_end_load
 from bench.peers import is_installed
 from bench.report import keep_report
 from bench.run_error import RunError
@@ -74,7 +75,8 @@ def run_bench(
           "goes on after an end", file=sys.stderr, flush=True)  # fmt: skip
     machine = describe_machine(scheduling="normal")
     kept, left_out = run_turns(plan, folder, budget_s)
-    report = build_report(kept, machine, describe_versions(_PACKAGES), left_out)
+    versions = describe_versions(_PACKAGES) | describe_java()
+    report = build_report(kept, with_end_load(machine), versions, left_out)
     _keep_files(report, folder)
     keep_report(report, output)
     return report

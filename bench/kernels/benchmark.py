@@ -15,7 +15,7 @@ from bench.kernels.solver_cases import FULL_SOLVER_CASES, SOLVER_CASES
 from bench.kernels.solver_gaps import measure_gaps
 from bench.kernels.tick_cases import TICK_CASES
 from bench.kernels.worst_update import measure_worst_updates
-from bench.machine import describe_machine, describe_versions, single_thread
+from bench.machine import describe_machine, describe_versions, single_thread, with_end_load
 from bench.peers import PACKAGES, is_installed
 from bench.report import Report, keep_report
 from bench.report_notes import NOTES
@@ -103,7 +103,7 @@ def run_bench(
     report = Report(
         bench="kernels",
         notes=NOTES["kernels"],
-        machine=machine,
+        machine=with_end_load(machine),
         versions=describe_versions(PACKAGES),
         rows=tuple(rows),
     )

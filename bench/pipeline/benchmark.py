@@ -1,6 +1,5 @@
 """``bench pipeline``: from a tick to its decision by stage, beside a relay and libraries."""
 
-import os
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -11,9 +10,10 @@ from pathlib import Path
 import numpy as np
 from rich.console import Console
 
-from bench.brokers import EMBEDDED, Broker, OpenBroker, embedded_broker, topic_prefix
-from bench.machine import describe_machine, describe_versions, real_time
-from bench.peer_environment import quix_python
+from bench.brokers import EMBEDDED, Broker, OpenBroker, embedded_broker, java_of, topic_prefix
+from bench.java_version import describe_java
+from bench.machine import describe_machine, describe_versions, real_time, with_end_load
+from bench.peer_environment import quix_python, quix_versions
 from bench.pipeline.attribution import SPANS, STAGES, Latencies, attribute
 from bench.pipeline.contenders import LOCAL, Contender, make_contenders
 from bench.pipeline.listener import Topics
@@ -27,6 +27,7 @@ RATES = (100, 1000, 20_000)
 SECONDS = 10.0
 REPETITIONS = 2
 PACKAGES = ("numpy", "numba", "confluent-kafka", "msgspec")
+ENGINE_PACKAGES = {"ray": "ray", "spark": "pyspark"}
 LIBRARY_PACKAGES = ("pyportfolioopt", "skfolio")
 # Numba's code is loaded, caches and the producer's choice of linger settle: half a second each.
 _MOST_WARM_UP_S = 2.0
@@ -97,24 +98,22 @@ def run_bench(
     BrokerError
         A broker does not answer.
     """
+    python = quix_python() if plan.quixstreams else None
     contenders = make_contenders(
-        plan.methods,
-        libraries=plan.libraries,
-        engines=plan.engines,
-        quix_python=quix_python() if plan.quixstreams else None,
+        plan.methods, libraries=plan.libraries, engines=plan.engines, quix_python=python
     )
     with real_time(prefer_real_time) as scheduling, ExitStack() as stack:
         opened = [stack.enter_context(broker()) for broker in brokers]
         machine = describe_machine(scheduling=scheduling)
         runs = _run_all(opened, contenders, plan)
         machine["repetitions"] = f"{plan.repetitions} of {plan.seconds:g} s"
-        machine["load at end"] = f"{os.getloadavg()[0]:.1f}"
+        machine = with_end_load(machine)
     machine |= {f"broker {broker.name}": broker.about for broker in opened}
     report = Report(
         bench="pipeline",
         notes=NOTES["pipeline"],
         machine=machine,
-        versions=describe_versions(PACKAGES + (LIBRARY_PACKAGES if plan.libraries else ())),
+        versions=find_versions(plan, contenders, opened) | (quix_versions() if python else {}),
         rows=tuple(
             row
             for (broker, rate), found in runs.items()
@@ -124,6 +123,17 @@ def run_bench(
     )
     keep_report(report, output)
     return report
+
+
+def find_versions(
+    plan: Plan, contenders: Sequence[Contender], brokers: Sequence[Broker]
+) -> dict[str, str]:
+    """Give the versions of all that takes part; an engine does where a method has draws."""
+    engines = {contender.engine for contender in contenders}
+    packages = [*PACKAGES, *(LIBRARY_PACKAGES if plan.libraries else ())]
+    packages += [package for engine, package in ENGINE_PACKAGES.items() if engine in engines]
+    java = describe_java() if "spark" in engines else java_of(brokers)
+    return describe_versions(packages) | java
 
 
 def _run_all(

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 from rich.console import Console
 
-from bench.brokers import Broker, OpenBroker, embedded_broker, topic_prefix
-from bench.machine import describe_machine, describe_versions
+from bench.brokers import Broker, OpenBroker, embedded_broker, java_of, topic_prefix
+from bench.machine import describe_machine, describe_versions, with_end_load
 from bench.pipeline.attribution import Latencies, attribute
 from bench.pipeline.benchmark import PACKAGES
 from bench.pipeline.contenders import Contender, make_contenders
@@ -78,8 +78,8 @@ def run_bench(
     report = Report(
         bench="overload",
         notes=NOTES["overload"],
-        machine=machine | {"ticks a second": f"{rate:.0f}"},
-        versions=describe_versions(PACKAGES),
+        machine=with_end_load(machine | {"ticks a second": f"{rate:.0f}"}),
+        versions=describe_versions(PACKAGES) | java_of([broker]),
         rows=tuple(make_rows(latencies, played, memory.rss)),
     )
     keep_report(report, output)

@@ -9,8 +9,8 @@ from typing import Final, NamedTuple
 import numpy as np
 from rich.console import Console
 
-from bench.brokers import Broker, OpenBroker, embedded_broker, topic_prefix
-from bench.machine import describe_machine, describe_versions
+from bench.brokers import Broker, OpenBroker, embedded_broker, java_of, topic_prefix
+from bench.machine import describe_machine, describe_versions, with_end_load
 from bench.pipeline.attribution import attribute
 from bench.pipeline.benchmark import PACKAGES, warm_up
 from bench.pipeline.contenders import Contender, make_contenders
@@ -98,10 +98,10 @@ def run_bench(
     report = Report(
         bench="saturation",
         notes=NOTES["saturation"],
-        machine=machine
+        machine=with_end_load(machine)
         | {"steps": f"{seconds:g} s each"}
         | {f"limit of {', '.join(key)}": _say_limits(ramps) for key, ramps in found.items()},
-        versions=describe_versions(PACKAGES),
+        versions=describe_versions(PACKAGES) | java_of([broker]),
         rows=tuple(make_rows(broker.name, found)),
     )
     keep_report(report, output)

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bench.brokers import Broker, OpenBroker, own_topics, topic_prefix
-from bench.machine import describe_machine, describe_versions
+from bench.brokers import Broker, OpenBroker, java_of, own_topics, topic_prefix
+from bench.machine import describe_machine, describe_versions, with_end_load
 from bench.pipeline.listener import Topics
 from bench.rows import OURS
 from bench.run_error import RunError
@@ -94,8 +94,8 @@ def run_bench(
                 decisions.close()
     report = SoakReport(
         notes=NOTES,
-        machine=machine,
-        versions=describe_versions(_PACKAGES),
+        machine=with_end_load(machine),
+        versions=describe_versions(_PACKAGES) | java_of([broker]),
         minutes=minutes,
         warm_up_s=warm_up_s,
         ticks_a_second=rate,
