@@ -5,6 +5,7 @@ from html import escape
 from typing import Any
 
 from bench.engines.report import EngineReport
+from bench.html_distributions import course_figures
 from bench.html_document import embed, load_plotly, make_document
 from bench.html_figures import make_figures
 from bench.lower_limits import find_lower_limits
@@ -56,7 +57,8 @@ def _section(graph: Any, report: Kept) -> str:
     if isinstance(report, SoakReport):
         rows = "".join(_row([escape(cell) for cell in format_trend(one)]) for one in report.trends)
         table = f"<table>{_row(SOAK_COLUMNS, 'th')}{rows}</table>"
-        return title + _notes(describe_soak(report)) + table
+        figures = "\n".join(map(embed, course_figures(graph, report.trends)))
+        return title + _notes(describe_soak(report)) + table + figures
     if isinstance(report, EngineReport):
         return title + _notes(describe(report)) + (
             "<p>Distributions, stages, scaling and starts are in the report of "

@@ -1,13 +1,12 @@
 """The figures of a report: how runs lie, how cost grows, where the time goes."""
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from bench.growth import ORDERS, Size, read_size
+from bench.html_distributions import histogram_figures
 from bench.html_document import new_figure
 from bench.report import Report
 from bench.rows import FLOORS, OURS, Row, group_cases
@@ -24,7 +23,7 @@ def make_figures(graph: Any, report: Report) -> list[Any]:
     return [
         *_stages(graph, report),
         *_scaling(graph, report),
-        *_histograms(graph, report),
+        *histogram_figures(graph, report.rows),
         *_single_values(graph, report),
         *_distributions(graph, report),
     ]
@@ -59,29 +58,6 @@ def _distributions(graph: Any, report: Report) -> Iterator[Any]:
 
 def _is_single(rows: Sequence[Row]) -> bool:
     return len(rows) == 1 and len(rows[0].runs) == 1
-
-
-def _histograms(graph: Any, report: Report) -> Iterator[Any]:
-    """Draw how many samples lie where; both axes by logarithm, as the worst are few."""
-    for row in report.rows:
-        if row.histogram is None:
-            continue
-        counts, bins = row.histogram.counts, list(pairwise(row.histogram.edges))
-        figure = new_figure(graph, row.case)
-        figure.add_bar(
-            x=[(low + high) / 2.0 for low, high in bins],
-            width=[high - low for low, high in bins],
-            y=list(counts),
-            customdata=[f"{low:.3g} to {high:.3g} {row.unit}" for low, high in bins],
-            hovertemplate="%{y} of %{customdata}<extra></extra>",
-            marker_color=_OURS,
-        )
-        figure.update_xaxes(type="log", title=row.unit)
-        # From a half: a bar of one would have no height.
-        figure.update_yaxes(
-            type="log", range=[math.log10(0.5), math.log10(2.0 * max(counts))], title="how many"
-        )
-        yield figure
 
 
 def _single_values(graph: Any, report: Report) -> Iterator[Any]:

@@ -7,20 +7,19 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 from rich.console import Console
 
 from bench.brokers import EMBEDDED, Broker, OpenBroker, embedded_broker, java_of, topic_prefix
 from bench.java_version import describe_java
 from bench.machine import describe_machine, describe_versions, real_time, with_end_load
 from bench.peer_environment import quix_python, quix_versions
-from bench.pipeline.attribution import SPANS, STAGES, Latencies, attribute
+from bench.pipeline.attribution import Latencies, attribute
 from bench.pipeline.contenders import LOCAL, Contender, make_contenders
 from bench.pipeline.listener import Topics
 from bench.pipeline.session import ClockSetError, Played, play
+from bench.pipeline.stage_rows import Run, make_rows
 from bench.report import Report, keep_report
 from bench.report_notes import NOTES
-from bench.rows import OURS, Row, make_row
 from bench.run_error import RunError
 
 RATES = (100, 1000, 20_000)
@@ -36,8 +35,6 @@ _MOST_CLOCKS_SET = 2  # for one contender; a clock that is set at each run is to
 # A JVM that has just started compiles what is called often, transactions of ours among it; the
 # first 20 s at 1000 ticks/s took half as much again as those after a minute.
 _BROKER_WARM_UP = (4000.0, 10.0)
-Key = tuple[str, str]
-Run = dict[Key, tuple[Played, Latencies]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,27 +213,3 @@ def _measure(
     if latencies.n_uncovered > _MOST_UNCOVERED * (n_covered + latencies.n_uncovered):
         raise RunError(f"{contender.label}: {latencies.n_uncovered} ticks were never covered")
     return played, latencies
-
-
-def make_rows(case: str, method: str, runs: Sequence[Run]) -> list[Row]:
-    """Give the rows of a case: each stage, then what each contender has sent.
-
-    The relay decides nothing: it stands beside every method, measured once.
-    """
-    keys = sorted(
-        (key for key in runs[0] if key[1] in (method, "")), key=lambda key: key[0] != OURS
-    )
-    rows = [
-        make_row(f"{case}, {stage}", key[0], "us", [run[key][1].stages[stage] for run in runs])
-        for stage in (*STAGES, *SPANS)
-        for key in keys
-        if stage in runs[0][key][1].stages
-    ]
-    for key in keys:
-        sent = [run[key][0] for run in runs]
-        counts = [[len(one.message_bytes) / one.seconds] for one in sent]
-        rows.append(make_row(f"{case}, messages out", key[0], "a second", counts))
-    for key in keys:
-        sizes = [run[key][0].message_bytes.astype(np.float64) for run in runs]
-        rows.append(make_row(f"{case}, size of a message out", key[0], "bytes", sizes))
-    return rows

@@ -13,6 +13,7 @@ LEAST_GROWTH_MIB = 2.0
 """Of memory: a hundredth of what a part takes. Less does not count."""
 _CONFIDENCE = 0.95
 _SECONDS_AN_HOUR = 3600.0
+_SECONDS_A_MINUTE = 60.0
 
 
 class Trend(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,6 +30,8 @@ class Trend(msgspec.Struct, frozen=True, kw_only=True):
     verdict
         ``flat within its error``, ``grows``, ``falls``, or ``steps``: the slope is none by
         chance, but what it adds in the time measured is less than what counts.
+    block_minutes, block_medians
+        What the line was fitted through, and when; older results keep none.
     """
 
     process: str
@@ -41,6 +44,8 @@ class Trend(msgspec.Struct, frozen=True, kw_only=True):
     low: float
     high: float
     verdict: str
+    block_minutes: tuple[float, ...] = ()
+    block_medians: tuple[float, ...] = ()
 
 
 def find_trend(
@@ -93,6 +98,8 @@ def find_trend(
         low=slope - half,
         high=slope + half,
         verdict=_judge(slope, half, span_h, least_change),
+        block_minutes=tuple((times / _SECONDS_A_MINUTE).round(2).tolist()),
+        block_medians=tuple(medians.tolist()),
     )
 
 

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.histogram import PER_DECADE, count_samples
+from bench.html_distributions import histogram_figures
 from bench.html_figures import make_figures
 from bench.report import Report
 from bench.rows import Row, make_row
@@ -41,6 +42,19 @@ def test_a_row_keeps_its_counts_and_one_without_is_written_as_before():
     assert row.histogram.counts[0] == 2
     assert msgspec.json.decode(msgspec.json.encode(row), type=Row) == row
     assert b"histogram" not in msgspec.json.encode(make_row("job", "silverbullet", "us", [[1.0]]))
+
+
+def test_several_subjects_of_a_case_are_lines_of_their_shares_in_one_figure():
+    rows = [
+        make_row("loop, total", "silverbullet", "us", [[1.1] * 3 + [80.0]], with_histogram=True),
+        make_row("loop, total", "relay", "us", [[1.1] * 9 + [2.0]], with_histogram=True),
+        make_row("loop, total", "a library", "us", [[5.0]]),
+    ]
+    (figure,) = histogram_figures(graph, rows)
+    assert [line.name for line in figure.data] == ["silverbullet", "relay"]
+    assert [max(line.y) for line in figure.data] == [75.0, 90.0]
+    assert all(sum(line.y) == pytest.approx(100.0) for line in figure.data)
+    assert figure.layout.xaxis.type == "log"
 
 
 def test_bars_reach_from_edge_to_edge_and_one_sample_is_seen():

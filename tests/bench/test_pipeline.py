@@ -48,6 +48,12 @@ def test_a_short_bench_gives_rows_of_all_contenders_and_leaves_nothing_behind(tm
         assert own.p50 < made.p50 < total.p50
         # No contender can send more often than ticks come, nor hardly ever.
         assert 1 < rows[f"{CASE}, messages out", subject].p50 < 2 * RATE
+    for subject in ("silverbullet", *PEERS):
+        total = rows[f"{CASE}, total", subject].histogram
+        assert total is not None
+        assert RATE / 2 < sum(total.counts) < 2 * RATE  # a second of ticks
+        own = rows[f"{CASE}, own part", subject].histogram
+        assert (own is not None) == (subject == "silverbullet")
     for peer in PEERS:
         size = rows[f"{CASE}, size of a message out", peer].p50
         assert size == pytest.approx(2000, abs=50)

@@ -1,16 +1,18 @@
 import json
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.brokers import embedded_broker
+from bench.html_distributions import course_figures
 from bench.page import make_page, read_kept
 from bench.soak.benchmark import run_bench
 from bench.soak.parts import PARTS
-from bench.soak.trends import find_trend
+from bench.soak.trends import BLOCKS, find_trend
 from tests.descendants import descendants
 from tests.integration.commands import until
 
@@ -55,6 +57,18 @@ def test_noise_of_which_neighbours_are_alike_is_no_leak_either():
             walk[i] = 0.9 * walk[i - 1] + steps[i]
         grown += trend_of(200.0 + walk, least=0.0).verdict == "grows"
     assert grown <= 20  # 2.5 % would be 5; a line through all samples says so in 33 %
+
+
+def test_the_blocks_of_each_measure_are_drawn_and_older_results_have_none():
+    graph = pytest.importorskip("plotly.graph_objects")
+    trends = [trend_of(noise(1)), trend_of(noise(2), hours=1.0)]
+    (figure,) = course_figures(graph, trends)
+    first, second = figure.data
+    assert len(first.x) == len(first.y) == BLOCKS
+    assert 0.0 < first.x[0] < first.x[-1] < 30.0 < second.x[-1] < 60.0
+    assert np.median(first.y) == pytest.approx(200.0, abs=1.0)
+    old = msgspec.structs.replace(trends[0], block_minutes=(), block_medians=())
+    assert list(course_figures(graph, [old])) == []
 
 
 def test_an_outlier_moves_no_slope():
