@@ -13,11 +13,11 @@ from typing import Final
 from bench.full_plan import Step
 
 PRESENTATION: Final = (
-    "bench/comparison.py", "bench/findings*.py", "bench/full*.py", "bench/goal*.py",
-    "bench/html*.py", "bench/intervals.py", "bench/newest_result.py", "bench/page*.py",
-    "bench/report*.py", "bench/step_state.py", "bench/summary.py", "bench/text_table.py",
-    "bench/*/*_goals.py", "bench/*/findings*.py", "bench/*/html*.py", "bench/*/page*.py",
-    "bench/*/report.py", "bench/engines/targets.py", "silverbullet/bench_*.py",
+    "bench/comparison.py", "bench/*findings*.py", "bench/full*.py", "bench/goal*.py",
+    "bench/html*.py", "bench/intervals.py", "bench/lower_limits.py", "bench/newest_result.py",
+    "bench/page*.py", "bench/report*.py", "bench/step_state.py", "bench/summary.py",
+    "bench/text_table.py", "bench/verdicts.py", "bench/*/*_goals.py", "bench/*/html*.py",
+    "bench/*/page*.py", "bench/*/report.py", "bench/engines/targets.py", "silverbullet/bench_*.py",
 )  # fmt: skip
 """What tells results and measures nothing. A file that is not named here counts as measuring."""
 
