@@ -24,7 +24,7 @@ from optimize.simplex import (
     fill_sizes,
     find_turns,
 )
-from optimize.tiles import add_quadratic, weigh_twice
+from optimize.tiles import add_quadratic, add_two_quadratics, weigh_twice
 from stats.compiled import FloatArray, kernel, lean_kernel
 
 _BLOCK_ROWS, _BLOCK_COLUMNS = 32, 256  # of covariances gathered at a time: 64 kB
@@ -83,12 +83,19 @@ def add_variances(
             start = max(top, left)
             for own in range(start, bottom, ROWS):
                 gather(covariance, assets, own, left, width, (own - top) * width, rows)
-            for run in range(runs):
+            for run in range(0, runs - 1, 2):
+                for own in range(start, bottom, ROWS):
+                    add_two_quadratics(
+                        rows, (own - top) * width, width, panels,
+                        run * size + RUN * left, run * size + RUN * own, size,
+                        min(own + ROWS - left, width), found, run * step + RUN, step,
+                    )  # fmt: skip
+            for run in range(runs // 2 * 2, runs):
                 for own in range(start, bottom, ROWS):
                     add_quadratic(
                         rows, (own - top) * width, width, panels,
-                        run * size + RUN * left, run * size + RUN * own,
-                        min(own + ROWS - left, width), found, run * step + RUN,
+                        run * size + RUN * left, run * size + RUN * own, size,
+                        min(own + ROWS - left, width), found, run * step + RUN, step,
                     )  # fmt: skip
 
 

@@ -35,12 +35,12 @@ def _reduced(
     """Give the places of 4 rows and their vectors, less the products of the rows above."""
     starts = [builder.add(top, INDEX(row)) for row in range(ROWS)]
     sums = sum_products(
-        builder, system, starts, system, column, stride, top, step=stride, lanes=lanes
+        builder, system, starts, system, [column], stride, top, step=stride, lanes=lanes
     )
     places = [builder.mul(start, stride) for start in starts]
     vectors = [
         builder.fsub(vector_at(builder, system, builder.add(place, column), lanes), one)
-        for place, one in zip(places, sums, strict=True)
+        for place, (one,) in zip(places, sums, strict=True)
     ]
     return places, vectors
 

@@ -55,8 +55,9 @@ def spread(builder: Any, value: Any, lanes: int = LANES) -> Any:
 
 
 def emit_fused(builder: Any, a: Any, b: Any, c: Any) -> Any:
-    """Write a * b + c of three vectors."""
-    typed, name = ir.FunctionType(a.type, [a.type] * 3), f"llvm.fma.v{a.type.count}f64"
+    """Write a * b + c of three numbers, or of three vectors of them."""
+    lanes = f"v{a.type.count}" if isinstance(a.type, ir.VectorType) else ""
+    typed, name = ir.FunctionType(a.type, [a.type] * 3), f"llvm.fma.{lanes}f64"
     function = builder.module.globals.get(name) or ir.Function(builder.module, typed, name)
     return builder.call(function, [a, b, c])
 
@@ -71,13 +72,17 @@ def sum_products(
     left: Any,
     starts: Sequence[Any],
     right: Any,
-    start: Any,
+    places: Sequence[Any],
     stride: Any,
     count: Any,
     step: Any = 1,
     lanes: int = LANES,
-) -> list[Any]:
-    """Sum left[starts[r] + step j] * right[start + stride j + lane] over j < count, for each r."""
+) -> list[list[Any]]:
+    """Sum left[starts[r] + step j] * right[places[p] + stride j + lane] over j < count.
+
+    Gives the vectors of each r and, in them, of each p. Each has a chain of its own: eight hide
+    what a fused product and sum takes, at two a cycle.
+    """
     step = INDEX(step) if isinstance(step, int) else step
     before = builder.block
     loop, after = (builder.append_basic_block(name) for name in ("products", "summed"))
@@ -85,28 +90,38 @@ def sum_products(
     zero = ir.Constant(kind, [0.0] * lanes)
     builder.cbranch(builder.icmp_signed(">", count, INDEX(0)), loop, after)
     builder.position_at_end(loop)
-    j, place, *ats = (builder.phi(INDEX) for _ in range(2 + len(starts)))
-    sums = [builder.phi(kind) for _ in starts]
-    vector = vector_at(builder, right, place, lanes)
-    added = [
-        builder.fadd(
-            one, builder.fmul(spread(builder, double_at(builder, left, at), lanes), vector)
-        )
-        for one, at in zip(sums, ats, strict=True)
-    ]
+    j, *ats = (builder.phi(INDEX) for _ in range(1 + len(starts) + len(places)))
+    left_ats, right_ats = ats[: len(starts)], ats[len(starts) :]
+    sums = [builder.phi(kind) for _ in starts for _ in places]
+    vectors = [vector_at(builder, right, at, lanes) for at in right_ats]
+    factors = [spread(builder, double_at(builder, left, at), lanes) for at in left_ats]
+    pairs = [(factor, vector) for factor in factors for vector in vectors]
+    added = [emit_fused(builder, *pair, one) for pair, one in zip(pairs, sums, strict=True)]
     following = builder.add(j, INDEX(1))
     for phi, first, then in (
         (j, INDEX(0), following),
-        (place, start, builder.add(place, stride)),
-        *((at, one, builder.add(at, step)) for at, one in zip(ats, starts, strict=True)),
+        *((at, one, builder.add(at, step)) for at, one in zip(left_ats, starts, strict=True)),
+        *((at, one, builder.add(at, stride)) for at, one in zip(right_ats, places, strict=True)),
         *((one, zero, more) for one, more in zip(sums, added, strict=True)),
     ):
         phi.add_incoming(first, before)
         phi.add_incoming(then, loop)
     builder.cbranch(builder.icmp_signed("<", following, count), loop, after)
     builder.position_at_end(after)
-    found = [builder.phi(kind) for _ in starts]
+    found = [builder.phi(kind) for _ in sums]
     for phi, more in zip(found, added, strict=True):
         phi.add_incoming(zero, before)
         phi.add_incoming(more, loop)
-    return found
+    return [found[r : r + len(places)] for r in range(0, len(found), len(places))]
+
+
+def _fused(_: Any, a: Any, b: Any, c: Any) -> Any:
+    """Give a * b + c of three numbers."""
+
+    def generate(_context: Any, builder: Any, _signature: Any, values: Any) -> Any:
+        return emit_fused(builder, *values)
+
+    return types.float64(a, b, c), generate
+
+
+fused = cast(Callable[[float, float, float], float], intrinsic(_fused))

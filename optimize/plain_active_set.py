@@ -10,6 +10,7 @@ from optimize.places import FREE, FULL, LOW, NEARLY, SHARES
 from optimize.plain_columns import add_in_order, weigh_columns
 from optimize.plain_coordinates import Places, place_all, sweep_until_settled
 from optimize.plain_factor import keep_sum
+from optimize.plain_fused import fused
 from stats.compiled import FloatArray, IntArray
 
 
@@ -23,11 +24,12 @@ def eliminate(system: FloatArray, right: int, scales: FloatArray) -> int:
     for i in range(n):
         row, tiled = system[i, i : n + right], i // ROWS * ROWS
         # What stands above the tile of 4 rows is summed, then taken at once.
-        terms = system[:i, i, None] * system[:i, i : n + right]
-        if tiled:
-            row -= np.cumsum(terms[:tiled], axis=0)[-1]
-        for term in terms[tiled:]:
-            row -= term
+        above = np.zeros_like(row)
+        for one in system[:tiled]:
+            above = fused(one[i], one[i : n + right], above)
+        row -= above
+        for one in system[tiled:i]:
+            row -= one[i] * one[i : n + right]
         if not row[0] > limits[i]:
             return i
         scales[i] = 1.0 / np.sqrt(row[0])

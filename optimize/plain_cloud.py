@@ -3,17 +3,13 @@
 import numpy as np
 
 from optimize.lane_code import ROWS
+from optimize.lane_math import SHORT_LOGARITHM
 from optimize.philox import CLOUD, CLOUD_ORDER, WordArray
-from optimize.plain_draws import fill_words
+from optimize.plain_draws import depths, fill_words, odds
+from optimize.plain_fused import fused
 from optimize.simplex import FEW, PERIOD, RUN, AssetArray, count_sharing
 from stats.compiled import FloatArray
 
-_LOW, _32, _52 = np.uint64(0xFFFFFFFF), np.uint64(32), np.uint64(52)
-_LOGARITHM = (
-    0.9999999741895957, -0.49999987964106496, 0.33334185625851476, -0.2500207407517421,
-    0.19956833559877307, -0.16562392951682453, 0.14952266462535302, -0.1436684381117519,
-    0.0872235708515932,
-)  # fmt: skip
 _BLOCK = 256
 
 
@@ -46,18 +42,6 @@ def choose(first: int, second: int, order: AssetArray, held: int) -> AssetArray:
     return np.asarray(order[(start + step * np.arange(held)) % n])
 
 
-def exponentials(words: WordArray) -> FloatArray:
-    """Twin of ``simplex.exponential``, of an array of 32-bit numbers."""
-    bits = (2.0 * words.astype(np.float64) + 1.0).view(np.uint64)
-    e = (bits - np.uint64(0x3FE6A09E667F3BCD)) >> _52
-    r = (bits - (e << _52)).view(np.float64) - 1.0
-    series = np.full_like(r, _LOGARITHM[-1])
-    for coefficient in _LOGARITHM[-2::-1]:
-        series = coefficient + r * series
-    result: FloatArray = (33.0 - e.astype(np.float64)) * 0.6931471805599453 - r * series
-    return result
-
-
 def draw_run(
     seed: int, round_: int, run: int, held: int, cap: float
 ) -> tuple[WordArray, FloatArray]:
@@ -65,8 +49,8 @@ def draw_run(
     m = -(-2 * held // RUN) * RUN
     words = np.empty((2, RUN + m), np.uint64)
     fill_words(seed, 0, run, round_, CLOUD * 65536, words[0], words[1])
-    halves = [part for row in words[:, RUN:] for part in (row >> _32, row & _LOW)]
-    panel = exponentials(np.concatenate(halves))[: RUN * held].reshape(held, RUN)
+    odd = np.concatenate([odds(row) for row in words[:, RUN:]])
+    panel = depths(odd, 33.0, SHORT_LOGARITHM)[: RUN * held].reshape(held, RUN)
     if cap < 1.0:
         weights = panel / np.cumsum(panel, axis=0)[-1]
         over = np.cumsum(np.maximum(weights - cap, 0.0), axis=0)[-1]
@@ -86,13 +70,13 @@ def _halves(covariance: FloatArray, assets: AssetArray, panel: FloatArray) -> Fl
     for left in range(0, held, _BLOCK):
         below = np.zeros_like(panel)
         for j in range(left, min(left + _BLOCK, held)):
-            below += lower[:, j : j + 1] * panel[j]
+            below = fused(lower[:, j : j + 1], panel[j], below)
         parts.append(below)
     total = np.zeros(RUN)
     for top in range(0, held, 8 * ROWS):
         for below in parts:
             for i in range(top, min(top + 8 * ROWS, held)):
-                total += panel[i] * below[i]
+                total = fused(panel[i], below[i], total)
     return total
 
 
@@ -132,9 +116,10 @@ def _measure_run(
         one = np.arange(n, dtype=np.uint32) if held == n else one
         halves = _halves(covariance, one, panel)
         assets = np.repeat(one[:, None], RUN, axis=1)
-    total = np.cumsum(panel, axis=0)[-1]
-    returns = np.cumsum(mean[assets] * panel, axis=0)[-1] / total
-    return returns, np.sqrt(np.maximum(2.0 * halves, 0.0)) / total
+    total, expected = np.cumsum(panel, axis=0)[-1], np.zeros(RUN)
+    for weights, own in zip(panel, mean[assets], strict=True):
+        expected = expected + own * weights if held <= FEW else fused(own, weights, expected)
+    return expected / total, np.sqrt(np.maximum(2.0 * halves, 0.0)) / total
 
 
 def cloud_block(

@@ -140,7 +140,7 @@ def solve_bartlett(
         end = min(k // ROWS * ROWS + ROWS, n)
         below = np.zeros(n)
         for j in range(n - 1, end - 1, -1):
-            below += upper[k, j] * out[j]
+            below = fused(upper[k, j], out[j], below)
         out[k] -= below
         for j in range(k + 1, end):
             out[k] -= upper[k, j] * out[j]
@@ -168,7 +168,7 @@ def draw_posterior(
     drawn_mean[:] = 0.0
     for k in range(n):
         z = normals[n * (n - 1) // 2 + k] / np.sqrt(n_observations)
-        drawn_mean += z * drawn_factor[k]
+        drawn_mean[:] = fused(z, drawn_factor[k], drawn_mean)
     drawn_mean += mean
 
 
@@ -176,4 +176,4 @@ def fill_covariance(factor: FloatArray, covariance: FloatArray) -> None:
     """Twin of ``product.fill_covariance``."""
     covariance[:] = 0.0
     for column in factor:
-        covariance += column[:, None] * column
+        covariance[:] = fused(column[:, None], column, covariance)

@@ -12,11 +12,11 @@ Factors are kept by columns: ``factor[k]`` is column k, zeros before its diagona
 import numpy as np
 
 from optimize.gamma import fill_gammas
-from optimize.lane_code import LANES, ROWS
+from optimize.lane_code import LANES, ROWS, fused
 from optimize.normal import fill_normals, whole_normals
 from optimize.philox import CHI_SQUARES
 from optimize.product import pack_panel
-from optimize.tiles import scale_rows, solve_rows, weigh_rows
+from optimize.tiles import scale_rows, solve_rows, solve_wide_rows, weigh_rows
 from stats.compiled import FloatArray, kernel, lean_kernel
 
 
@@ -33,28 +33,49 @@ def solve_bartlett(
     """Fill columns of B = scale L U^-T, U having ``chi`` on its diagonal and normals above.
 
     Row k of U stands in ``normals`` from n (n - 1) / 2 - (n - k) (n - k - 1) / 2 on. Rows of B
-    are solved 8 at a time, so that what is read again and again stays in the first cache.
+    are solved 16 at a time, so that what is read again and again stays in the first cache.
     """
     n = factor.shape[0]
-    space = np.empty((LANES + 1) * n)
+    space = np.empty((2 * LANES + 1) * n)
     panel, inverse = space[n:], space[:n]
     for k in range(n):
         inverse[k] = 1.0 / chi[k]
-    for left in range(0, n, LANES):
-        bottom = min(left + LANES, n)
-        pack_panel(scale, factor, left, bottom, panel, 0)
-        whole = bottom // ROWS * ROWS
-        solve_last_rows(whole, bottom, normals, inverse, panel)
-        for top in range(whole - ROWS, -1, -ROWS):
-            solve_rows(panel, top, bottom, normals, start_row(n, top), n, inverse)
-        if left + LANES <= n:
-            scale_rows(1.0, panel, 0, LANES, bottom, out, left, n)
-        else:
-            for k in range(bottom):
-                for lane in range(n - left):
-                    out[k, left + lane] = panel[LANES * k + lane]
+    whole = n // (2 * LANES) * 2 * LANES
+    for left in range(0, whole, 2 * LANES):
+        bottom = left + 2 * LANES
+        for half in range(0, 2 * LANES, LANES):
+            scale_rows(scale, factor, left + half, n, bottom, panel, half, 2 * LANES)
+        for top in range(bottom - ROWS, -1, -ROWS):
+            solve_wide_rows(panel, top, bottom, normals, start_row(n, top), n, inverse)
+        for half in range(0, 2 * LANES, LANES):
+            scale_rows(1.0, panel, half, 2 * LANES, bottom, out, left + half, n)
+    for left in range(whole, n, LANES):
+        solve_panel(left, factor, scale, normals, inverse, panel, out)
     for k in range(1, n):
         out[k, :k] = 0.0
+
+
+@lean_kernel
+def solve_panel(
+    left: int,
+    factor: FloatArray,
+    scale: float,
+    normals: FloatArray,
+    inverse: FloatArray,
+    panel: FloatArray,
+    out: FloatArray,
+) -> None:
+    """Solve the last rows of B, from ``left`` on: 8 of them, or as many as there are."""
+    n = factor.shape[0]
+    bottom = min(left + LANES, n)
+    pack_panel(scale, factor, left, bottom, panel, 0)
+    whole = bottom // ROWS * ROWS
+    solve_last_rows(whole, bottom, normals, inverse, panel)
+    for top in range(whole - ROWS, -1, -ROWS):
+        solve_rows(panel, top, bottom, normals, start_row(n, top), n, inverse)
+    for k in range(bottom):
+        for lane in range(bottom - left):
+            out[k, left + lane] = panel[LANES * k + lane]
 
 
 @lean_kernel
@@ -119,6 +140,6 @@ def add_columns(mean: FloatArray, weights: FloatArray, factor: FloatArray, out: 
     for x in range(whole, n):
         out[x] = 0.0
         for k in range(x + 1):
-            out[x] += weights[k] * factor[k, x]
+            out[x] = fused(weights[k], factor[k, x], out[x])
     for x in range(n):
         out[x] += mean[x]

@@ -6,7 +6,7 @@ Of 50 assets a draw's solve touches 13 columns, one by one 0.6 us each; all 50 t
 import numpy as np
 
 from optimize.lane_code import LANES, ROWS
-from optimize.tiles import multiply_rows, scale_rows
+from optimize.tiles import multiply_rows, multiply_wide_rows, scale_rows
 from stats.compiled import FloatArray, kernel, lean_kernel
 
 _SPARE = ROWS * LANES  # where a tile at the edge has its sums the other way round, unused
@@ -24,17 +24,29 @@ def fill_covariance(factor: FloatArray, covariance: FloatArray) -> None:
     space = np.empty(_SPARE + LANES * LANES + (n + LANES - 1) // LANES * size)
     tile, panels = space[: _SPARE + LANES * LANES], space[_SPARE + LANES * LANES :]
     pack_rows(factor, panels)
-    for right in range(0, n, LANES):
+    whole = n // (2 * LANES) * 2 * LANES
+    for right in range(0, whole, 2 * LANES):
+        for top in range(0, right + LANES, ROWS):
+            multiply_wide_rows(
+                panels, top // LANES * size + top % LANES, panels, right * n, size, top + ROWS,
+                covariance, top * n + right, right * n + top, n,
+            )  # fmt: skip
+        for top in range(right + LANES, right + 2 * LANES, ROWS):
+            multiply_rows(
+                panels, top // LANES * size + top % LANES, panels, (right + LANES) * n, size,
+                top + ROWS, covariance, top * n + right + LANES, (right + LANES) * n + top, n,
+            )  # fmt: skip
+    for right in range(whole, n, LANES):
         for top in range(0, min(right + LANES, n), ROWS):
             left = top // LANES * size + top % LANES
             count = min(top + ROWS, n)
             if right + LANES <= n and top + ROWS <= n:
                 multiply_rows(
-                    panels, left, panels, right * n, count,
+                    panels, left, panels, right * n, size, count,
                     covariance, top * n + right, right * n + top, n,
                 )  # fmt: skip
             else:
-                multiply_rows(panels, left, panels, right * n, count, tile, 0, _SPARE, LANES)
+                multiply_rows(panels, left, panels, right * n, size, count, tile, 0, _SPARE, LANES)
                 for row in range(count - top):
                     for lane in range(min(LANES, n - right)):
                         value = tile[LANES * row + lane]

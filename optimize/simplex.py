@@ -13,6 +13,8 @@ order serves 128 draws of each k. Up to 8 held assets each draw has its own s an
 import numpy as np
 from numpy.typing import NDArray
 
+from optimize.lane_code import LANES
+from optimize.lane_math import fill_exponentials
 from optimize.philox import CLOUD, CLOUD_ORDER, WordArray, fill_stream
 from stats.compiled import FloatArray, IntArray, kernel, lean_kernel
 
@@ -21,9 +23,7 @@ AssetArray = NDArray[np.uint32]
 RUN = 8  # draws of one k side by side, as many as a vector of doubles has lanes
 FEW = 8  # held assets: up to here each draw has its own
 PERIOD = 16  # runs of each k that one order of the assets serves
-_32, _52, _LOW = np.uint64(32), np.uint64(52), np.uint64(0xFFFFFFFF)
-_LN2 = 0.6931471805599453
-_ROOT_HALF = np.uint64(0x3FE6A09E667F3BCD)  # bits of sqrt(1/2)
+_32 = np.uint64(32)
 
 
 @lean_kernel
@@ -95,19 +95,11 @@ def count_words(held: int) -> int:
 
 
 @lean_kernel
-def exponential(word: int) -> float:
-    """Turn 32 random bits into -log of (word + 1/2) / 2^32, within 3e-8 of itself, never 0.
-
-    With 2 word + 1 = 2^e f, f in [sqrt(1/2), sqrt(2)), log f = r P(r), r = f - 1, P the best
-    polynomial of degree 8. A picture needs no more, and no division: 0.5 ns, not 1.4.
-    """
-    bits = np.float64(2.0 * np.float64(word) + 1.0).view(np.uint64)
-    e = (bits - _ROOT_HALF) >> _52
-    r = np.uint64(bits - (e << _52)).view(np.float64) - 1.0
-    p = 0.14952266462535302 + r * (-0.1436684381117519 + r * 0.0872235708515932)
-    p = -0.2500207407517421 + r * (0.19956833559877307 + r * (-0.16562392951682453 + r * p))
-    p = 0.9999999741895957 + r * (-0.49999987964106496 + r * (0.33334185625851476 + r * p))
-    return (33.0 - np.float64(e)) * _LN2 - r * p
+def turn_exponentials(words: WordArray, out: FloatArray) -> None:
+    """Turn both halves of uint64[k] into float64[2 k] of exponentials, k whole vectors."""
+    k = words.shape[0]
+    for e in range(0, k, LANES):
+        fill_exponentials(words, e, out, e, k)
 
 
 @lean_kernel
@@ -119,13 +111,8 @@ def draw_run(seed: int, round_: int, run: int, words: WordArray, panel: FloatArr
     """
     fill_stream(seed, round_, run, CLOUD, 0, 0, words[0], words[1])
     m = words.shape[1] - RUN
-    first, second = words[0, RUN:], words[1, RUN:]
-    out_0, out_1, out_2, out_3 = panel[:m], panel[m : 2 * m], panel[2 * m : 3 * m], panel[3 * m :]
-    for e in range(m):
-        out_0[e] = exponential(first[e] >> _32)
-        out_1[e] = exponential(first[e] & _LOW)
-        out_2[e] = exponential(second[e] >> _32)
-        out_3[e] = exponential(second[e] & _LOW)
+    turn_exponentials(words[0, RUN:], panel[: 2 * m])
+    turn_exponentials(words[1, RUN:], panel[2 * m :])
 
 
 @lean_kernel

@@ -1,8 +1,7 @@
-"""Products of 4 rows by 8 columns, held in registers: numba cannot be told to, LLVM can.
+"""Products of 4 rows by 8 or 16 columns, held in registers: numba cannot be told to, LLVM can.
 
-Element by element they multiply and add in the order of the loop, without fused operations: the
-bits are those of a plain loop on every machine, and on Zen 4 as many come out a cycle as of fused
-ones. At 256 columns 23 multiply-adds a ns, numpy's dgemm makes 22 to 25.
+Element by element they multiply and add in the order of the loop, each product and sum rounded
+once: the bits are those of a plain loop of fused operations on every machine.
 """
 
 from typing import Any
@@ -17,6 +16,7 @@ from optimize.lane_code import (
     LANES,
     ROWS,
     double_at,
+    emit_fused,
     pointers,
     spread,
     store_at,
@@ -26,33 +26,45 @@ from optimize.lane_code import (
 )
 
 
-@tile
-def add_quadratic(
-    typingctx: Any, rows: Any, at: Any, stride: Any, weights: Any, first: Any, own: Any,
-    count: Any, totals: Any, place: Any,
-) -> Any:  # fmt: skip
-    """Add to totals the sum over 4 rows of w[own + 8 r] * (rows[r]'w from ``first`` on).
+def _add_quadratic(runs: int) -> Any:
+    def add(
+        typingctx: Any, rows: Any, at: Any, stride: Any, weights: Any, first: Any, own: Any,
+        size: Any, count: Any, totals: Any, place: Any, step: Any,
+    ) -> Any:  # fmt: skip
+        """Add to totals the sum over 4 rows of w[own + 8 r] * (rows[r]'w from ``first`` on).
 
-    ``rows[r]`` are ``count`` elements from at + r * stride on. Of ``weights`` 8 portfolios stand
-    side by side, the next asset's 8 behind: own, first and place are of the first portfolio.
-    """
-    index = types.int64
-    signature = types.void(rows, index, index, weights, index, index, index, totals, index)
-
-    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        left, at, step, right, first, own, count, out, place = pointers(
-            context, builder, signature.args, values
+        ``rows[r]`` are ``count`` elements from at + r * stride on. Of ``weights`` 8 portfolios
+        stand side by side, the next asset's 8 behind: own, first and place are of the first
+        portfolio. The next run's stand ``size`` weights and ``step`` totals further on.
+        """
+        index = types.int64
+        signature = types.void(
+            rows, index, index, weights, index, index, index, index, totals, index, index
         )
-        starts = [builder.add(at, builder.mul(step, INDEX(row))) for row in range(ROWS)]
-        sums = sum_products(builder, left, starts, right, first, INDEX(LANES), count)
-        total = vector_at(builder, out, place)
-        for row, one in enumerate(sums):
-            weight = vector_at(builder, right, builder.add(own, INDEX(LANES * row)))
-            total = builder.fadd(total, builder.fmul(weight, one))
-        store_at(builder, total, out, place)
-        return context.get_dummy_value()
 
-    return signature, generate
+        def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+            left, at, stride, right, first, own, size, count, out, place, step = pointers(
+                context, builder, signature.args, values
+            )
+            starts = [builder.add(at, builder.mul(stride, INDEX(row))) for row in range(ROWS)]
+            firsts = [builder.add(first, builder.mul(size, INDEX(run))) for run in range(runs)]
+            sums = sum_products(builder, left, starts, right, firsts, INDEX(LANES), count)
+            for run in range(runs):
+                where = builder.add(place, builder.mul(step, INDEX(run)))
+                total = vector_at(builder, out, where)
+                for row in range(ROWS):
+                    asset = builder.add(own, builder.mul(size, INDEX(run)))
+                    weight = vector_at(builder, right, builder.add(asset, INDEX(LANES * row)))
+                    total = emit_fused(builder, weight, sums[row][run], total)
+                store_at(builder, total, out, where)
+            return context.get_dummy_value()
+
+        return signature, generate
+
+    return tile(add)
+
+
+add_quadratic, add_two_quadratics = _add_quadratic(1), _add_quadratic(2)
 
 
 @tile
@@ -71,7 +83,7 @@ def weigh_rows(
         left, right, first, stride, count, out, place = pointers(
             context, builder, signature.args, values
         )
-        (total,) = sum_products(builder, left, [INDEX(0)], right, first, stride, count)
+        ((total,),) = sum_products(builder, left, [INDEX(0)], right, [first], stride, count)
         store_at(builder, total, out, place)
         return context.get_dummy_value()
 
@@ -92,8 +104,8 @@ def weigh_twice(
     def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         left, right, first, count, out, place = pointers(context, builder, signature.args, values)
         starts = [INDEX(0), count]
-        sums = sum_products(builder, left, starts, right, first, INDEX(LANES), count)
-        for row, one in enumerate(sums):
+        sums = sum_products(builder, left, starts, right, [first], INDEX(LANES), count)
+        for row, (one,) in enumerate(sums):
             store_at(builder, one, out, builder.add(place, INDEX(2 * LANES * row)))
         return context.get_dummy_value()
 
@@ -124,79 +136,116 @@ def scale_rows(
     return signature, generate
 
 
-@tile
-def solve_rows(
-    typingctx: Any, panel: Any, top: Any, bottom: Any, upper: Any, first: Any, n: Any, inverse: Any
-) -> Any:
-    """Solve 4 rows of U x = panel in place, U upper triangular, those from top + 4 on solved.
+def _solve_rows(lanes: int) -> Any:
+    def solve(
+        typingctx: Any, panel: Any, top: Any, bottom: Any, upper: Any, first: Any, n: Any,
+        inverse: Any,
+    ) -> Any:  # fmt: skip
+        """Solve 4 rows of U x = panel in place, U upper triangular, those from top + 4 on solved.
 
-    Row k of ``panel`` are 8 right sides from 8 k on; rows from ``bottom`` on are zero. Of row
-    ``top`` of U the element of column j stands in upper[first + j]; the next row's n - top - 2
-    further on, and so forth: rows are packed without diagonal. Its inverse is ``inverse``.
-    """
-    index = types.int64
-    signature = types.void(panel, index, index, upper, index, index, inverse)
+        Row k of ``panel`` are as many right sides as it has lanes, one row behind the other; rows
+        from ``bottom`` on are zero. Of row ``top`` of U the element of column j stands in
+        upper[first + j]; the next row's n - top - 2 further on, and so forth: rows are packed
+        without diagonal. Its inverse is ``inverse``.
+        """
+        index = types.int64
+        signature = types.void(panel, index, index, upper, index, index, inverse)
 
-    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        right, top, bottom, left, first, n, inverse = pointers(
-            context, builder, signature.args, values
-        )
-        begin, bases = builder.add(top, INDEX(ROWS)), [first]
-        for row in range(1, ROWS):
-            further = builder.sub(builder.sub(n, top), INDEX(row + 1))
-            bases.append(builder.add(bases[-1], further))
-        # From the last row up: those solved last are wanted last.
-        last = builder.sub(bottom, INDEX(1))
-        sums = sum_products(
-            builder, left, [builder.add(base, last) for base in bases],
-            right, builder.mul(last, INDEX(LANES)), INDEX(-LANES), builder.sub(bottom, begin),
-            step=-1,
-        )  # fmt: skip
-        solved: list[Any] = [None] * ROWS
-        for row in reversed(range(ROWS)):
-            k = builder.add(top, INDEX(row))
-            place = builder.mul(k, INDEX(LANES))
-            value = builder.fsub(vector_at(builder, right, place), sums[row])
-            for other in range(row + 1, ROWS):
-                j = builder.add(top, INDEX(other))
-                u = spread(builder, double_at(builder, left, builder.add(bases[row], j)))
-                value = builder.fsub(value, builder.fmul(u, solved[other]))
-            solved[row] = builder.fmul(value, spread(builder, double_at(builder, inverse, k)))
-            store_at(builder, solved[row], right, place)
-        return context.get_dummy_value()
+        def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+            right, top, bottom, left, first, n, inverse = pointers(
+                context, builder, signature.args, values
+            )
+            bases = _find_rows(builder, top, first, n)
+            sums = _sum_below(builder, left, bases, right, top, bottom, lanes)
+            solved: list[Any] = [None] * ROWS
+            for row in reversed(range(ROWS)):
+                k = builder.add(top, INDEX(row))
+                place = builder.mul(k, INDEX(lanes))
+                value = builder.fsub(vector_at(builder, right, place, lanes), sums[row])
+                for other in range(row + 1, ROWS):
+                    j = builder.add(top, INDEX(other))
+                    u = spread(builder, double_at(builder, left, builder.add(bases[row], j)), lanes)
+                    value = builder.fsub(value, builder.fmul(u, solved[other]))
+                own = spread(builder, double_at(builder, inverse, k), lanes)
+                solved[row] = builder.fmul(value, own)
+                store_at(builder, solved[row], right, place)
+            return context.get_dummy_value()
 
-    return signature, generate
+        return signature, generate
+
+    return tile(solve)
 
 
-@tile
-def multiply_rows(
-    typingctx: Any, left: Any, first: Any, right: Any, start: Any, count: Any, out: Any,
-    place: Any, across: Any, stride: Any,
-) -> Any:  # fmt: skip
-    """Fill 4 rows of 8, ``stride`` apart, with sums over k < count of left[k, r] * right[k].
+def _find_rows(builder: Any, top: Any, first: Any, n: Any) -> list[Any]:
+    bases = [first]
+    for row in range(1, ROWS):
+        further = builder.sub(builder.sub(n, top), INDEX(row + 1))
+        bases.append(builder.add(bases[-1], further))
+    return bases
 
-    Rows of both are 8 apart: of k the 4 elements from first + 8 k on, the 8 from start + 8 k on.
-    The same sums go to the 8 rows of 4 from ``across`` on, the other way round.
-    """
-    index = types.int64
-    signature = types.void(left, index, right, index, index, out, index, index, index)
 
-    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        left, first, right, start, count, out, place, across, stride = pointers(
-            context, builder, signature.args, values
-        )
-        starts = [builder.add(first, INDEX(row)) for row in range(ROWS)]
-        sums = sum_products(builder, left, starts, right, start, INDEX(LANES), count, step=LANES)
-        for row, one in enumerate(sums):
-            at = builder.add(place, builder.mul(stride, INDEX(row)))
-            store_at(builder, one, out, at)
-        for lane in range(LANES):
-            column = ir.Constant(ir.VectorType(DOUBLE, ROWS), ir.Undefined)
-            for row, one in enumerate(sums):
-                value = builder.extract_element(one, INDEX(lane))
-                column = builder.insert_element(column, value, INDEX(row))
-            at = builder.add(across, builder.mul(stride, INDEX(lane)))
-            store_at(builder, column, out, at)
-        return context.get_dummy_value()
+def _sum_below(
+    builder: Any, left: Any, bases: list[Any], right: Any, top: Any, bottom: Any, lanes: int
+) -> list[Any]:
+    """Sum the products of what is solved, from the last row up: those solved last wait least."""
+    last = builder.sub(bottom, INDEX(1))
+    sums = sum_products(
+        builder, left, [builder.add(base, last) for base in bases], right,
+        [builder.mul(last, INDEX(lanes))], INDEX(-lanes),
+        builder.sub(bottom, builder.add(top, INDEX(ROWS))), step=-1, lanes=lanes,
+    )  # fmt: skip
+    return [one for (one,) in sums]
 
-    return signature, generate
+
+solve_rows, solve_wide_rows = _solve_rows(LANES), _solve_rows(2 * LANES)
+
+
+def _multiply_rows(panels: int) -> Any:
+    def multiply(
+        typingctx: Any, left: Any, first: Any, right: Any, start: Any, further: Any, count: Any,
+        out: Any, place: Any, across: Any, stride: Any,
+    ) -> Any:  # fmt: skip
+        """Fill 4 rows of 8, ``stride`` apart, with sums over k < count of left[k, r] * right[k].
+
+        Rows of both are 8 apart: of k the 4 elements from first + 8 k on, the 8 from start + 8 k
+        on; the next 8 columns' stand ``further`` on. The same sums go to the 8 rows of 4 from
+        ``across`` on, the other way round.
+        """
+        index = types.int64
+        signature = types.void(left, index, right, index, index, index, out, index, index, index)
+
+        def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+            left, first, right, start, further, count, out, place, across, stride = pointers(
+                context, builder, signature.args, values
+            )
+            starts = [builder.add(first, INDEX(row)) for row in range(ROWS)]
+            places = [builder.add(start, builder.mul(further, INDEX(p))) for p in range(panels)]
+            sums = sum_products(
+                builder, left, starts, right, places, INDEX(LANES), count, step=LANES
+            )
+            for p in range(panels):
+                column = INDEX(LANES * p)
+                below = builder.add(across, builder.mul(stride, column))
+                tile_ = [sums[row][p] for row in range(ROWS)]
+                _store_both_ways(builder, tile_, out, builder.add(place, column), below, stride)
+            return context.get_dummy_value()
+
+        return signature, generate
+
+    return tile(multiply)
+
+
+def _store_both_ways(
+    builder: Any, rows: list[Any], out: Any, place: Any, across: Any, stride: Any
+) -> None:
+    for row, one in enumerate(rows):
+        store_at(builder, one, out, builder.add(place, builder.mul(stride, INDEX(row))))
+    for lane in range(LANES):
+        column = ir.Constant(ir.VectorType(DOUBLE, ROWS), ir.Undefined)
+        for row, one in enumerate(rows):
+            value = builder.extract_element(one, INDEX(lane))
+            column = builder.insert_element(column, value, INDEX(row))
+        store_at(builder, column, out, builder.add(across, builder.mul(stride, INDEX(lane))))
+
+
+multiply_rows, multiply_wide_rows = _multiply_rows(1), _multiply_rows(2)

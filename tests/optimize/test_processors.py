@@ -1,0 +1,38 @@
+"""Draws, clouds and optima have the same bits on a processor without fused operations or AVX2."""
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+
+from optimize.cloud import cloud_block
+from optimize.draws import resample_block
+from optimize.pair_exchange import freeze, solve_estimates
+
+N = 41  # two panels of 16, one of 8, one asset over
+OLD = {"NUMBA_CPU_NAME": "sandybridge", "NUMBA_CPU_FEATURES": "+avx,-fma"}
+
+
+def compute() -> bytes:
+    rows = np.random.default_rng(5).normal(0.1, 1.0, (2 * N, N))
+    mean, covariance = freeze(rows.mean(axis=0)), freeze(np.cov(rows, rowvar=False))
+    weights, average, squares = np.zeros(N), np.zeros(N), np.zeros(N)
+    solve_estimates(True, mean, covariance, 1.0, weights)
+    start = freeze(np.zeros(N))
+    resample_block(True, mean, covariance, 2 * N, 1.0, start, 3, 0, 0, 40, average, squares)
+    cloud = np.empty((2, 900))
+    cloud_block(mean, covariance, 1.0, 3, 0, 0, cloud[0], cloud[1])
+    return b"".join(found.tobytes() for found in (weights, average, squares, cloud))
+
+
+def test_bits_do_not_depend_on_the_processor():
+    code = f"import sys; from {__name__} import compute; sys.stdout.buffer.write(compute())"
+    found = subprocess.run(
+        [sys.executable, "-c", code],
+        env=os.environ | OLD | {"PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        check=True,
+        timeout=300,
+    )
+    assert found.stdout == compute()
