@@ -8,13 +8,12 @@ from dataclasses import dataclass
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
 
+from bench.case_names import EMBEDDED, KAFKA
 from bench.java_version import describe_java
 from ingest.broker import EmbeddedBroker
 from ingest.topic_specs import TopicSpec
 from ingest.topics import TopicAdmin
 
-EMBEDDED = "embedded"
-KAFKA = "Kafka"
 # The embedded broker lets a fetch wait out its time: 0.7, 2.5, 6.3 and 90 ms from tick to
 # decision with 0, 1, 5 and 100; 0 doubles what the consumer takes of the processor. Kafka
 # answers as soon as there is something; with 0 its p99 was 27 ms instead of 5.

@@ -60,13 +60,13 @@ class Case:
     contenders
         The first is what the others' results are compared with.
     judge
-        Of all results but the first.
+        Of all results but the first; None where contenders do different jobs, as sizes do.
     """
 
     name: str
     unit: str
     contenders: tuple[Contender, ...]
-    judge: Judge
+    judge: Judge | None = None
 
 
 def returned(value: Any, _: tuple[Any, ...]) -> Any:
@@ -103,7 +103,7 @@ def differ(first: Any, other: Any, tolerance: float) -> str:
 
 
 def check_case(case: Case) -> None:
-    """Run every contender once and compare the results; this also compiles them.
+    """Run every contender once, which compiles it, and compare results where there is a judge.
 
     Raises
     ------
@@ -113,7 +113,8 @@ def check_case(case: Case) -> None:
     first, *others = case.contenders
     expected = _run(first)
     for other in others:
-        wrong = (other.judge or case.judge)(expected, _run(other))
+        result, judge = _run(other), other.judge or case.judge
+        wrong = judge(expected, result) if judge else ""
         if wrong:
             raise WrongResultError(
                 f"{case.name}: {other.subject} does not do what {first.subject} does: {wrong}"

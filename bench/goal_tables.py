@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
+from bench.case_names import FROM_CACHE, KAFKA, ingest_case, loop_case, stage_case
 from bench.goals import (
     Goal,
     case_takes_at_least,
@@ -15,22 +16,26 @@ from bench.growth import MARGIN, ORDERS, worst_case
 from bench.kernels import covariance_goals, draw_goals, solver_goals, tick_goals
 from bench.pipeline import overload_goals
 
-_LOOP = "Kafka, exact, {} ticks/s, {}"
+
+def _exact(rate: int, stage: str) -> str:
+    return stage_case(loop_case(KAFKA, "exact", rate), stage)
+
+
 _PIPELINE = (
-    takes_at_most(_LOOP.format(1000, "total"), 1.25, "relay"),
-    takes_at_most(_LOOP.format(20_000, "total"), 1.10, "relay"),
-    takes_at_most(_LOOP.format(1000, "total"), 1.30, "relay", "p99"),
-    takes_at_most(_LOOP.format(20_000, "total"), 1.30, "relay", "p99"),
-    is_at_most(_LOOP.format(1000, "own part"), 100.0, "us"),
-    peer_takes(_LOOP.format(1000, "total"), 12.0, "PyPortfolioOpt"),
-    peer_takes(_LOOP.format(1000, "total"), 20.0, "skfolio"),
+    takes_at_most(_exact(1000, "total"), 1.25, "relay"),
+    takes_at_most(_exact(20_000, "total"), 1.10, "relay"),
+    takes_at_most(_exact(1000, "total"), 1.30, "relay", "p99"),
+    takes_at_most(_exact(20_000, "total"), 1.30, "relay", "p99"),
+    is_at_most(_exact(1000, "own part"), 100.0, "us"),
+    peer_takes(_exact(1000, "total"), 12.0, "PyPortfolioOpt"),
+    peer_takes(_exact(1000, "total"), 20.0, "skfolio"),
 )
-_JSON, _PACKED = (f"Kafka, {form} ticks to the end of the topic" for form in ("JSON", "packed"))
+_JSON, _PACKED = (ingest_case(KAFKA, form) for form in ("JSON", "packed"))
 _INGEST = (
     peer_takes(_JSON, 2.5, "confluent-kafka and msgspec"),
     case_takes_at_least(_JSON, 30.0, _PACKED),
 )
-_START = (is_at_most("start, from the compile cache", 3.0, "s"),)
+_START = (is_at_most(FROM_CACHE, 3.0, "s"),)
 # A step may exceed its order where what it reads leaves a cache: see `bench.growth.MARGIN`.
 _SCALE = tuple(
     grows_at_most(worst_case(case, along), order.power(along), MARGIN)

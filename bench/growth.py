@@ -103,11 +103,6 @@ class Step(NamedTuple):
         """95 % interval over the repetitions."""
         return median_interval(self.exponents)
 
-    @property
-    def within(self) -> bool:
-        """Whether it grows no faster than its order and the margin say."""
-        return self.exponent <= ORDERS[self.case].power(self.along) + MARGIN
-
 
 def read_size(subject: str) -> Size | None:
     """Read what a subject stands for; None where it is no size."""

@@ -13,15 +13,8 @@ import msgspec
 import numpy as np
 from rich.console import Console
 
-from bench.brokers import (
-    EMBEDDED,
-    Broker,
-    OpenBroker,
-    embedded_broker,
-    java_of,
-    own_topics,
-    topic_prefix,
-)
+from bench.brokers import Broker, OpenBroker, embedded_broker, java_of, own_topics, topic_prefix
+from bench.case_names import EMBEDDED, KAFKA, ingest_case, stage_case
 from bench.contest import WrongResultError
 from bench.ingest_reader import READERS, Found
 from bench.machine import describe_machine, describe_versions, with_end_load
@@ -41,8 +34,8 @@ _PACKAGES = ("numpy", "numba", "confluent-kafka", "msgspec", "aiokafka")
 _TICKS_A_SECOND = 20_000.0
 _PACK = 1000
 # The embedded broker keeps 5 MB a partition: 52 000 small ticks, 218 packs of 24 KB.
-_JSON_TICKS = {EMBEDDED: 40_000, "Kafka": 300_000}
-_PACKS = {EMBEDDED: 200, "Kafka": 3_000}
+_JSON_TICKS = {EMBEDDED: 40_000, KAFKA: 300_000}
+_PACKS = {EMBEDDED: 200, KAFKA: 3_000}
 _READ_LIMIT_S = 120.0
 # Rolling sums of a thousand returns of 1e-4 agree to 1e-12 of them, merged or not.
 _RELATIVE, _ABSOLUTE = 1e-9, 1e-15
@@ -170,10 +163,10 @@ def _measure(tape: _Tape, repetitions: int) -> list[Row]:
         for stage, seconds in found[OURS].stages.items():
             stages[stage].append([seconds * 1e9 / n_ticks])
         order = [*order[1:], order[0]]
-    case = f"{tape.broker.name}, {tape.form} ticks to the end of the topic"
+    case = ingest_case(tape.broker.name, tape.form)
     rows = [make_row(case, subject, "ns a tick", runs) for subject, runs in took.items()]
     return rows + [
-        make_row(f"{case}, {stage}", OURS, "ns a tick", runs) for stage, runs in stages.items()
+        make_row(stage_case(case, stage), OURS, "ns a tick", runs) for stage, runs in stages.items()
     ]
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from rich.console import Console
 
 from bench.brokers import Broker, embedded_broker, own_topics, topic_prefix
+from bench.case_names import FROM_CACHE, stage_case
 from bench.machine import describe_machine, describe_versions, with_end_load
 from bench.pipeline.contenders import pipeline_environment
 from bench.pipeline.listener import Listener, Topics
@@ -34,8 +35,7 @@ _LISTEN_S = 0.05
 _GRACE_S = 10.0
 _METHOD = "resample"  # as by default
 EMPTY = "start, compile cache empty"
-CACHED = "start, from the compile cache"
-NO_BYTECODE = f"{CACHED}, no bytecode kept"
+NO_BYTECODE = f"{FROM_CACHE}, no bytecode kept"
 _LINE = re.compile(r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3}) INFO (kernels ready|reading)(.*)")
 _SECONDS = re.compile(r"[\d.]+")
 
@@ -81,7 +81,7 @@ def run_bench(
 def _start_often(
     broker: Broker, folder: Path, repetitions: int, cold: int, tell: Callable[[str], None]
 ) -> dict[str, list[list[float]]]:
-    starts: dict[str, list[list[float]]] = {EMPTY: [], CACHED: [], NO_BYTECODE: []}
+    starts: dict[str, list[list[float]]] = {EMPTY: [], FROM_CACHE: [], NO_BYTECODE: []}
     kept = {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(folder / "bytecode")}
     # A folder that nobody writes to: bytecode is neither found nor kept.
     none = {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONPYCACHEPREFIX": str(folder / "none")}
@@ -95,7 +95,7 @@ def _start_often(
         _start(broker, folder, kept | cache)  # fills the user's own where it is not
     for number in range(repetitions):
         tell(f"from the compile cache, {number + 1} of {repetitions}")
-        starts[CACHED].append(_start(broker, folder, kept | cache))
+        starts[FROM_CACHE].append(_start(broker, folder, kept | cache))
         starts[NO_BYTECODE].append(_start(broker, folder, none | cache))
     return starts
 
@@ -110,7 +110,7 @@ def make_rows(case: str, starts: Sequence[Sequence[float]]) -> list[Row]:
     """
     rows = [make_row(case, OURS, "s", [[sum(stages)] for stages in starts])]
     for place, name in enumerate(START_STAGES):
-        rows.append(make_row(f"{case}, {name}", OURS, "s", [[one[place]] for one in starts]))
+        rows.append(make_row(stage_case(case, name), OURS, "s", [[one[place]] for one in starts]))
     return rows
 
 

@@ -7,7 +7,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
-from bench.brokers import KAFKA, Broker
+from bench.brokers import Broker
+from bench.case_names import KAFKA
 from cluster.java_server import check_port
 from cluster.kafka_server import KafkaServer
 from cluster.local_service import LocalService

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bench.brokers import EMBEDDED, Broker, OpenBroker, embedded_broker, java_of, topic_prefix
+from bench.brokers import Broker, OpenBroker, embedded_broker, java_of, topic_prefix
+from bench.case_names import EMBEDDED, loop_case
 from bench.java_version import describe_java
 from bench.machine import describe_machine, describe_versions, real_time, with_end_load
 from bench.peer_environment import quix_python, quix_versions
@@ -115,7 +116,7 @@ def run_bench(
             row
             for (broker, rate), found in runs.items()
             for method in dict.fromkeys(one.method for one in contenders if one.is_pipeline)
-            for row in make_rows(f"{broker}, {method}, {rate} ticks/s", method, found)
+            for row in make_rows(loop_case(broker, method, rate), method, found)
         ),
     )
     keep_report(report, output)

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from bench.brokers import EMBEDDED, Broker
+from bench.brokers import Broker
+from bench.case_names import EMBEDDED
 from bench.machine import THREADS
 from bench.peer_environment import QUIX_LOOP
 from bench.peers import is_installed

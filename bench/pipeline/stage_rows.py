@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from bench.case_names import stage_case
 from bench.pipeline.attribution import SPANS, STAGES, Latencies
 from bench.pipeline.session import Played
 from bench.rows import OURS, Row, make_row
@@ -31,10 +32,10 @@ def make_rows(case: str, method: str, runs: Sequence[Run]) -> list[Row]:
     for key in keys:
         sent = [run[key][0] for run in runs]
         counts = [[len(one.message_bytes) / one.seconds] for one in sent]
-        rows.append(make_row(f"{case}, messages out", key[0], "a second", counts))
+        rows.append(make_row(stage_case(case, "messages out"), key[0], "a second", counts))
     for key in keys:
         sizes = [run[key][0].message_bytes.astype(np.float64) for run in runs]
-        rows.append(make_row(f"{case}, size of a message out", key[0], "bytes", sizes))
+        rows.append(make_row(stage_case(case, "size of a message out"), key[0], "bytes", sizes))
     return rows
 
 
@@ -44,5 +45,5 @@ def _row_of_stage(case: str, stage: str, subject: str, samples: Sequence[FloatAr
     # By logarithm: a clock that was set back between two stamps gives a time below 0.
     drawable = min(float(one.min()) for one in samples) > 0.0
     return make_row(
-        f"{case}, {stage}", subject, "us", samples, with_histogram=is_drawn and drawable
+        stage_case(case, stage), subject, "us", samples, with_histogram=is_drawn and drawable
     )

@@ -61,6 +61,15 @@ def test_a_contender_may_have_a_judge_of_its_own():
         check_case(case_of(contender("silverbullet", double), replace(off, judge=None)))
 
 
+def test_without_a_judge_each_contender_is_run_and_none_compared():
+    other = contender("another size", lambda values: 3.0 * values)
+    compared = case_of(contender("silverbullet", double), other)
+    with pytest.raises(WrongResultError, match="another size"):
+        check_case(compared)
+    rows = measure_case(replace(compared, judge=None), 0.0, 2)
+    assert [row.subject for row in rows] == ["silverbullet", "another size"]
+
+
 @pytest.mark.parametrize(
     ("other", "says"),
     [

@@ -3,7 +3,8 @@ from pathlib import Path
 import pytest
 
 from bench import ingest
-from bench.brokers import EMBEDDED, embedded_broker
+from bench.brokers import embedded_broker
+from bench.case_names import EMBEDDED
 from bench.contest import WrongResultError
 from bench.ingest_reader import Found
 from bench.pipeline import overload

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 import bench.java_version
-from bench.brokers import EMBEDDED, KAFKA, Broker, java_of
+from bench.brokers import Broker, java_of
+from bench.case_names import EMBEDDED, KAFKA
 from bench.machine import (
     CHANGES,
     COMMIT,

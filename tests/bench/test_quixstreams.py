@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from bench import peer_environment
-from bench.brokers import EMBEDDED, KAFKA, Broker
+from bench.brokers import Broker
+from bench.case_names import EMBEDDED, KAFKA
 from bench.peer_environment import NoEnvironmentError, peer_python, quix_python
 from bench.pipeline.contenders import QUIX_PYPFOPT, make_contenders
 from bench.pipeline.quix_loop import LEAST_ROWS, ROW_NS, ROWS_A_YEAR, Portfolio, unpack

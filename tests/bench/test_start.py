@@ -3,12 +3,13 @@ from pathlib import Path
 
 import pytest
 
+from bench.case_names import FROM_CACHE
 from bench.goal_tables import GOALS
 from bench.goals import judge_goals
 from bench.report import read_report
 from bench.run_error import RunError
 from bench.stages import START_STAGES, find_breakdowns
-from bench.start import CACHED, EMPTY, NO_BYTECODE, find_stages, make_rows, run_bench
+from bench.start import EMPTY, NO_BYTECODE, find_stages, make_rows, run_bench
 from tests.descendants import descendants
 from tests.integration.commands import until
 
@@ -44,11 +45,11 @@ def test_a_start_is_timed_to_its_first_decision_and_leaves_nothing_behind(tmp_pa
     until(lambda: descendants() <= before, "its processes to be gone", 5.0)
     cases = {row.case: row for row in report.rows}
     assert EMPTY not in cases  # none was asked for
-    for base in (CACHED, NO_BYTECODE):
+    for base in (FROM_CACHE, NO_BYTECODE):
         stages = [cases[f"{base}, {stage}"].p50 for stage in START_STAGES]
         assert sum(stages) == pytest.approx(cases[base].p50)
         assert all(seconds > -0.01 for seconds in stages)  # the log says it to a millisecond
         assert 0.3 < cases[base].p50 < 120.0
     (verdict,) = judge_goals(GOALS["start"], report.rows)
-    assert verdict.value == cases[CACHED].median
+    assert verdict.value == cases[FROM_CACHE].median
     assert read_report(next(tmp_path.glob("start-*.json"))) == report
