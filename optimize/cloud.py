@@ -47,13 +47,11 @@ def gather(
     """
     bottom = assets.shape[0] - 1
     below = min(top - left, width)
-    a, b = assets[top], assets[min(top + 1, bottom)]
-    c, d = assets[min(top + 2, bottom)], assets[min(top + 3, bottom)]
-    for j in range(below):
-        x = assets[left + j]
-        rows[at + j], rows[at + width + j] = covariance[a, x], covariance[b, x]
-        rows[at + 2 * width + j] = covariance[c, x]
-        rows[at + 3 * width + j] = covariance[d, x]
+    for r in range(ROWS):
+        own, columns = covariance[assets[min(top + r, bottom)]], assets[left : left + below]
+        row = rows[at + r * width : at + r * width + below]
+        for j in range(below):
+            row[j] = own[columns[j]]
     for r in range(ROWS):
         for j in range(below, min(below + ROWS, width)):
             value, x = 0.0, top + j - below
