@@ -3,47 +3,50 @@
 ``python -m bench.page docs/performance/*.json docs/performance/engines/engines.json``
 """
 
+import re
 import sys
-from collections.abc import Sequence
+import textwrap
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
+from typing import Final
 
 import msgspec
 
 from bench.engines.report import EngineReport
-from bench.growth import ORDERS, summarise
-from bench.lower_limits import find_lower_limits
-from bench.report import Report, describe
-from bench.rows import (
-    COLUMNS,
-    FLOORS,
-    OURS,
-    Row,
-    compare,
-    format_interval,
-    format_number,
-    format_row,
-    group_cases,
-    is_time,
-)
-from bench.soak.report import SoakReport
-from bench.stages import find_breakdowns, stage_cases
-from bench.summary import HEAD, Kept, count_outcomes, not_measured, summarise_goals
-from bench.verdicts import RULE
+from bench.findings import REASONS, Reason
+from bench.machine import COMMIT
+from bench.page_figures import main_figures, where_time_goes, who_is_quicker
+from bench.page_goals import goal_section
+from bench.page_pipeline import pipeline_figures, scale_figures, soak_figures
+from bench.report import Report, choose_notes, describe_versions_line
+from bench.report_notes import NOTES
+from bench.soak.report import NOTES as SOAK_NOTES
+from bench.soak.report import SoakReport, describe_load
+from bench.summary import Kept
 
-_HEAD = """\
+_HEAD: Final = """\
 # Performance
 
-Made by `python -m bench.page docs/performance/*.json docs/performance/engines/engines.json` from
-the JSON that the commands of `silverbullet bench` kept. All figures are of a shared, noisy machine
-with two cores, on which neighbours come and go: trust the ratios, whose contenders took turns
-within each run, more than the times. Where a peer is quicker, it stands here too.
+A figure is the median of the repetitions' medians, beside the least and the greatest of them. A
+ratio is the median of those within interleaved repetitions, whose contenders took turns. The
+machine has two cores that it shares with neighbours: trust the ratios more than the times. Peers
+that are quicker stand here too.
 
-A figure is the median of the repetitions' medians, a ratio the median of those within interleaved
-repetitions, with the least and the greatest; beside a floor (relay, bound) it is read the other way
-round. Missed by 2x: it takes twice what it may, or leads by half of what it should.
+All figures, with distributions and plots: `silverbullet bench report docs/performance/*.json`
+writes them as one HTML page. This page is made by
+`python -m bench.page docs/performance/*.json docs/performance/engines/engines.json`.
+
+## What was measured
 """
-_LEFT = "No result here says anything of these goals:"
-_ENGINES = "Its figures, and who took part, stand in [engines.md](engines.md)."
+_ENGINES: Final = (
+    "Figures, who took part and where a goal is missed: [engines.md](engines.md), "
+    "[where a goal is missed](engines.md#where-a-goal-is-missed)."
+)
+_LONGEST: Final = 300
+_SENTENCES: Final = re.compile(r"(?<=[.]) (?=[A-Z`])")
+_IN_TABLE: Final = ("processor", "time", "load at start", "load at end", "repetitions", COMMIT)
+_ELSEWHERE: Final = "limit of "  # said beside the figure
 
 
 class _Head(msgspec.Struct):
@@ -69,97 +72,130 @@ def read_kept(path: Path) -> Kept:
     return msgspec.json.decode(content, type=Report)
 
 
-def make_page(reports: Sequence[Kept]) -> str:
-    """Write the page of some reports, in their order."""
-    return "\n".join([_HEAD, *_all_goals(reports), *(_section(report) for report in reports)])
+def make_page(reports: Sequence[Kept], reasons: Sequence[Reason] = ()) -> str:
+    """Write the page of some reports, in their order.
+
+    Parameters
+    ----------
+    reasons
+        Why goals are missed, of published results alone: of others nobody has found that out.
+    """
+    shared = _shared_facts(reports)
+    lines = [_HEAD, *_places(reports), "", *goal_section(reports, reasons)]
+    for report in reports:
+        section = [*_section(report), *(f"- {line}" for line in _place(report, shared))]
+        lines += [f"## bench {name_report(report)}", "", *section, ""]
+    return "\n".join(lines).rstrip() + "\n"
 
 
-def _all_goals(reports: Sequence[Kept]) -> list[str]:
-    lines = summarise_goals(reports)
-    if not lines:
-        return []
-    left = []
-    for bench, goals in not_measured(reports).items():
-        left += [f"- {bench}", *(f"  - {says}" for says in goals)]
+def name_report(report: Kept) -> str:
+    """Name a report by its benchmark; a pipeline by its broker too, as there is one of each."""
+    if report.bench != "pipeline" or isinstance(report, SoakReport):
+        return report.bench
+    brokers = dict.fromkeys(row.case.partition(",")[0] for row in report.rows)
+    return f"{report.bench}, {' and '.join(brokers)}"
+
+
+def _places(reports: Sequence[Kept]) -> list[str]:
+    """Say what was measured where and when, and whether that is one place."""
+    rows = [
+        "| benchmark | commit | processor | date, UTC | load before, after | repetitions |",
+        "|---|---|---|---|---|---|",
+    ]
+    for report in reports:
+        machine = report.machine
+        cells = (
+            name_report(report), machine.get(COMMIT, "not known"),
+            machine.get("processor", "not known"),
+            machine.get("time", "not known").removesuffix(" UTC"),
+            f"{machine.get('load at start', '-')}, {machine.get('load at end', '-')}",
+            _repetitions(report),
+        )  # fmt: skip
+        rows.append(f"| {' | '.join(cells)} |")
+    rows.append("")
+    if shared := _shared_facts(reports):
+        rows.append(f"All of them: {', '.join(f'{name} {value}' for name, value in shared)}.")
+    commits = {report.machine.get(COMMIT, "") for report in reports}
+    processors = {report.machine.get("processor", "") for report in reports}
+    if len(commits) > 1 or len(processors) > 1:
+        rows.append(
+            f"They are {len(commits)} commits on {len(processors)} kinds of processor: a ratio "
+            "holds within its row, no time beside another's."
+        )
+    return rows
+
+
+def _shared_facts(reports: Sequence[Kept]) -> list[tuple[str, str]]:
+    """Give what the machines of all reports have in common and no table says."""
+    first = list(reports[0].machine.items()) if reports else []
     return [
-        "## Goals", "", f"{count_outcomes(lines)}. {RULE}", "",
-        f"| {' | '.join(HEAD)} |", "|---|---|--:|---|---|---|",
-        *(f"| {' | '.join(line.cells())} |" for line in lines), "",
-        *([_LEFT, "", *left, ""] if left else []),
-    ]  # fmt: skip
+        fact
+        for fact in first
+        if fact[0] not in _IN_TABLE and all(fact in one.machine.items() for one in reports)
+    ]
 
 
-def _section(report: Kept) -> str:
+def _place(report: Kept, shared: Collection[tuple[str, str]]) -> Iterator[str]:
+    """Say what is of this report's machine alone, and the versions."""
+    own = [
+        f"{name} {value}"
+        for name, value in report.machine.items()
+        if name not in _IN_TABLE and not name.startswith(_ELSEWHERE) and (name, value) not in shared
+    ]
+    if own:
+        yield from split_note(f"Machine: {', '.join(own)}.")
+    yield from split_note(describe_versions_line(report.versions))
+
+
+def _repetitions(report: Kept) -> str:
     if isinstance(report, SoakReport):
-        return report.to_markdown()
+        return f"1 of {report.counted_minutes:g} min"
+    if found := report.machine.get("repetitions"):
+        return found
+    # Gaps and drift are measured once, beside what is repeated.
+    counts = Counter(len(row.runs) for row in report.rows)
+    repeated = sorted(counts.keys() - {1}) or [1]
+    return str(repeated[0]) if len(repeated) == 1 else f"{repeated[0]} to {repeated[-1]}"
+
+
+def _section(report: Kept) -> list[str]:
+    if isinstance(report, SoakReport):
+        notes = [describe_load(report), *choose_notes(report.notes, SOAK_NOTES)]
+        return [*soak_figures(report), "", *_bullets(notes)]
     if isinstance(report, EngineReport):
-        lines = [f"- {line}" for line in describe(report)]
-        return "\n".join(["## bench engines", "", *lines, "", _ENGINES, ""])
-    cases = group_cases(report.rows)
-    lines = [f"## bench {report.bench}", "", *(f"- {line}" for line in describe(report)), ""]
-    if where := _where(report):
-        lines += [*where, ""]
-    if growth := _growth(report):
-        lines += [*growth, ""]
-    if slower := _slower(report.bench, cases):
-        lines += ["Quicker than this program:", "", *slower, ""]
-    lines += [
-        f"| case | {' | '.join(COLUMNS)} |",
-        "|---|---|--:|---|---|--:|--:|---|---|---|",
-    ]
-    for case, rows in cases.items():
-        limits = find_lower_limits(report.machine, case, rows)
-        for place, row in enumerate(rows):
-            cells = (case if place == 0 else "", *format_row(row, rows, limits))
-            lines.append("| " + " | ".join(cells) + " |")
-    return "\n".join([*lines, ""])
+        return [_ENGINES, ""]
+    parts = [_figures(report), who_is_quicker(report)]
+    lines = [line for part in parts if part for line in (*part, "")]
+    return [*lines, *_bullets(choose_notes(report.notes, NOTES.get(report.bench, ())))]
 
 
-def _where(report: Report) -> list[str]:
-    """Say where the time goes, by the medians of the stages."""
-    lines = []
-    for one in find_breakdowns(report.bench, report.rows):
-        stages = ", ".join(f"{name} {format_number(value)}" for name, value in one.stages)
-        total = f"{format_number(one.total)} {one.unit}"
-        lines.append(f"- {one.case}, {one.subject}: {total}, of which {stages}.")
-    return ["Where the time goes, by the medians of the stages:", "", *lines] if lines else []
+def _figures(report: Report) -> list[str]:
+    if report.bench == "pipeline":
+        return pipeline_figures(report)
+    if report.bench == "scale":
+        return scale_figures(report)
+    stages = where_time_goes(report)
+    return [*main_figures(report), *(["", *stages] if stages else [])]
 
 
-def _growth(report: Report) -> list[str]:
-    """Say how fast each step grows, beside its order."""
-    lines = [
-        f"| {one.case} | {ORDERS[one.case].says(one.along)} | {one.fitted:.2f} | "
-        f"{one.worst.exponent:.2f} | {format_interval(one.worst.interval)} | "
-        f"{one.worst.before.named()} to {one.worst.after.named()} | {ORDERS[one.case].why} |"
-        for one in summarise(report.rows)
-    ]
-    if not lines:
-        return []
-    return [
-        "| step | order | exponent fitted | of the worst step | 95 % interval | which | why |",
-        "|---|---|--:|--:|---|---|---|",
-        *lines,
-    ]
+def _bullets(notes: Sequence[str]) -> list[str]:
+    return [f"- {line}" for note in notes for line in split_note(note)]
 
 
-def _slower(bench: str, cases: dict[str, list[Row]]) -> list[str]:
-    """Name the peers that take less time for the whole than we do; a floor always does."""
-    lines = []
-    stages = stage_cases(bench, [row for rows in cases.values() for row in rows])
-    for case, rows in cases.items():
-        # Fewer messages out or smaller ones are no time, and a stage alone decides nothing.
-        if case in stages or not is_time(rows[0]):
-            continue
-        ours = next((row for row in rows if row.subject == OURS), None)
-        for row in rows:
-            if ours is None or row.subject == OURS or row.subject in FLOORS:
-                continue
-            ratio = compare(row, ours).median
-            if ratio < 1.0:
-                times = f"{format_number(ratio)} times our time"
-                lines.append(f"- {case}: {row.subject} takes {times}.")
-    return lines
+def split_note(note: str) -> Iterator[str]:
+    """Cut a note into lines of at most 300 characters, at the ends of sentences if it can.
+
+    >>> list(split_note("One. Two."))
+    ['One. Two.']
+    """
+    line = ""
+    for sentence in _SENTENCES.split(note):
+        if line and len(line) + 1 + len(sentence) > _LONGEST:
+            yield from textwrap.wrap(line, _LONGEST)
+            line = ""
+        line = f"{line} {sentence}".lstrip()
+    yield from textwrap.wrap(line, _LONGEST)
 
 
 if __name__ == "__main__":
-    print(make_page([read_kept(Path(name)) for name in sys.argv[1:]]), end="")
+    print(make_page([read_kept(Path(name)) for name in sys.argv[1:]], REASONS), end="")

@@ -87,9 +87,13 @@ def choose_notes(kept: Sequence[str], current: Sequence[str]) -> list[str]:
 def describe_place(machine: Mapping[str, str], versions: Mapping[str, str]) -> list[str]:
     """Say of which commit a result is, on what machine and beside which versions."""
     facts = ", ".join(f"{name} {value}" for name, value in machine.items() if name != COMMIT)
-    found = ", ".join(f"{name} {value}" for name, value in versions.items())
     commit = machine.get(COMMIT, "not known")
-    return [f"Program: commit {commit}.", f"Machine: {facts}.", f"Versions: {found}."]
+    return [f"Program: commit {commit}.", f"Machine: {facts}.", describe_versions_line(versions)]
+
+
+def describe_versions_line(versions: Mapping[str, str]) -> str:
+    """Name the versions of what took part."""
+    return f"Versions: {', '.join(f'{name} {value}' for name, value in versions.items())}."
 
 
 def read_report(path: Path) -> Report:

@@ -48,13 +48,13 @@ def find_breakdowns(bench: str, rows: Sequence[Row]) -> list[Breakdown]:
     for row in rows:
         base = row.case.removesuffix(_WHOLE)
         stages = tuple(
-            (name, one.p50)
+            (name, one.median)
             for name in names
             for one in cases.get(f"{base}, {name}", [])
             if one.subject == row.subject
         )
         if stages:
-            found.append(Breakdown(base, row.subject, row.unit, row.p50, stages))
+            found.append(Breakdown(base, row.subject, row.unit, row.median, stages))
     return found
 
 

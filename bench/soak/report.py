@@ -1,6 +1,6 @@
 """What ``bench soak`` found: one JSON object, and a table that people read."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -19,12 +19,14 @@ COLUMNS = (
     "standard error", "95 % interval", "verdict",
 )  # fmt: skip
 NOTES: Final = (
-    "All parts as processes under a steady load, the page asked every few seconds; what came "
-    "before the warm-up's end does not count. A slope is that of a line through the medians of "
-    "24 blocks, for neighbouring samples are alike. Verdicts: flat within its error; steps (no "
-    "chance, but less in the whole time than counts); grows; falls.",
-    "A decision's time is from the consumer's wake-up to the decision being made. ZGC maps the "
-    "heap three times, so a Kafka with it counts that often.",
+    "All parts as processes under a steady load, the page asked every few seconds. What came "
+    "before the warm-up's end does not count. ZGC maps the heap three times, so a Kafka with it "
+    "counts that often.",
+    "A slope is that of a line through the medians of 24 blocks, for neighbouring samples are "
+    "alike. Verdicts: flat within its error; steps (no chance, but less in the whole time than "
+    "counts); grows; falls.",
+    "The limit of 2 MiB an hour is our own: a hundredth of what a part takes. A decision's time is "
+    "from the consumer's wake-up to the decision being made.",
 )
 
 
@@ -58,17 +60,6 @@ class SoakReport(msgspec.Struct, frozen=True, kw_only=True):
             table.add_row(*format_trend(trend))
         return write_tables(table, lines=describe_soak(self))
 
-    def to_markdown(self) -> str:
-        """Give the section of a page."""
-        lines = ["## bench soak", "", *(f"- {line}" for line in describe_soak(self)), ""]
-        lines += [_markdown(COLUMNS), "|---|---|---|--:|--:|--:|--:|---|---|"]
-        lines += [_markdown(format_trend(trend)) for trend in self.trends]
-        return "\n".join([*lines, ""])
-
-
-def _markdown(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cells)} |"
-
 
 def format_trend(trend: Trend) -> tuple[str, ...]:
     """Write a trend's cells."""
@@ -84,11 +75,18 @@ def describe_soak(report: SoakReport) -> list[str]:
     """Say how to read a report, and what was measured where."""
     return [
         *choose_notes(report.notes, NOTES),
-        f"{report.minutes:g} minutes, the first {report.warm_up_s:.0f} s left out, "
-        f"{report.ticks_a_second:g} ticks/s of 50 assets, {report.decisions} decisions, "
-        f"{report.refused_answers} questions to the page without an answer.",
+        describe_load(report),
         *describe_place(report.machine, report.versions),
     ]
+
+
+def describe_load(report: SoakReport) -> str:
+    """Say for how long what was played, and what came of it."""
+    return (
+        f"{report.minutes:g} minutes, the first {report.warm_up_s:.0f} s left out, "
+        f"{report.ticks_a_second:g} ticks/s of 50 assets, {report.decisions} decisions, "
+        f"{report.refused_answers} questions to the page without an answer."
+    )
 
 
 def keep_soak(report: SoakReport, folder: Path | None, now: datetime | None = None) -> Path:

@@ -1,0 +1,137 @@
+"""Why goals are missed: reasons that people found in published results, as data. Pure.
+
+They hold of the results in ``docs/performance`` alone, so only the page made of those shows them,
+each beside its goal, and only where that goal is missed or not decided.
+"""
+
+from collections.abc import Sequence
+from fnmatch import fnmatchcase
+from typing import Final, NamedTuple
+
+from bench.findings_kernels import KERNELS
+
+
+class Reason(NamedTuple):
+    """Why a goal is missed.
+
+    Attributes
+    ----------
+    bench, goal
+        Whose it is: a benchmark, and a pattern of goals as ``fnmatch`` has it.
+    says
+        A sentence or two. Where no cause was found, that.
+    """
+
+    bench: str
+    goal: str
+    says: str
+
+
+_INGEST: Final = (
+    Reason(
+        "ingest", "* confluent-kafka and msgspec takes at least *",
+        "Three of five repetitions meet it. In the other two each of our stages took longer, the "
+        "fetch up to twice as long, the peer's loop did not. Why was not found.",
+    ),
+    Reason(
+        "ingest", "*takes at least 30x of Kafka, packed *",
+        "No decoder can reach it on this fetch: to fetch a packed tick alone (the bound) takes "
+        "1/27 of a JSON tick's whole time. Beside confluent-kafka and msgspec on JSON, packed "
+        "ticks are 31x.",
+    ),
+)  # fmt: skip
+_PIPELINE: Final = (
+    Reason(
+        "pipeline", "*p50 at most * the relay",
+        "The prototype was at 1.15x and 1.04x. Our own part is some 250 us longer than the "
+        "relay's, and our decision goes out in a transaction, 75 us by hand, and is five times its "
+        "bytes.",
+    ),
+    Reason(
+        "pipeline", "*p99 at most * the relay",
+        "Our own part's p99 is 0.5 ms longer than the relay's, Kafka's ways in and out by 0.2 and "
+        "0.3 ms. At 1000 ticks/s one of three repetitions was at 4.4x: why was not found.",
+    ),
+    Reason(
+        "pipeline", "*own part: p50 at most 100 us",
+        "Some 120 calls in Python and 105 in C: 85 us hot in a loop, 160 with 4 MB written between "
+        "two decisions, as other processes do to the caches, 310 live with the consumer's wake-up "
+        "(55). The prototype took 147.",
+    ),
+    Reason(
+        "pipeline", "*total: PyPortfolioOpt takes at least 12x",
+        "Kafka in and out is in our time and in theirs. 12x would leave us 0.97 ms in all; the "
+        "relay, which decides nothing, takes 0.85.",
+    ),
+    Reason(
+        "pipeline", "*total: skfolio takes at least 20x",
+        "As with PyPortfolioOpt: 20x would leave us 1.07 ms in all, and the relay takes 0.85.",
+    ),
+)  # fmt: skip
+_OTHERS: Final = (
+    Reason(
+        "overload", "*p99 at most 3 solves",
+        "A tick waits for the solve under way, then for its own. The slowest hundredth of solves "
+        "takes 1.8 median solves, and two such are 3.6.",
+    ),
+    Reason(
+        "scale", "row pushed and read: fastest growth with n*",
+        "From 200 to 500 assets the cost grows 13 times: the matrix that each read writes grows "
+        "from 0.3 to 2 MB and no longer fits a core's own cache. From 500 to 1000 it is 3 times.",
+    ),
+    Reason(
+        "soak", "memory of run*",
+        "It does grow: 0 is outside the interval. By more than the limit or less, this hour does "
+        "not say. What grows was not found.",
+    ),
+    Reason(
+        "soak", "memory of *",
+        "The limit lies within the interval of this hour's slope. What grows was not found.",
+    ),
+    Reason(
+        "start", "*from the compile cache*",
+        "Nearly all of it are imports and loading kernels: see the stages below.",
+    ),
+)  # fmt: skip
+_SLEEP: Final = (
+    "There and back wakes three threads of ours, and between two requests the processors sleep. "
+    "The graph's actors do not sleep, and burn a processor each."
+)
+_JOB: Final = (
+    "A Spark job passes Python, the JVM's scheduler and a Python worker, whatever it holds. With "
+    "the same kernels in both, or little work, that is all there is to gain."
+)
+_ENGINES: Final = (
+    Reason("engines", "an empty block: Ray compiled graph*", _SLEEP),
+    Reason(
+        "engines", "the same by highest sustained rate: *Ray compiled graph",
+        "Back to back the graph makes about as many decisions a second: neither waits for a "
+        "processor to wake.",
+    ),
+    Reason(
+        "engines", "*bare Spark, default*",
+        "The bare job's median of a handful of requests moves between the two repetitions; the "
+        "resident block's does not.",
+    ),
+    Reason(
+        "engines", "*ray tasks take at most *",
+        "While the workers evaluate, the host process wakes too, on the same two processors.",
+    ),
+    Reason("engines", "*spark tasks take at most *", _JOB),
+    Reason(
+        "engines", "*an engine that stands by *",
+        "The two repetitions lie on both sides of the limit.",
+    ),
+)  # fmt: skip
+REASONS: Final = (
+    *(Reason("kernels", goal, says) for goal, says in KERNELS),
+    *_INGEST, *_PIPELINE, *_OTHERS, *_ENGINES,
+)  # fmt: skip
+
+
+def find_reason(reasons: Sequence[Reason], bench: str, goal: str) -> str:
+    """Give the first reason of a goal; empty without one."""
+    for one in reasons:
+        if one.bench == bench and fnmatchcase(goal, one.goal):
+            return one.says
+    return ""
