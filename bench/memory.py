@@ -20,7 +20,7 @@ from bench.soak.samples import MIB, PAGES, Decisions, ask, sum_family
 
 ASSETS = (50, 500)
 SECONDS = 60.0
-REPETITIONS = 3  # as an interval needs, and a comparison of two results
+REPETITIONS = 3  # for a range; an interval needs six, of 4 minutes each
 RATE_AN_ASSET = 20.0
 """Ticks a second: a window of 1000 ticks an asset is full within the minute."""
 _PACKAGES = ("numpy", "numba", "confluent-kafka")

@@ -20,7 +20,9 @@ _JUDGED_ALONE: Final = {
 
 
 @click.command()
-@click.option("--short", is_flag=True, help="A short form of all, under ten minutes.")
+@click.option(
+    "--short", is_flag=True, help="A short form, under ten minutes; --plan says what it leaves out."
+)
 @click.option("--again", is_flag=True, help="Measure what is there too.")
 @click.option("--plan", is_flag=True, help="List the steps and which are left; run none.")
 @click.option("--steps", metavar="LIST", help="These steps of the plan alone, as in scale,start.")
