@@ -16,7 +16,8 @@ from optimize.lane_code import LANES, ROWS, fused
 from optimize.normal import fill_normals, whole_normals
 from optimize.philox import CHI_SQUARES
 from optimize.product import pack_panel
-from optimize.tiles import scale_rows, solve_rows, solve_wide_rows, weigh_rows
+from optimize.solve_tiles import solve_rows, solve_wide_rows
+from optimize.tiles import scale_rows, weigh_rows
 from stats.compiled import FloatArray, kernel, lean_kernel
 
 

@@ -15,7 +15,6 @@ from optimize.lane_code import (
     INDEX,
     LANES,
     ROWS,
-    double_at,
     emit_fused,
     pointers,
     spread,
@@ -47,21 +46,28 @@ def _add_quadratic(runs: int) -> Any:
                 context, builder, signature.args, values
             )
             starts = [builder.add(at, builder.mul(stride, INDEX(row))) for row in range(ROWS)]
-            firsts = [builder.add(first, builder.mul(size, INDEX(run))) for run in range(runs)]
+            firsts, owns, totals_at = (
+                [builder.add(begin, builder.mul(further, INDEX(run))) for run in range(runs)]
+                for begin, further in ((first, size), (own, size), (place, step))
+            )
             sums = sum_products(builder, left, starts, right, firsts, INDEX(LANES), count)
-            for run in range(runs):
-                where = builder.add(place, builder.mul(step, INDEX(run)))
-                total = vector_at(builder, out, where)
-                for row in range(ROWS):
-                    asset = builder.add(own, builder.mul(size, INDEX(run)))
-                    weight = vector_at(builder, right, builder.add(asset, INDEX(LANES * row)))
-                    total = emit_fused(builder, weight, sums[row][run], total)
-                store_at(builder, total, out, where)
+            for run, (where, asset) in enumerate(zip(totals_at, owns, strict=True)):
+                _weigh_tile(builder, [row[run] for row in sums], right, asset, out, where)
             return context.get_dummy_value()
 
         return signature, generate
 
     return tile(add)
+
+
+def _weigh_tile(
+    builder: Any, sums: list[Any], weights: Any, own: Any, totals: Any, place: Any
+) -> None:
+    total = vector_at(builder, totals, place)
+    for row, one in enumerate(sums):
+        weight = vector_at(builder, weights, builder.add(own, INDEX(LANES * row)))
+        total = emit_fused(builder, weight, one, total)
+    store_at(builder, total, totals, place)
 
 
 add_quadratic, add_two_quadratics = _add_quadratic(1), _add_quadratic(2)
@@ -134,70 +140,6 @@ def scale_rows(
         return context.get_dummy_value()
 
     return signature, generate
-
-
-def _solve_rows(lanes: int) -> Any:
-    def solve(
-        typingctx: Any, panel: Any, top: Any, bottom: Any, upper: Any, first: Any, n: Any,
-        inverse: Any,
-    ) -> Any:  # fmt: skip
-        """Solve 4 rows of U x = panel in place, U upper triangular, those from top + 4 on solved.
-
-        Row k of ``panel`` are as many right sides as it has lanes, one row behind the other; rows
-        from ``bottom`` on are zero. Of row ``top`` of U the element of column j stands in
-        upper[first + j]; the next row's n - top - 2 further on, and so forth: rows are packed
-        without diagonal. Its inverse is ``inverse``.
-        """
-        index = types.int64
-        signature = types.void(panel, index, index, upper, index, index, inverse)
-
-        def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-            right, top, bottom, left, first, n, inverse = pointers(
-                context, builder, signature.args, values
-            )
-            bases = _find_rows(builder, top, first, n)
-            sums = _sum_below(builder, left, bases, right, top, bottom, lanes)
-            solved: list[Any] = [None] * ROWS
-            for row in reversed(range(ROWS)):
-                k = builder.add(top, INDEX(row))
-                place = builder.mul(k, INDEX(lanes))
-                value = builder.fsub(vector_at(builder, right, place, lanes), sums[row])
-                for other in range(row + 1, ROWS):
-                    j = builder.add(top, INDEX(other))
-                    u = spread(builder, double_at(builder, left, builder.add(bases[row], j)), lanes)
-                    value = builder.fsub(value, builder.fmul(u, solved[other]))
-                own = spread(builder, double_at(builder, inverse, k), lanes)
-                solved[row] = builder.fmul(value, own)
-                store_at(builder, solved[row], right, place)
-            return context.get_dummy_value()
-
-        return signature, generate
-
-    return tile(solve)
-
-
-def _find_rows(builder: Any, top: Any, first: Any, n: Any) -> list[Any]:
-    bases = [first]
-    for row in range(1, ROWS):
-        further = builder.sub(builder.sub(n, top), INDEX(row + 1))
-        bases.append(builder.add(bases[-1], further))
-    return bases
-
-
-def _sum_below(
-    builder: Any, left: Any, bases: list[Any], right: Any, top: Any, bottom: Any, lanes: int
-) -> list[Any]:
-    """Sum the products of what is solved, from the last row up: those solved last wait least."""
-    last = builder.sub(bottom, INDEX(1))
-    sums = sum_products(
-        builder, left, [builder.add(base, last) for base in bases], right,
-        [builder.mul(last, INDEX(lanes))], INDEX(-lanes),
-        builder.sub(bottom, builder.add(top, INDEX(ROWS))), step=-1, lanes=lanes,
-    )  # fmt: skip
-    return [one for (one,) in sums]
-
-
-solve_rows, solve_wide_rows = _solve_rows(LANES), _solve_rows(2 * LANES)
 
 
 def _multiply_rows(panels: int) -> Any:
