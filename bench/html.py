@@ -13,7 +13,7 @@ from bench.report import Report, describe
 from bench.rows import COLUMNS, format_row, group_cases
 from bench.soak.report import COLUMNS as SOAK_COLUMNS
 from bench.soak.report import SoakReport, describe_soak, format_trend
-from bench.summary import HEAD, Kept, Line, count_outcomes, not_measured, summarise_goals
+from bench.summary import HEAD, Kept, Line, count_apart, not_measured, summarise_goals
 from bench.verdicts import KINDS, RULE
 
 
@@ -35,7 +35,7 @@ def _head(reports: Sequence[Kept]) -> str:
     return (
         "<h1>Benchmarks</h1><p>A figure is the median of the repetitions' medians; a ratio the "
         f"median of those within interleaved repetitions.</p><h2>Goals</h2><p>{RULE}</p>"
-        f"<p>{count_outcomes(lines)}.</p>{_goal_table(lines)}" + (rest if left else "")
+        f"<p>{count_apart(lines)}</p>{_goal_table(lines)}" + (rest if left else "")
     )
 
 

@@ -119,7 +119,7 @@ def _places(reports: Sequence[Kept]) -> list[str]:
     processors = {report.machine.get("processor", "") for report in reports}
     if len(commits) > 1 or len(processors) > 1:
         rows.append(
-            f"They are {len(commits)} commits on {len(processors)} kinds of processor: a ratio "
+            f"These are of {len(commits)} commits on {len(processors)} kinds of processor: a ratio "
             "holds within its row, no time beside another's."
         )
     return rows

@@ -6,11 +6,16 @@ from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
 from bench.findings import Reason, find_reason
-from bench.summary import Kept, Line, count_outcomes, not_measured, summarise_goals
+from bench.summary import (
+    OF_OUR_OWN,
+    Kept,
+    Line,
+    count_apart,
+    not_measured,
+    summarise_goals,
+)
 from bench.verdicts import RULE
 
-OF_OUR_OWN: Final = ("engines", "start", "soak")
-"""Benchmarks whose goals were added to those that were set beside libraries and bounds."""
 # Goals that differ in these alone share a line: what stands for them, and what it stands for.
 _ALIKE: Final[tuple[tuple[re.Pattern[str], str, str], ...]] = (
     (re.compile(r"(ratio of \d+ assets)((?:, dense)?(?:, capped)?), (cold|one row later):"),
@@ -46,13 +51,11 @@ def goal_section(reports: Sequence[Kept], reasons: Sequence[Reason]) -> list[str
     beside = [line for line in lines if line.bench not in OF_OUR_OWN]
     own = [line for line in lines if line.bench in OF_OUR_OWN]
     numbers = _number_reasons(lines, reasons)
-    counts = (
-        f"**{count_outcomes(beside)}** that were set beside libraries and bounds (kernels, ingest, "
-        f"pipeline, overload, scale). Apart from them {count_outcomes(own)} of our own (engines, "
-        f"start, soak). {RULE} {_FACTOR}"
-    )
+    counts = f"**{count_apart(beside)}**" + (f" {count_apart(own)}" if own else "")
     return [
-        "## Goals", "", *textwrap.wrap(counts, 100), "",
+        "## Goals", "",
+        *textwrap.wrap(counts, 100), "",
+        *textwrap.wrap(f"{RULE} {_FACTOR}", 100), "",
         *_table(beside, reasons, numbers), "",
         *(["Goals of our own:", "", *_table(own, reasons, numbers), ""] if own else []),
         *_why(numbers), *_not_measured(reports),

@@ -17,6 +17,8 @@ from bench.soak.trends import LEAST_GROWTH_MIB, Trend
 from bench.verdicts import OUTCOMES, Outcome, decide, say_gap, say_spare
 
 Kept = Report | SoakReport
+OF_OUR_OWN: Final = ("engines", "start", "soak")
+"""Benchmarks whose goals were added to those that were set beside libraries and bounds."""
 _OURS = ("serve", "record", "run")
 _HOUR_MINUTES: Final = 60.0
 _ASSETS: Final = re.compile(r"(\d+) assets")
@@ -90,8 +92,20 @@ def _size(says: str) -> str:
     return found[1] if found else ""
 
 
-def count_outcomes(lines: Sequence[Line]) -> str:
-    """Say how many goals were met, missed and not decided."""
+def count_apart(lines: Sequence[Line]) -> str:
+    """Say how many goals were met, missed and not decided, those of our own apart."""
+    own = [line for line in lines if line.bench in OF_OUR_OWN]
+    beside = [line for line in lines if line.bench not in OF_OUR_OWN]
+    told = []
+    if beside:
+        told.append(f"{_count(beside)} that were set beside libraries and bounds.")
+    if own:
+        names = ", ".join(dict.fromkeys(line.bench for line in own))
+        told.append(f"{_count(own)} that we set ourselves, for {names}.")
+    return " ".join(told)
+
+
+def _count(lines: Sequence[Line]) -> str:
     counts = Counter(line.outcome for line in lines)
     told = [f"{counts[outcome]} {outcome}" for outcome in OUTCOMES]
     return f"{told[0]}, {told[1]} and {told[2]} of {len(lines)} goals"

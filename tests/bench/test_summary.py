@@ -8,7 +8,8 @@ from bench.report import Report
 from bench.rows import make_row
 from bench.soak.report import SoakReport
 from bench.soak.trends import Trend
-from bench.summary import judge_report, not_measured
+from bench.summary import Line, count_apart, judge_report, not_measured
+from bench.verdicts import Outcome
 
 
 def a_trend(slope: float, half: float, process: str = "run", measure: str = "RSS") -> Trend:
@@ -70,3 +71,14 @@ def test_goals_of_no_result_that_differ_in_the_number_of_assets_are_told_togethe
                for says in left["kernels"])  # fmt: skip
     assert told == len(GOALS["kernels"])
     assert summary.not_measured([]).keys() == GOALS.keys()
+
+
+def test_goals_of_our_own_are_counted_apart():
+    def line(bench: str, outcome: Outcome) -> Line:
+        return Line(bench, "a goal", "1", "-", outcome, "by 1")
+
+    mixed = [line("kernels", "met"), line("scale", "missed"), line("kernels", "not decided")]
+    told = count_apart([*mixed, line("soak", "not decided"), line("start", "met")])
+    assert "1 met, 1 missed and 1 not decided of 3 goals" in told
+    assert "1 met, 0 missed and 1 not decided of 2 goals that we set ourselves" in told
+    assert "ourselves" not in count_apart(mixed)
