@@ -225,5 +225,6 @@ def format_number(value: float, digits: int = 3) -> str:
         return f"{value:.0f}"
     if not _LEAST_PLAIN <= abs(value) < _MOST_PLAIN:
         return f"{value:.{digits - 1}e}"
+    value = float(f"{value:.{digits - 1}e}")  # 9.996 is 10.0 then, not 10.00
     places = max(0, digits - 1 - int(np.floor(np.log10(abs(value)))))
     return f"{value:,.{places}f}".replace(",", " ")

@@ -135,6 +135,13 @@ def test_numbers_are_written_with_three_digits_that_count(value: float):
     assert np.isfinite(float(text))
 
 
+@pytest.mark.parametrize(
+    ("value", "text"), [(2_262_741.7, "2 260 000"), (64_857.0, "64 900"), (9.996, "10.0")]
+)
+def test_no_more_digits_are_written_than_count_however_large_the_number_is(value: float, text: str):
+    assert format_number(value) == text
+
+
 @pytest.mark.parametrize(("value", "text"), [(2.22e-16, "2.22e-16"), (-1e15, "-1.00e+15")])
 def test_numbers_that_are_mostly_zeros_are_written_with_an_exponent(value: float, text: str):
     assert format_number(value) == text
