@@ -27,8 +27,8 @@ _LEAST_PLAIN: Final = 1e-6
 _MOST_PLAIN: Final = 1e13
 _MOST_RATIO: Final = 1000.0
 COLUMNS: Final = (
-    "subject", "p50", "least to greatest run", "95 % interval", "p99", "max", "unit",
-    "times silverbullet (least to greatest)", "95 % interval",
+    "subject", "p50", "least to greatest", "95 %", "p99", "max", "unit",
+    "times ours (least to greatest)", "95 %",
 )  # fmt: skip
 """Of what `format_row` writes."""
 

@@ -8,7 +8,7 @@ from typing import Final
 from rich.console import Console
 from rich.table import Table
 
-_WIDTH: Final = 200  # more than any row has; a table is only as wide as it must be
+_WIDTH: Final = 300  # more than any row has; a table is only as wide as it must be
 _TEXT_WIDTH: Final = 100
 
 

@@ -203,6 +203,10 @@ def test_the_published_page_is_short(published: list[Kept]):
     assert [line for line in told if len(line) > 304] == []  # a bullet or a number before 300
 
 
+def test_nothing_of_the_published_results_is_cut_off_in_a_terminal(published: list[Kept]):
+    assert [report.bench for report in published if "…" in report.to_text()] == []
+
+
 def test_the_page_in_the_documentation_is_made_from_the_reports_beside_it(published: list[Kept]):
     assert {"kernels", "pipeline"} <= {report.bench for report in published}
     assert (DOCS / "performance.md").read_text() == make_page(published, REASONS)
