@@ -7,7 +7,7 @@ import re
 import sys
 import textwrap
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -44,6 +44,7 @@ _ENGINES: Final = (
     "[where a goal is missed](engines.md#where-a-goal-is-missed)."
 )
 _LONGEST: Final = 300
+_WIDTH: Final = 100
 _SENTENCES: Final = re.compile(r"(?<=[.]) (?=[A-Z`])")
 _IN_TABLE: Final = ("processor", "time", "load at start", "load at end", "repetitions", COMMIT)
 _ELSEWHERE: Final = "limit of "  # said beside the figure
@@ -80,10 +81,10 @@ def make_page(reports: Sequence[Kept], reasons: Sequence[Reason] = ()) -> str:
     reasons
         Why goals are missed, of published results alone: of others nobody has found that out.
     """
-    shared = _shared_facts(reports)
+    shared, same = _shared_facts(reports), _same_versions(reports)
     lines = [_HEAD, *_places(reports), "", *goal_section(reports, reasons)]
     for report in reports:
-        section = [*_section(report), *(f"- {line}" for line in _place(report, shared))]
+        section = [*_section(report), *(f"- {line}" for line in _place(report, shared, same))]
         lines += [f"## bench {name_report(report)}", "", *section, ""]
     return "\n".join(lines).rstrip() + "\n"
 
@@ -115,6 +116,8 @@ def _places(reports: Sequence[Kept]) -> list[str]:
     rows.append("")
     if shared := _shared_facts(reports):
         rows.append(f"All of them: {', '.join(f'{name} {value}' for name, value in shared)}.")
+    if same := _same_versions(reports):
+        rows += textwrap.wrap(describe_versions_line(same), _WIDTH)
     commits = {report.machine.get(COMMIT, "") for report in reports}
     processors = {report.machine.get("processor", "") for report in reports}
     if len(commits) > 1 or len(processors) > 1:
@@ -135,8 +138,19 @@ def _shared_facts(reports: Sequence[Kept]) -> list[tuple[str, str]]:
     ]
 
 
-def _place(report: Kept, shared: Collection[tuple[str, str]]) -> Iterator[str]:
-    """Say what is of this report's machine alone, and the versions."""
+def _same_versions(reports: Sequence[Kept]) -> dict[str, str]:
+    """Give the versions that are the same in all reports that have them."""
+    known: dict[str, set[str]] = {}
+    for report in reports:
+        for name, version in report.versions.items():
+            known.setdefault(name, set()).add(version)
+    return {name: next(iter(found)) for name, found in known.items() if len(found) == 1}
+
+
+def _place(
+    report: Kept, shared: Collection[tuple[str, str]], same: Mapping[str, str]
+) -> Iterator[str]:
+    """Say what is of this report's machine and versions alone."""
     own = [
         f"{name} {value}"
         for name, value in report.machine.items()
@@ -144,7 +158,9 @@ def _place(report: Kept, shared: Collection[tuple[str, str]]) -> Iterator[str]:
     ]
     if own:
         yield from split_note(f"Machine: {', '.join(own)}.")
-    yield from split_note(describe_versions_line(report.versions))
+    versions = {name: one for name, one in report.versions.items() if name not in same}
+    if versions:
+        yield from split_note(describe_versions_line(versions))
 
 
 def _repetitions(report: Kept) -> str:

@@ -162,6 +162,15 @@ def test_the_page_says_where_each_result_is_from_and_that_they_are_not_of_one_pl
     assert "commits on" not in make_page([first, first])
 
 
+def test_versions_are_named_once_and_those_that_differ_beside_their_results():
+    def of(bench: str, **versions: str) -> Report:
+        return Report(bench=bench, machine={}, versions=versions, rows=(a_row("x", 1.0),))
+
+    page = make_page([of("kernels", numpy="2", scipy="1"), of("start", numpy="2", scipy="3")])
+    told = [line for line in page.splitlines() if "Versions:" in line]
+    assert told == ["Versions: numpy 2.", "- Versions: scipy 1.", "- Versions: scipy 3."]
+
+
 def test_the_pipelines_on_two_brokers_have_headings_of_their_own():
     def on(broker: str) -> Report:
         row = a_row("silverbullet", 1.0, case=f"{broker}, exact, 1000 ticks/s, total")
