@@ -27,7 +27,7 @@ from silverbullet.sole_run import open_outputs
 from silverbullet.starting import begin
 from silverbullet.steering import ControlFeed, Steering
 from silverbullet.topics import needs_of_run, prepare_topics, ticks_partitions
-from silverbullet.warm import warm_everything
+from silverbullet.warm import compile_apart, warm_everything
 
 log = logging.getLogger("silverbullet")
 
@@ -38,6 +38,9 @@ def run_pipeline(settings: Settings, *, until_end: bool) -> None:
         kafka, broker = settings.kafka, broker_access(settings.kafka)
         prepare_topics(kafka, needs_of_run(kafka))
         _refuse_early(settings, broker)
+        compile_apart(stop)
+        if stop.is_set():
+            return
         warm_everything(progress=False)
         refusal = _decide(settings, broker, stop, until_end=until_end)
         if refusal:

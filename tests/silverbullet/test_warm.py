@@ -1,8 +1,10 @@
 """The compile cache: refused where it cannot be kept, old folders dropped."""
 
 import os
+import threading
 from pathlib import Path
 
+import psutil
 import pytest
 
 from silverbullet import warm
@@ -43,3 +45,28 @@ def test_folders_unused_for_a_month_are_dropped_and_the_one_in_use_is_marked(
     assert {path.name for path in in_use.parent.iterdir()} == {"in_use", "recent"}
     assert in_use.stat().st_mtime == NOW_S
     assert (in_use / "code.nbc").exists()
+
+
+@pytest.fixture
+def cold_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    # Not optimised, kernels are compiled sooner, though not all of them are kept.
+    monkeypatch.setenv("NUMBA_OPT", "0")
+    monkeypatch.setenv("SILVERBULLET_CACHE", str(tmp_path))
+    return tmp_path
+
+
+def test_another_process_compiles_what_the_cache_lacks_and_only_that(cold_cache: Path) -> None:
+    warm.compile_apart(threading.Event())
+    kernels = {path: path.stat().st_mtime_ns for path in cold_cache.rglob("*.nbc")}
+    assert len(kernels) > 50
+    warm.compile_apart(threading.Event())
+    assert kernels == {path: path.stat().st_mtime_ns for path in cold_cache.rglob("*.nbc")}
+    assert not list(psutil.Process().children())
+
+
+def test_one_who_is_to_end_does_not_wait_for_the_compiler(cold_cache: Path) -> None:
+    stop = threading.Event()
+    stop.set()
+    warm.compile_apart(stop)
+    assert not list(cold_cache.rglob(warm._COMPILED))
+    assert not list(psutil.Process().children())
