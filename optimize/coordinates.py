@@ -22,6 +22,9 @@ SETTLED, FIRST_SWEEPS = 128, 10
 # Sweeps before free assets move together, too, and how many must have changed their place in the
 # last: below, sweeps alone are as quick.
 ALONE, MANY = 3, 8
+# Sweeps have a start's limit of each scaled weight. Where their sum ends further from the start's,
+# who is at the cap is said anew: 10 dense capped assets take 2.5 us, not 3.2, from weights far off.
+FAR_OFF = 0.25
 
 
 @lean_kernel
@@ -125,7 +128,8 @@ def place_start(
 ) -> None:
     """Say which assets are held, and at the cap, before the first round: by sweeps.
 
-    From the weights, whose Sigma w the gradient is; cold from zeros, as if there were no cap.
+    From the weights, whose Sigma w the gradient is; cold from zeros, as if there were no cap. Who
+    is at the cap is said by the sum that the sweeps end with, cold or where that is `FAR_OFF`.
     """
     level, limit, total = 0.0, np.inf, 0.0
     if warm:
@@ -153,7 +157,9 @@ def place_start(
         places,
         ways,
     )
-    if cap < 1.0 and not total > 0.0:
+    if cap < 1.0:
+        found = 0.0
         for y in scaled:
-            total += y
-        place_all(scaled, cap * total, places)
+            found += y
+        if not abs(found - total) <= FAR_OFF * total:
+            place_all(scaled, cap * found, places)

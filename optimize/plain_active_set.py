@@ -3,7 +3,7 @@
 import numpy as np
 
 from optimize import active_set as tuned
-from optimize.coordinates import FIRST_SWEEPS
+from optimize.coordinates import FAR_OFF, FIRST_SWEEPS
 from optimize.factor import RANK_TOLERANCE
 from optimize.lane_code import ROWS
 from optimize.places import FREE, FULL, LOW, NEARLY, SHARES
@@ -117,8 +117,9 @@ def _start(
         if rest > NEARLY:
             level = max(cap * add_in_order((target - gradient)[full]) / rest, 0.0)
     sweep_until_settled(FIRST_SWEEPS, target, level, limit, covariance, scaled, gradient, places)
-    if cap < 1.0 and not total > 0.0:
-        places = place_all(scaled, cap * add_in_order(scaled))
+    found = add_in_order(scaled)
+    if cap < 1.0 and not abs(found - total) <= FAR_OFF * total:
+        places = place_all(scaled, cap * found)
     return places, scaled, gradient
 
 
