@@ -80,11 +80,6 @@ _OTHERS: Final = (
         "from 0.3 to 2 MB and no longer fits a core's own cache. From 500 to 1000 it is 3 times.",
     ),
     Reason(
-        "soak", "memory of run*",
-        "It does grow: 0 is outside the interval. By more than the limit or less, this hour does "
-        "not say. What grows was not found.",
-    ),
-    Reason(
         "soak", "memory of *",
         "The limit lies within the interval of this hour's slope. What grows was not found.",
     ),

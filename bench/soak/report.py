@@ -25,9 +25,6 @@ NOTES: Final = (
     "A slope is that of a line through the medians of 24 blocks, for neighbouring samples are "
     "alike. Verdicts: flat within its error; steps (no chance, but less in the whole time than "
     "counts); grows; falls.",
-    "`run` holds more than under `bench memory`: a Kafka instead of the embedded broker, 1024 "
-    "draws a decision instead of 64, an hour instead of a minute. Which of them it is was not "
-    "measured.",
     "The limit of 2 MiB an hour is our own: a hundredth of what a part takes. A decision's time is "
     "from the consumer's wake-up to the decision being made.",
 )
