@@ -66,7 +66,7 @@ class Case:
     name: str
     unit: str
     contenders: tuple[Contender, ...]
-    judge: Judge | None = None
+    judge: Judge | None
 
 
 def returned(value: Any, _: tuple[Any, ...]) -> Any:

@@ -78,14 +78,6 @@ _OTHERS: Final = (
         "From 200 to 500 assets the cost grows 13 times: the matrix that each read writes grows "
         "from 0.3 to 2 MB and no longer fits a core's own cache. From 500 to 1000 it is 3 times.",
     ),
-    Reason(
-        "soak", "memory of *",
-        "The limit lies within the interval of this hour's slope. What grows was not found.",
-    ),
-    Reason(
-        "start", "*from the compile cache*",
-        "Nearly all of it are imports and loading kernels: see the stages below.",
-    ),
 )  # fmt: skip
 _SLEEP: Final = (
     "There and back wakes three threads of ours, and between two requests the processors sleep. "
@@ -112,10 +104,6 @@ _ENGINES: Final = (
         "While the workers evaluate, the host process wakes too, on the same two processors.",
     ),
     Reason("engines", "*spark tasks take at most *", _JOB),
-    Reason(
-        "engines", "*an engine that stands by *",
-        "The two repetitions lie on both sides of the limit.",
-    ),
 )  # fmt: skip
 REASONS: Final = (
     *(Reason("kernels", goal, says) for goal, says in KERNELS),

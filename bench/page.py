@@ -118,7 +118,7 @@ def _places(reports: Sequence[Kept]) -> list[str]:
         rows.append(f"All of them: {', '.join(f'{name} {value}' for name, value in shared)}.")
     if same := _same_versions(reports):
         rows += textwrap.wrap(describe_versions_line(same), _WIDTH)
-    commits = {report.machine.get(COMMIT, "") for report in reports}
+    commits = {report.machine[COMMIT] for report in reports if report.machine.get(COMMIT)}
     processors = {report.machine.get("processor", "") for report in reports}
     if len(commits) > 1 or len(processors) > 1:
         rows.append(

@@ -36,7 +36,9 @@ _GRACE_S = 10.0
 _METHOD = "resample"  # as by default
 EMPTY = "start, compile cache empty"
 NO_BYTECODE = f"{FROM_CACHE}, no bytecode kept"
-_LINE = re.compile(r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3}) INFO (kernels ready|reading)(.*)")
+_LINE = re.compile(
+    r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3}) INFO (kernels compiled|kernels ready|reading)(.*)"
+)
 _SECONDS = re.compile(r"[\d.]+")
 
 
@@ -187,7 +189,8 @@ def find_stages(
     kernels = _SECONDS.search(said.get("kernels ready", ""))
     if kernels is None or "reading" not in when:
         raise RunError("the log of run does not say when kernels were ready and reading began")
-    kernels_s = float(kernels[0])
+    compiled = _SECONDS.search(said.get("kernels compiled", ""))  # where the cache lacked some
+    kernels_s = float(kernels[0]) + (float(compiled[0]) if compiled else 0.0)
     loaded_s = when["kernels ready"] - kernels_s - begun_ns / 1e9
     ends_s = [
         loaded_s, loaded_s + kernels_s, when["reading"] - begun_ns / 1e9,

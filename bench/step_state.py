@@ -16,15 +16,16 @@ PRESENTATION: Final = (
     "bench/comparison.py", "bench/*findings*.py", "bench/full*.py", "bench/goal*.py",
     "bench/html*.py", "bench/intervals.py", "bench/lower_limits.py", "bench/newest_result.py",
     "bench/page*.py", "bench/report*.py", "bench/step_state.py", "bench/summary.py",
-    "bench/text_table.py", "bench/verdicts.py", "bench/*/*_goals.py", "bench/*/html*.py",
-    "bench/*/page*.py", "bench/*/report.py", "bench/engines/targets.py", "silverbullet/bench_*.py",
+    "bench/text_table.py", "bench/verdicts.py", "bench/*/html*.py", "bench/*/page*.py",
+    "bench/*/report.py", "bench/engines/targets.py", "silverbullet/bench_*cli.py",
+    "silverbullet/bench_lists.py", "silverbullet/bench_signals.py",
 )  # fmt: skip
 """What tells results and measures nothing. A file that is not named here counts as measuring."""
 
 _PROGRAM: Final = ("pipeline", "start", "memory", "soak")  # they start `silverbullet run`
 _ON_BROKER: Final = (*_PROGRAM, "ingest")
 MEASURED_BY: Final[Mapping[str, tuple[str, ...]]] = {
-    "silverbullet/*": _PROGRAM,
+    "silverbullet/*": _ON_BROKER,  # it starts the Kafka of all of them
     "storage/*": _PROGRAM,
     "ui/*": ("memory", "soak", "start"),
     "ingest/*": (*_ON_BROKER, "kernels", "scale"),

@@ -1,8 +1,8 @@
 """Elimination in tiles of 4 rows, held in registers: what `optimize.factor` calls.
 
 Row j of a system has column j of the factor from its diagonal on. A tile is what stood there less
-the products of the rows above, then divided by its own 4 rows' triangle, in the order of a plain
-loop and with its bits.
+the products of the rows above, summed by fused operations in the order of a plain loop, then
+divided by its own 4 rows' triangle: the same bits on every machine.
 """
 
 from typing import Any

@@ -1,4 +1,4 @@
-"""Vectors of 8 doubles for intrinsics: what `tiles` and `factor_tiles` are written in.
+"""Vectors of 8 doubles for intrinsics: what tiles and lanes are written in.
 
 LLVM makes of a vector whatever the processor has. Sums of products are fused: a product and a sum
 rounded once, exact, so the bits are the same on every machine; numba makes none without fastmath,

@@ -1,4 +1,4 @@
-"""Normals and logarithms from + - * / and sqrt alone: the same bits on every machine.
+"""Normals and logarithms from + - * /, fused + * and sqrt: the same bits on every machine.
 
 A normal is the quantile of one uniform u = (k + 1/2) / 2^32, k of 32 random bits: monotone, so near
 uniforms give near normals; the furthest is 6.3, met once in 2^31. With x = 2 u - 1 and

@@ -1,6 +1,7 @@
 """Compile every kernel, or load it from the cache, before the first tick is waited for."""
 
 import contextlib
+import hashlib
 import logging
 import os
 import shutil
@@ -12,7 +13,7 @@ from pathlib import Path
 import click
 import numpy as np
 
-from cluster.process import spawn
+from cluster.process import SpawnError, spawn
 from ingest.native.librdkafka import NativeError
 from ingest.native.warming import warm_reading
 from optimize.evaluate import warm_kernels
@@ -24,7 +25,6 @@ log = logging.getLogger("silverbullet")
 
 _KEPT_S = 30 * 86_400.0
 _LOOK_S = 0.2
-_COMPILED = "compiled"  # in a cache folder: all kernels were made
 
 
 def warm_everything(*, progress: bool) -> None:
@@ -62,18 +62,31 @@ def compile_apart(stop: threading.Event) -> None:
     stop
         Once it is set nothing is compiled any more.
     """
-    if (cache_folder() / _COMPILED).exists() or os.environ.get("NUMBA_DISABLE_JIT", "0") != "0":
+    if _compiled_mark(cache_folder()).exists() or os.environ.get("NUMBA_DISABLE_JIT", "0") != "0":
         return
     log.info("compiling the kernels, once: some 30 to 60 s")
-    child = spawn([sys.executable, "-P", "-m", "silverbullet.cli", "warm"], name="warm")
-    while not stop.is_set():
-        code = child.wait(_LOOK_S)
-        if code is None:
-            continue
-        if code != 0:
-            log.warning("%s; compiling here instead", child.describe_exit())
+    started_s = time.monotonic()
+    try:
+        child = spawn([sys.executable, "-P", "-m", "silverbullet.warm"], name="warm")
+    except SpawnError as error:
+        log.warning("%s; compiling here instead", error)
         return
-    child.terminate()
+    while (code := child.wait(_LOOK_S)) is None:
+        if stop.is_set():
+            child.terminate()
+            return
+    if code != 0:
+        log.warning("%s; compiling here instead", child.describe_exit())
+    log.info("kernels compiled after %.2f s", time.monotonic() - started_s)
+
+
+def _compiled_mark(folder: Path) -> Path:
+    """Name the file that says: all kernels are in this folder.
+
+    Those of this program's place: numba keeps them by the folder of their source.
+    """
+    place = hashlib.sha256(str(Path(__file__).resolve().parent).encode()).hexdigest()
+    return folder / f"compiled-{place[:16]}"
 
 
 def _keep_house(folder: Path, now_s: float) -> None:
@@ -84,7 +97,7 @@ def _keep_house(folder: Path, now_s: float) -> None:
     """
     if not folder.is_dir():
         return  # nothing was compiled (NUMBA_DISABLE_JIT=1)
-    (folder / _COMPILED).touch()
+    _compiled_mark(folder).touch()
     os.utime(folder, (now_s, now_s))
     for other in folder.parent.iterdir():
         with contextlib.suppress(FileNotFoundError):  # another process was first
@@ -131,3 +144,7 @@ def _warm_estimators() -> None:
     mean, covariance = np.array([0.001, 0.002, 0.003]), np.diag([1e-4, 2e-4, 3e-4])
     bayes_stein(mean, oas(covariance, 30), 30)
     oas_and_bayes_stein(mean, covariance, 30)
+
+
+if __name__ == "__main__":
+    warm_everything(progress=False)

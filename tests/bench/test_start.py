@@ -33,6 +33,14 @@ def test_stages_follow_one_another_and_add_up_to_the_whole():
     assert sum(value for _, value in found.stages) == pytest.approx(found.total)
 
 
+def test_what_another_process_compiled_counts_as_kernels_not_as_imports():
+    begun_ns = int(datetime(2026, 3, 1, 11, 59, 40).timestamp()) * 10**9
+    later = [begun_ns + round(1e9 * s) for s in (23.1, 23.4, 23.5)]
+    compiled = "2026-03-01 12:00:01,250 INFO kernels compiled after 20.00 s\n"
+    stages = find_stages(begun_ns, compiled + LOG, *later)
+    assert stages == pytest.approx([1.25, 21.25, 0.5, 0.1, 0.3, 0.1], abs=1e-6)
+
+
 @pytest.mark.parametrize("log", ["", LOG.splitlines()[0], LOG.splitlines()[2]])
 def test_a_log_that_does_not_say_when_is_refused(log: str):
     with pytest.raises(RunError, match="does not say"):

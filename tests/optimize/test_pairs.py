@@ -17,7 +17,10 @@ def flatten(values: Any) -> list[np.ndarray]:
 
 
 @pytest.mark.parametrize("pair", PAIRS, ids=lambda pair: pair.name)
-@pytest.mark.parametrize(("seed", "size"), [(1, 1), (2, 7), (3, 12), (4, 31), (5, 50)])
+@pytest.mark.parametrize(
+    ("seed", "size"),
+    [(1, 1), (2, 7), (3, 12), (4, 31), (5, 50), (6, 16), (7, 17), (8, 24), (9, 33)],
+)
 def test_a_kernel_has_the_bits_of_its_plain_twin(pair: KernelPair, seed: int, size: int):
     fast = pair.make_arguments(seed, size)
     slow = copy.deepcopy(fast)

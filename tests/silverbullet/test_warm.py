@@ -65,9 +65,34 @@ def test_another_process_compiles_what_the_cache_lacks_and_only_that(cold_cache:
     assert psutil.Process().children() == before
 
 
+def test_a_compiler_that_fails_or_cannot_start_is_told_and_left(
+    cold_cache: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    for program, told in (("false", "exit code 1"), ("no-such-program", "not found")):
+        monkeypatch.setattr("silverbullet.warm.sys.executable", program)
+        warm.compile_apart(threading.Event())
+        assert told in caplog.text
+        assert "compiling here instead" in caplog.text
+        caplog.clear()
+
+
+def test_what_another_installation_compiled_is_not_taken_for_ours(
+    cold_cache: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("silverbullet.warm.__file__", "/elsewhere/silverbullet/warm.py")
+    folder = warm.cache_folder()
+    folder.mkdir(parents=True)
+    warm._keep_house(folder, NOW_S)
+    monkeypatch.undo()
+    monkeypatch.setenv("SILVERBULLET_CACHE", str(cold_cache))
+    monkeypatch.setattr("silverbullet.warm.sys.executable", "false")
+    warm.compile_apart(threading.Event())
+    assert "compiling here instead" in caplog.text
+
+
 def test_one_who_is_to_end_does_not_wait_for_the_compiler(cold_cache: Path) -> None:
     before, stop = psutil.Process().children(), threading.Event()
     stop.set()
     warm.compile_apart(stop)
-    assert not list(cold_cache.rglob(warm._COMPILED))
+    assert not list(cold_cache.rglob("*.nbc"))
     assert psutil.Process().children() == before
