@@ -119,12 +119,13 @@ def _places(reports: Sequence[Kept]) -> list[str]:
     if same := _same_versions(reports):
         rows += textwrap.wrap(describe_versions_line(same), _WIDTH)
     commits = {report.machine[COMMIT] for report in reports if report.machine.get(COMMIT)}
+    unknown = sum(not report.machine.get(COMMIT) for report in reports)
+    told = f"{len(commits)} commits" if len(commits) != 1 else "1 commit"
+    told += f" ({unknown} of an unknown one)" if unknown else ""
     processors = {report.machine.get("processor", "") for report in reports}
-    if len(commits) > 1 or len(processors) > 1:
-        rows.append(
-            f"These are of {len(commits)} commits on {len(processors)} kinds of processor: a ratio "
-            "holds within its row, no time beside another's."
-        )
+    if len(commits) + bool(unknown) > 1 or len(processors) > 1:
+        says = f"These are of {told} on {len(processors)} kinds of processor: a ratio holds "
+        rows += textwrap.wrap(says + "within its row, no time beside another's.", _WIDTH)
     return rows
 
 

@@ -157,7 +157,7 @@ def test_the_page_says_where_each_result_is_from_and_that_they_are_not_of_one_pl
     assert "| kernels | abc+changes | one | 2026-02-03 04:05 | 0.5, 1.5 | 2 |" in page
     assert "| start | not known | not known | not known | -, - | 2 |" in page
     assert "All of them: cores 2." in page
-    assert "These are of 2 commits on 2 kinds of processor" in page
+    assert "These are of 1 commit (1 of an unknown one) on 2 kinds of processor" in page
     assert page.count("- Machine: broker a mock.") == page.count("- Machine:") == 1
     assert "commits on" not in make_page([first, first])
 
