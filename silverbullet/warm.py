@@ -75,9 +75,10 @@ def compile_apart(stop: threading.Event) -> None:
         if stop.is_set():
             child.terminate()
             return
-    if code != 0:
+    if code == 0:
+        log.info("kernels compiled after %.2f s", time.monotonic() - started_s)
+    else:
         log.warning("%s; compiling here instead", child.describe_exit())
-    log.info("kernels compiled after %.2f s", time.monotonic() - started_s)
 
 
 def _compiled_mark(folder: Path) -> Path:
