@@ -15,7 +15,7 @@ from stats.compiled import FloatArray, kernel, lean_kernel
 
 @lean_kernel
 def uniform(word: int) -> float:
-    """Turn a word's upper 53 bits into (k + 1/2) / 2^53, never 0 or 1."""
+    """Turn a word's upper 53 bits into (k + 1/2) / 2^53: never 0; the last is 1, by rounding."""
     return (np.float64(np.int64(word >> np.uint64(11))) + 0.5) * 2.0**-53
 
 

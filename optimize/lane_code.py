@@ -15,6 +15,7 @@ from numba.extending import intrinsic
 
 ROWS, LANES = 4, 8
 DOUBLE, INDEX = ir.DoubleType(), ir.IntType(64)
+WORDS = ir.VectorType(INDEX, LANES)
 
 
 def tile(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -48,10 +49,15 @@ def store_at(builder: Any, vector: Any, pointer: Any, offset: Any) -> None:
 
 
 def spread(builder: Any, value: Any, lanes: int = LANES) -> Any:
-    """Repeat a double in all lanes."""
-    nothing = ir.Constant(ir.VectorType(DOUBLE, lanes), ir.Undefined)
+    """Repeat a double, or a word, in all lanes."""
+    nothing = ir.Constant(ir.VectorType(value.type, lanes), ir.Undefined)
     first = ir.Constant(ir.VectorType(ir.IntType(32), lanes), [0] * lanes)
     return builder.shuffle_vector(builder.insert_element(nothing, value, INDEX(0)), nothing, first)
+
+
+def all_words(value: int) -> Any:
+    """Give a word of 64 bits in all lanes."""
+    return ir.Constant(WORDS, [value] * LANES)
 
 
 def emit_fused(builder: Any, a: Any, b: Any, c: Any) -> Any:

@@ -15,6 +15,8 @@ from optimize.lane_code import (
     DOUBLE,
     INDEX,
     LANES,
+    WORDS,
+    all_words,
     emit_fused,
     pointers,
     store_at,
@@ -22,7 +24,7 @@ from optimize.lane_code import (
     vector_at,
 )
 
-_NUMBERS, _WORDS = ir.VectorType(DOUBLE, LANES), ir.VectorType(INDEX, LANES)
+_NUMBERS = ir.VectorType(DOUBLE, LANES)
 _LN2 = 0.6931471805599453
 _ROOT_HALF = 0x3FE6A09E667F3BCD  # bits of sqrt(1/2)
 
@@ -53,10 +55,6 @@ def _numbers(value: float) -> Any:
     return ir.Constant(_NUMBERS, [value] * LANES)
 
 
-def _words(value: int) -> Any:
-    return ir.Constant(_WORDS, [value] * LANES)
-
-
 def _polynomial(builder: Any, x: Any, coefficients: Sequence[float]) -> Any:
     total = _numbers(coefficients[-1])
     for coefficient in coefficients[-2::-1]:
@@ -66,9 +64,9 @@ def _polynomial(builder: Any, x: Any, coefficients: Sequence[float]) -> Any:
 
 def _depth(builder: Any, value: Any, power: float, coefficients: Sequence[float]) -> Any:
     """Give -log(value / 2^power): value = 2^e f, f from sqrt(1/2) to sqrt(2), r = f - 1."""
-    bits = builder.bitcast(value, _WORDS)
-    e = builder.lshr(builder.sub(bits, _words(_ROOT_HALF)), _words(52))
-    f = builder.bitcast(builder.sub(bits, builder.shl(e, _words(52))), _NUMBERS)
+    bits = builder.bitcast(value, WORDS)
+    e = builder.lshr(builder.sub(bits, all_words(_ROOT_HALF)), all_words(52))
+    f = builder.bitcast(builder.sub(bits, builder.shl(e, all_words(52))), _NUMBERS)
     r = builder.fsub(f, _numbers(1.0))
     whole = builder.fmul(builder.fsub(_numbers(power), builder.uitofp(e, _NUMBERS)), _numbers(_LN2))
     p = _polynomial(builder, r, coefficients)
@@ -77,8 +75,8 @@ def _depth(builder: Any, value: Any, power: float, coefficients: Sequence[float]
 
 def _halves(builder: Any, words: Any, at: Any) -> tuple[Any, Any]:
     """Give 2 k + 1 of the upper and the lower 32 bits k of eight words."""
-    vector = builder.bitcast(vector_at(builder, words, at), _WORDS)
-    halves = builder.lshr(vector, _words(32)), builder.and_(vector, _words(0xFFFFFFFF))
+    vector = builder.bitcast(vector_at(builder, words, at), WORDS)
+    halves = builder.lshr(vector, all_words(32)), builder.and_(vector, all_words(0xFFFFFFFF))
     odds = [
         builder.fadd(builder.fmul(builder.uitofp(half, _NUMBERS), _numbers(2.0)), _numbers(1.0))
         for half in halves

@@ -8,27 +8,25 @@ from typing import Any
 from llvmlite import ir
 from numba import types
 
-from optimize.lane_code import INDEX, LANES, pointers, store_at, tile
+from optimize.lane_code import (
+    INDEX,
+    LANES,
+    WORDS,
+    all_words,
+    pointers,
+    spread,
+    store_at,
+    tile,
+)
 
 # Multipliers and Weyl increments of Salmon, Moraes, Dror and Shaw (SC 2011), table 2 and section 3.
 MULTIPLIERS, INCREMENTS = (0xD2511F53, 0xCD9E8D57), (0x9E3779B9, 0xBB67AE85)
 ROUNDS = 10
-_WORDS = ir.VectorType(INDEX, LANES)
 _LOW, _32 = 0xFFFFFFFF, 32
 
 
-def _all(value: int) -> Any:
-    return ir.Constant(_WORDS, [value] * LANES)
-
-
-def _spread(builder: Any, value: Any) -> Any:
-    nothing = ir.Constant(_WORDS, ir.Undefined)
-    first = ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES)
-    return builder.shuffle_vector(builder.insert_element(nothing, value, INDEX(0)), nothing, first)
-
-
 def _low(builder: Any, value: Any) -> Any:
-    mask = _all(_LOW) if isinstance(value.type, ir.VectorType) else INDEX(_LOW)
+    mask = all_words(_LOW) if isinstance(value.type, ir.VectorType) else INDEX(_LOW)
     return builder.and_(value, mask)
 
 
@@ -37,12 +35,12 @@ def _rounds(builder: Any, counters: list[Any], keys: list[Any]) -> list[Any]:
     c0, c1, c2, c3 = counters
     for _ in range(ROUNDS):
         products = [
-            builder.mul(_low(builder, c), _all(multiplier))
+            builder.mul(_low(builder, c), all_words(multiplier))
             for c, multiplier in zip((c0, c2), MULTIPLIERS, strict=True)
         ]
-        high = [builder.lshr(product, _all(_32)) for product in products]
-        c0 = builder.xor(builder.xor(high[1], c1), _spread(builder, keys[0]))
-        c2 = builder.xor(builder.xor(high[0], c3), _spread(builder, keys[1]))
+        high = [builder.lshr(product, all_words(_32)) for product in products]
+        c0 = builder.xor(builder.xor(high[1], c1), spread(builder, keys[0]))
+        c2 = builder.xor(builder.xor(high[0], c3), spread(builder, keys[1]))
         c1, c3 = products[1], products[0]
         keys = [
             _low(builder, builder.add(key, INDEX(increment)))
@@ -64,12 +62,12 @@ def fill_eight(
         key, position, *others, first, second, at = pointers(
             context, builder, signature.args, values
         )
-        places = builder.add(_spread(builder, position), ir.Constant(_WORDS, list(range(LANES))))
-        counters = [places, *(_spread(builder, other) for other in others)]
+        places = builder.add(spread(builder, position), ir.Constant(WORDS, list(range(LANES))))
+        counters = [places, *(spread(builder, other) for other in others)]
         keys = [_low(builder, key), builder.lshr(key, INDEX(_32))]
         found = _rounds(builder, [_low(builder, one) for one in counters], keys)
         for out, (upper, lower) in ((first, found[:2]), (second, found[2:])):
-            joined = builder.or_(builder.shl(upper, _all(_32)), _low(builder, lower))
+            joined = builder.or_(builder.shl(upper, all_words(_32)), _low(builder, lower))
             store_at(builder, joined, out, at)
         return context.get_dummy_value()
 

@@ -1,5 +1,6 @@
 import msgspec
 import numpy as np
+import plotly.graph_objects as graph
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,8 +10,6 @@ from bench.html_distributions import histogram_figures
 from bench.html_figures import make_figures
 from bench.report import Report
 from bench.rows import Row, make_row
-
-graph = pytest.importorskip("plotly.graph_objects")
 
 
 @given(st.lists(st.floats(1e-3, 1e9), min_size=1, max_size=50))

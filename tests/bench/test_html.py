@@ -1,7 +1,7 @@
 import re
 from pathlib import Path
 
-import pytest
+import plotly.graph_objects as graph
 from click.testing import CliRunner
 
 from bench.html import make_html
@@ -11,8 +11,6 @@ from bench.report import Report
 from bench.rows import make_row
 from bench.verdicts import RULE
 from silverbullet.cli import main
-
-graph = pytest.importorskip("plotly.graph_objects")
 
 DOCS = Path(__file__).parents[2] / "docs" / "performance"
 KEPT = [*sorted(DOCS.glob("*.json")), DOCS / "engines" / "engines.json"]

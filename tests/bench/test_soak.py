@@ -3,6 +3,7 @@ from pathlib import Path
 
 import msgspec
 import numpy as np
+import plotly.graph_objects as graph
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -60,7 +61,6 @@ def test_noise_of_which_neighbours_are_alike_is_no_leak_either():
 
 
 def test_the_blocks_of_each_measure_are_drawn_and_older_results_have_none():
-    graph = pytest.importorskip("plotly.graph_objects")
     trends = [trend_of(noise(1)), trend_of(noise(2), hours=1.0)]
     (figure,) = course_figures(graph, trends)
     first, second = figure.data

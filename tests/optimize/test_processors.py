@@ -1,17 +1,13 @@
 """Draws, clouds and optima have the same bits on a processor without fused operations or AVX2."""
 
-import os
-import subprocess
-import sys
-
 import numpy as np
 
 from optimize.cloud import cloud_block
 from optimize.draws import resample_block
 from optimize.pair_exchange import freeze, solve_estimates
+from tests.processors import compute_on_an_old_processor
 
 N = 41  # two panels of 16, one of 8, one asset over
-OLD = {"NUMBA_CPU_NAME": "sandybridge", "NUMBA_CPU_FEATURES": "+avx,-fma"}
 
 
 def compute() -> bytes:
@@ -27,12 +23,4 @@ def compute() -> bytes:
 
 
 def test_bits_do_not_depend_on_the_processor():
-    code = f"import sys; from {__name__} import compute; sys.stdout.buffer.write(compute())"
-    found = subprocess.run(
-        [sys.executable, "-c", code],
-        env=os.environ | OLD | {"PYTHONPATH": os.pathsep.join(sys.path)},
-        capture_output=True,
-        check=True,
-        timeout=300,
-    )
-    assert found.stdout == compute()
+    assert compute_on_an_old_processor(__name__) == compute()

@@ -1,16 +1,12 @@
 """Fused multiply-adds have the same bits on a processor that has no instruction for them."""
 
-import os
-import subprocess
-import sys
-
 import numpy as np
 
 from stats.comoments import add_products, padded_columns, triangle_size
 from stats.covariance import write_covariance
+from tests.processors import compute_on_an_old_processor
 
 N = 21
-OLD = {"NUMBA_CPU_NAME": "sandybridge", "NUMBA_CPU_FEATURES": "+avx,-fma"}
 
 
 def compute() -> bytes:
@@ -24,15 +20,7 @@ def compute() -> bytes:
 
 
 def test_bits_do_not_depend_on_the_processor():
-    code = f"import sys; from {__name__} import compute; sys.stdout.buffer.write(compute())"
-    found = subprocess.run(
-        [sys.executable, "-c", code],
-        env=os.environ | OLD | {"PYTHONPATH": os.pathsep.join(sys.path)},
-        capture_output=True,
-        check=True,
-        timeout=300,
-    )
-    assert found.stdout == compute()
+    assert compute_on_an_old_processor(__name__) == compute()
 
 
 def test_a_product_is_rounded_once_with_its_sum():
