@@ -1,3 +1,4 @@
+import gc
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -190,3 +191,18 @@ def test_each_call_has_its_own_arguments():
     rows = measure_case(case, 0.01, 2)
     check_case(case)
     assert rows[0].p50 > 0
+
+
+def test_what_was_there_before_is_no_garbage_of_a_turn():
+    old = [[k] for k in range(10)]
+    kept = {id(one) for one in old}
+    seen: list[bool] = []
+
+    def look(values: np.ndarray) -> np.ndarray:
+        seen.append(any(id(one) in kept for one in gc.get_objects()))
+        return 2.0 * values
+
+    measure_case(case_of(contender("silverbullet", look)), 0.0, 3)
+    assert seen[0], "the check of results is not timed: nothing is left out yet"
+    assert not any(seen[1:])
+    assert gc.get_freeze_count() == 0
