@@ -1,4 +1,4 @@
-"""Names of the cases of whole programs, by which measuring and judging agree. Pure.
+"""Names of the cases of whole programs, and of stages, by which measuring and judging agree. Pure.
 
 A goal whose case nobody measures is left out in silence: so no name is spelled twice.
 """
@@ -8,6 +8,15 @@ from typing import Final
 EMBEDDED: Final = "embedded"
 KAFKA: Final = "Kafka"
 FROM_CACHE: Final = "start, from the compile cache"
+NORMALS: Final = "normals"
+GAMMAS: Final = "gammas"
+FACTOR: Final = "factor"
+FORM: Final = "covariance"
+SOLVE: Final = "solve"
+WEIGHTS: Final = "weights"
+PUSH: Final = "push"
+KERNEL_STAGES: Final = (NORMALS, GAMMAS, FACTOR, FORM, SOLVE, WEIGHTS, PUSH)
+"""Parts of kernels that are timed alone."""
 
 
 def loop_case(broker: str, method: str, rate: int) -> str:

@@ -13,7 +13,15 @@ from bench.report import Report, describe
 from bench.rows import COLUMNS, format_row, group_cases
 from bench.soak.report import COLUMNS as SOAK_COLUMNS
 from bench.soak.report import SoakReport, describe_soak, format_trend
-from bench.summary import HEAD, Kept, Line, count_apart, not_measured, summarise_goals
+from bench.summary import (
+    HEAD,
+    Kept,
+    Line,
+    count_apart,
+    name_report,
+    not_measured,
+    summarise_goals,
+)
 from bench.verdicts import KINDS, RULE
 
 
@@ -53,7 +61,7 @@ def _row(told: Sequence[str], tag: str = "td") -> str:
 
 
 def _section(graph: Any, report: Kept) -> str:
-    title = f"<h2>bench {escape(report.bench)}</h2>"
+    title = f"<h2>bench {escape(name_report(report))}</h2>"
     if isinstance(report, SoakReport):
         rows = "".join(_row([escape(cell) for cell in format_trend(one)]) for one in report.trends)
         table = f"<table>{_row(SOAK_COLUMNS, 'th')}{rows}</table>"

@@ -15,7 +15,9 @@ import msgspec
 
 from bench.engines.report import EngineReport
 from bench.findings import REASONS, Reason
+from bench.kernels.tick_names import DRIFT_UPDATES
 from bench.machine import COMMIT
+from bench.page_drift import drift_figures
 from bench.page_figures import main_figures, where_time_goes, who_is_quicker
 from bench.page_goals import goal_section
 from bench.page_pipeline import pipeline_figures, scale_figures, soak_figures
@@ -23,7 +25,7 @@ from bench.report import Report, choose_notes, describe_versions_line
 from bench.report_notes import NOTES
 from bench.soak.report import NOTES as SOAK_NOTES
 from bench.soak.report import SoakReport, describe_load
-from bench.summary import Kept
+from bench.summary import Kept, name_report
 
 _HEAD: Final = """\
 # Performance
@@ -46,7 +48,9 @@ _ENGINES: Final = (
 _LONGEST: Final = 300
 _WIDTH: Final = 100
 _SENTENCES: Final = re.compile(r"(?<=[.]) (?=[A-Z`])")
-_IN_TABLE: Final = ("processor", "time", "load at start", "load at end", "repetitions", COMMIT)
+_IN_TABLE: Final = (
+    "processor", "time", "load at start", "load at end", "repetitions", COMMIT, DRIFT_UPDATES
+)  # fmt: skip
 _ELSEWHERE: Final = "limit of "  # said beside the figure
 
 
@@ -87,14 +91,6 @@ def make_page(reports: Sequence[Kept], reasons: Sequence[Reason] = ()) -> str:
         section = [*_section(report), *(f"- {line}" for line in _place(report, shared, same))]
         lines += [f"## bench {name_report(report)}", "", *section, ""]
     return "\n".join(lines).rstrip() + "\n"
-
-
-def name_report(report: Kept) -> str:
-    """Name a report by its benchmark; a pipeline by its broker too, as there is one of each."""
-    if report.bench != "pipeline" or isinstance(report, SoakReport):
-        return report.bench
-    brokers = dict.fromkeys(row.case.partition(",")[0] for row in report.rows)
-    return f"{report.bench}, {' and '.join(brokers)}"
 
 
 def _places(reports: Sequence[Kept]) -> list[str]:
@@ -191,8 +187,9 @@ def _figures(report: Report) -> list[str]:
         return pipeline_figures(report)
     if report.bench == "scale":
         return scale_figures(report)
-    stages = where_time_goes(report)
-    return [*main_figures(report), *(["", *stages] if stages else [])]
+    drift = drift_figures(report.rows, report.machine.get(DRIFT_UPDATES, ""))
+    parts = [main_figures(report), where_time_goes(report), drift]
+    return [line for part in parts if part for line in (*part, "")][:-1]
 
 
 def _bullets(notes: Sequence[str]) -> list[str]:

@@ -145,11 +145,21 @@ def who_is_quicker(report: Report) -> list[str]:
             continue
         for name, ratios in _quicker(group).items():
             told = [
-                f"{format_number(value, 2)}" + (f" (n = {size})" if len(group) > 1 else "")
+                _below_one(value) + (f" (n = {size})" if len(group) > 1 else "")
                 for size, value in ratios.items()
             ]
             lines.append(f"- {form}: {name} takes {', '.join(told)} times our time.")
     return ["Quicker than this program:", "", *lines] if lines else []
+
+
+def _below_one(value: float) -> str:
+    """Write a ratio below 1 so that it reads as one: with as many digits as that takes.
+
+    >>> _below_one(0.4), _below_one(0.997)
+    ('0.40', '0.997')
+    """
+    digits = next((k for k in (2, 3, 4) if float(f"{value:.{k}g}") < 1.0), 5)
+    return format_number(value, digits)
 
 
 def _quicker(group: Group) -> Mapping[str, Mapping[str, float]]:

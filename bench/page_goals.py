@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 
 from bench.findings import Reason, find_reason
 from bench.summary import (
+    HEAD,
     OF_OUR_OWN,
     Kept,
     Line,
@@ -32,7 +33,6 @@ _FACTOR: Final = (
     "that some reasons name is the one whose figures the goals were taken from."
 )
 _LEFT: Final = "No result here says anything of these goals:"
-_HEAD: Final = ("bench", "goal", "measured", "95 % interval, or range", "verdict", "by how much")
 
 
 class _Shared(NamedTuple):
@@ -77,7 +77,7 @@ def _reason_of(line: Line, reasons: Sequence[Reason]) -> str:
 
 def _table(lines: Sequence[Line], reasons: Sequence[Reason], numbers: dict[str, int]) -> list[str]:
     with_why = bool(numbers)
-    head = (*_HEAD, "why") if with_why else _HEAD
+    head = (*HEAD, "why") if with_why else HEAD
     rows, bench = [], ""
     for one in _share(lines, reasons):
         first = one.lines[0]

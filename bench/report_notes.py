@@ -10,9 +10,8 @@ NOTES = {
         "bottleneck two. The bound reads a price, takes its logarithm and writes four.",
         "Called for each tick: ours takes two calls from Python; bottleneck one, which sums the "
         "whole window anew.",
-        "Drift is the largest error of windows of 1000 after 200 000 updates (10 000 000 with "
-        "--full), read at 300 places, against two passes in extended precision. All but ours get "
-        "our exact log returns. 1e15 stands for no number at all.",
+        "Drift is the largest error of windows of 1000, read at 300 places, against two passes in "
+        "extended precision. All but ours get our exact log returns. 1e15 stands for no number.",
         "Drift is in bounds of what rounding alone explains. With kappa = sqrt(1 + mean^2 / "
         "variance) they are 20 eps kappa of a variance, 40 eps kappa (kurtosis + 3) of a kurtosis, "
         "8e-15 kappa of a covariance.",
@@ -29,9 +28,13 @@ NOTES = {
         "numpy less: a cloud without edges and corners.",
         "The cloud's bound is the product of the held weights with their covariances by BLAS in "
         "float32, weights there already, one set of assets a size. Ours multiplies in float64.",
+        "Stages of draws, clouds and covariances are timed alone, hot, in a loop of their own: "
+        "they need not add up. A draw's: random numbers, its factor, its covariance, its solve. A "
+        "covariance's push is without any read.",
         "Maximum Sharpe ratio of n assets: by solve(), which checks its inputs. Cold and one row "
         "later: what an engine runs, without checks. One row later ours begins with the weights of "
-        "the row before, daqp with its model. Peers check nothing.",
+        "the row before, daqp with its model. Peers check nothing; to bring a problem to their "
+        "tolerances and their answer to weights, by numpy, counts with them.",
         "The goal beside PyPortfolioOpt is judged by solve() on sparse problems, our slowest way; "
         "cold it is more on each family. Above 100 assets PyPortfolioOpt and skfolio are left out, "
         "as a call takes seconds: there the best peer is daqp or NNLS.",
@@ -117,8 +120,8 @@ NOTES = {
         "generator: what those take, and the generator's lag, grow by that.",
         "Stages follow one another: kafka in (producer, broker, consumer), update (decode, admit, "
         "digest), wait (read windows, estimate), solve, publish (write the decision and its "
-        "digest; of draws, merge them), kafka out (encode, producer, broker, receiver).",
-        "Own part is all between the consumer's wake-up and the decision being made. Made and "
-        "total begin when the tick was due, and end at the decision made, and arrived.",
+        "digest; of draws, merge them; encode), kafka out (producer, broker, receiver).",
+        "Own part is all between the consumer's wake-up and the decision being encoded. Made and "
+        "total begin when the tick was due, and end at the decision encoded, and arrived.",
     ),
 }

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
+from bench.case_names import KERNEL_STAGES
 from bench.pipeline.attribution import STAGES as PIPELINE_STAGES
 from bench.rows import Row, group_cases
 
@@ -19,6 +20,7 @@ _STAGES: Final[Mapping[str, tuple[str, ...]]] = {
     "pipeline": PIPELINE_STAGES,
     "ingest": INGEST_STAGES,
     "start": START_STAGES,
+    "kernels": KERNEL_STAGES,
 }
 _WHOLE: Final = ", total"  # of the pipeline, beside its stages; elsewhere the case itself
 

@@ -17,8 +17,8 @@ from bench.soak.trends import LEAST_GROWTH_MIB, Trend
 from bench.verdicts import OUTCOMES, Outcome, decide, say_gap, say_spare
 
 Kept = Report | SoakReport
-OF_OUR_OWN: Final = ("engines", "start", "soak")
-"""Benchmarks whose goals were added to those that were set beside libraries and bounds."""
+OF_OUR_OWN: Final = ("engines", "soak")
+"""Benchmarks whose goals, or whose limits, were added to those set beside libraries and bounds."""
 _OURS = ("serve", "record", "run")
 _HOUR_MINUTES: Final = 60.0
 _ASSETS: Final = re.compile(r"(\d+) assets")
@@ -40,6 +40,14 @@ class Line(NamedTuple):
 
 
 HEAD: Final = ("bench", "goal", "measured", "95 % interval, or range", "verdict", "by how much")
+
+
+def name_report(report: Kept) -> str:
+    """Name a report by its benchmark; a pipeline by its broker too, as there is one of each."""
+    if report.bench != "pipeline" or isinstance(report, SoakReport):
+        return report.bench
+    brokers = dict.fromkeys(row.case.partition(",")[0] for row in report.rows)
+    return f"{report.bench}, {' and '.join(brokers)}"
 
 
 def judge_report(report: Kept) -> list[Line]:

@@ -17,7 +17,8 @@ class StageTimes(msgspec.Struct, frozen=True, kw_only=True):
     """When a decision passed each stage: int64 ns UTC on the clock of ``run``.
 
     ``event_ns`` is the newest tick's own time, ``message_ns`` its message's Kafka timestamp
-    (whole milliseconds); the rest follow in order.
+    (whole milliseconds); the rest follow in order. ``published_ns`` is when the decision was
+    encoded, just before it went to the producer.
     """
 
     event_ns: int
@@ -156,6 +157,7 @@ def _decode_array(expected: type, value: Any) -> Any:
     raise TypeError(f"cannot decode {expected.__name__} in a decision")
 
 
+_PUBLISHED = b'"published_ns":'
 _encoder = msgspec.json.Encoder(enc_hook=_encode_array)
 _decoder = msgspec.json.Decoder(Decision, dec_hook=_decode_array)
 
@@ -163,6 +165,21 @@ _decoder = msgspec.json.Decoder(Decision, dec_hook=_decode_array)
 def encode_decision(decision: Decision) -> bytes:
     """Write a decision as JSON; NaN becomes null, every other float keeps its bits."""
     return _encoder.encode(decision)
+
+
+def stamp_published(payload: bytes, published_ns: int) -> bytes:
+    """Write ``published_ns`` into an encoded message, of whose object it is the last field.
+
+    Encoding is part of what a decision's readers wait for, 35 us of 50 assets, so the stamp
+    can only be set after it. Within a JSON string the pattern cannot stand: its quotes are escaped.
+
+    Raises
+    ------
+    ValueError
+        The payload has no such field.
+    """
+    start = payload.rindex(_PUBLISHED) + len(_PUBLISHED)
+    return b"%b%d%b" % (payload[:start], published_ns, payload[payload.index(b"}", start) :])
 
 
 def decode_decision(payload: bytes) -> Decision:

@@ -12,14 +12,13 @@ import time
 from collections import deque
 from collections.abc import Sequence
 
-import msgspec
 import psutil
 
 from ingest.admission import Admission
 from ingest.codec import RawMessages
 from ingest.producer import TopicProducer
 from ingest.sole_producer import SoleProducer
-from optimize.decision import Decision, encode_decision
+from optimize.decision import Decision, encode_decision, stamp_published
 from optimize.engines.views import Completed
 from optimize.evaluate import evaluate_job, merge_blocks
 from optimize.job import DrawJob
@@ -227,8 +226,7 @@ class Runner:
     def _publish(self, decision: Decision) -> None:
         if self._producer is None:
             return
-        times = msgspec.structs.replace(decision.times, published_ns=time.time_ns())
-        payload = encode_decision(msgspec.structs.replace(decision, times=times))
+        payload = stamp_published(encode_decision(decision), time.time_ns())
         topic = self._settings.kafka.decisions_topic
         self._producer.send(topic, payload, key=decision.portfolio.encode(), partition=0)
         self._producer.poll()

@@ -9,11 +9,14 @@ from rich.console import Console
 from bench.contest import Case, measure_case
 from bench.kernels.covariance_cases import COVARIANCE_CASES
 from bench.kernels.draw_cases import DRAW_CASES, LONG_DRAW_CASES
+from bench.kernels.draw_goals import LARGE_SIZES, SIZES
 from bench.kernels.drift import FULL_UPDATES, SHORT_UPDATES, measure_drift
 from bench.kernels.pair_cases import pair_cases
 from bench.kernels.solver_cases import FULL_SOLVER_CASES, SOLVER_CASES
 from bench.kernels.solver_gaps import measure_gaps
+from bench.kernels.stage_cases import stage_cases
 from bench.kernels.tick_cases import TICK_CASES
+from bench.kernels.tick_names import DRIFT_UPDATES
 from bench.kernels.worst_update import measure_worst_updates
 from bench.machine import describe_machine, describe_versions, single_thread, with_end_load
 from bench.peers import PACKAGES, is_installed
@@ -23,6 +26,7 @@ from bench.rows import Row
 
 SECONDS = 0.1
 REPETITIONS = 9
+_SHORT_SIZES = (50,)  # whose parts are told without --full
 _MODULES = {
     "bottleneck": "bottleneck",
     "numbagg": "numbagg",
@@ -92,14 +96,17 @@ def run_bench(
     WrongResultError
         A contender's result is not that of the others.
     """
-    machine = describe_machine(scheduling="normal")
+    updates = FULL_UPDATES if full else SHORT_UPDATES
+    told = {DRIFT_UPDATES: f"{updates:,}".replace(",", " ")}
+    machine = describe_machine(scheduling="normal") | told
     with single_thread():
         solver, long = (FULL_SOLVER_CASES, LONG_DRAW_CASES) if full else (SOLVER_CASES, ())
         made = (*TICK_CASES, *COVARIANCE_CASES, *solver, *DRAW_CASES, *long)
-        cases = [*(make() for make in made), *pair_cases()]
+        sizes = (*SIZES, *LARGE_SIZES) if full else _SHORT_SIZES
+        cases = [*(make() for make in made), *stage_cases(sizes), *pair_cases()]
         rows = measure_kernels(cases, seconds, repetitions)
         rows += measure_gaps()
-        rows += measure_windows(FULL_UPDATES if full else SHORT_UPDATES, repetitions)
+        rows += measure_windows(updates, repetitions)
     report = Report(
         bench="kernels",
         notes=NOTES["kernels"],

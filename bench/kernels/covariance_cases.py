@@ -71,6 +71,13 @@ def covariance_case(n_assets: int, every: int) -> Case:
     )
 
 
+def push_alone(n_assets: int) -> tuple[Callable[[], Any], int]:
+    """Give a call that pushes rows into a full window of ours and reads none, and how many."""
+    rows = _make_rows(n_assets)
+    window = peers.OurWindow(rows[:WINDOW], every=_ROWS + 1)
+    return partial(window, rows[WINDOW:]), _ROWS
+
+
 COVARIANCE_CASES: Final[tuple[Callable[[], Case], ...]] = tuple(
     partial(covariance_case, n_assets, every) for every in EVERY for n_assets in ASSETS
 )

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from bench.kernels import drift_peers, drift_tapes, tick_peers
 from bench.kernels.add_evict import make_add_evict
 from bench.kernels.tick_driver import read_after_each
-from bench.kernels.tick_names import DRIFT_UNIT, MEASURES, WINDOW, drift_case
+from bench.kernels.tick_names import DRIFT_UNIT, MEASURES, NO_NUMBER, WINDOW, drift_case
 from bench.peers import is_installed
 from bench.rows import OURS, Row, make_row
 from stats.compiled import FloatArray, IntArray
@@ -29,7 +29,6 @@ _READS: Final = 300
 _CHUNK: Final = 20_000
 _EPS: Final = float(np.finfo(np.float64).eps)
 _COVARIANCE_BOUND: Final = 8e-15
-_NOT_FINITE: Final = 1e15  # a figure that has no number is shown as this
 LongArray = NDArray[np.longdouble]
 # What each subject read: variances, and kurtoses where it has them.
 Readings = dict[str, tuple[FloatArray, ...]]
@@ -105,8 +104,8 @@ def _tick_rows(tape: str, prices: FloatArray, places: IntArray) -> list[Row]:
 
 
 def _row(case: str, subject: str, wrong: LongArray) -> Row:
-    shown = np.nan_to_num(wrong.astype(np.float64), nan=_NOT_FINITE, posinf=_NOT_FINITE)
-    return make_row(case, subject, DRIFT_UNIT, [np.minimum(shown, _NOT_FINITE)])
+    shown = np.nan_to_num(wrong.astype(np.float64), nan=NO_NUMBER, posinf=NO_NUMBER)
+    return make_row(case, subject, DRIFT_UNIT, [np.minimum(shown, NO_NUMBER)])
 
 
 def _chunks(prices: FloatArray) -> Iterator[tuple[int, IntArray, FloatArray]]:

@@ -13,6 +13,10 @@ LIVE: Final = _OF + "called for each tick"
 TAPE_NAMES: Final = ("iid", "regime", "glitch", "fine tick", "trend")
 MEASURES: Final = ("variance", "kurtosis", "covariance")
 DRIFT_UNIT: Final = "of the bound"
+DRIFT_UPDATES: Final = "drift updates"
+"""The fact of a measurement that says how many went through each window."""
+NO_NUMBER: Final = 1e15
+"""Stands for a drift that is no number at all."""
 
 N_ROW_ASSETS: Final = 500
 WORST_TICK: Final = f"worst tick pushed and read, window {WINDOW}"

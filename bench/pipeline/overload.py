@@ -78,7 +78,9 @@ def run_bench(
     report = Report(
         bench="overload",
         notes=NOTES["overload"],
-        machine=with_end_load(machine | {"ticks a second": f"{rate:.0f}"}),
+        machine=with_end_load(
+            machine | {"ticks a second": f"{rate:.0f}", "minutes": f"{minutes:g}"}
+        ),
         versions=describe_versions(PACKAGES) | java_of([broker]),
         rows=tuple(make_rows(latencies, played, memory.rss)),
     )

@@ -12,6 +12,7 @@ import msgspec
 from ingest.codec import RawMessages
 from ingest.consumer import TopicConsumer
 from ingest.producer import TopicProducer
+from optimize.decision import stamp_published
 
 MESSAGE_BYTES: Final = 2_000
 _POLL_S = 0.5
@@ -19,13 +20,16 @@ Decide = Callable[[RawMessages], tuple[float, ...] | None]
 
 
 class Passed(msgspec.Struct, frozen=True, kw_only=True):
-    """What a peer says of a wake-up: times ns UTC, messages lost so far, what it decided."""
+    """What a peer says of a wake-up: messages lost so far, what it decided, times ns UTC.
+
+    ``published_ns`` is written when all else is encoded, as that of a decision.
+    """
 
     offset: int
     received_ns: int
-    published_ns: int
     lost: int
     weights: tuple[float, ...] = ()
+    published_ns: int
 
 
 def run_peer(
@@ -58,9 +62,10 @@ def run_peer(
             message = Passed(
                 offset=int(raw.offsets[-1]),
                 received_ns=raw.receive_time_ns,
-                published_ns=time.time_ns(),
                 lost=consumer.lost_offsets,
                 weights=weights,
+                published_ns=0,
             )
-            producer.send(decisions, encode(message).ljust(MESSAGE_BYTES), key=b"main", partition=0)
+            value = stamp_published(encode(message), time.time_ns()).ljust(MESSAGE_BYTES)
+            producer.send(decisions, value, key=b"main", partition=0)
             producer.poll()

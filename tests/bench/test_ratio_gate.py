@@ -4,9 +4,12 @@ A lead is how many times our time a steady peer takes; what it usually is stands
 result of ``silverbullet bench kernels``. Here it is of the least processor time of either side: a
 neighbour on the machine can only add to a time. The pairs are those that were steady: in each of
 ten measurements on two busy cores the lead was at least 1 / 1.5 of the published one, but for the
-one that has a wider share. What changed less is for ``silverbullet bench compare``.
+one that has a wider share. What changed less is for ``silverbullet bench compare``. Another
+processor has other leads: there the gate is left open, but in CI, whose machines were seen to
+keep them.
 """
 
+import os
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -23,8 +26,8 @@ from bench.kernels.pair_cases import pair_cases
 from bench.kernels.solver_cases import job_case, solve_case
 from bench.kernels.solver_goals import COLD, DENSE, SPARSE, WARM
 from bench.kernels.tick_cases import on_demand_case
-from bench.machine import single_thread
-from bench.report import read_report
+from bench.machine import identify_machine, single_thread
+from bench.report import Report, read_report
 from bench.rows import OURS, TWIN, Row, compare, group_cases
 
 
@@ -74,8 +77,19 @@ PAIRS = (
 
 
 @cache
+def published() -> Report:
+    return read_report(PUBLISHED)
+
+
+def has_other_leads() -> bool:
+    processor = published().machine["processor"]
+    is_elsewhere = identify_machine()["processor"] != processor
+    return is_elsewhere and not os.environ.get("SILVERBULLET_TEST_REQUIRE_ALL")
+
+
+@cache
 def published_cases() -> dict[str, dict[str, Row]]:
-    cases = group_cases(read_report(PUBLISHED).rows)
+    cases = group_cases(published().rows)
     return {name: {row.subject: row for row in rows} for name, rows in cases.items()}
 
 
@@ -115,6 +129,10 @@ def judge_lead(lead: float, usual: float, share: float = SHARE) -> str:
 
 @pytest.mark.parametrize("pair", PAIRS, ids=lambda pair: f"{PAIRS.index(pair)} {pair.peer}")
 def test_no_kernel_has_lost_its_published_lead(pair: Pair):
+    if has_other_leads():
+        pytest.skip(
+            "the published leads are another processor's: `bench kernels` measures this one's"
+        )
     case = pair.make()
     lead, usual = measure_lead(case, pair.peer), published_lead(case, pair.peer)
     assert not judge_lead(lead, usual, pair.share), case.name

@@ -78,7 +78,7 @@ def test_goals_of_our_own_are_counted_apart():
         return Line(bench, "a goal", "1", "-", outcome, "by 1")
 
     mixed = [line("kernels", "met"), line("scale", "missed"), line("kernels", "not decided")]
-    told = count_apart([*mixed, line("soak", "not decided"), line("start", "met")])
+    told = count_apart([*mixed, line("soak", "not decided"), line("engines", "met")])
     assert "1 met, 1 missed and 1 not decided of 3 goals" in told
     assert "1 met, 0 missed and 1 not decided of 2 goals that we set ourselves" in told
     assert "ourselves" not in count_apart(mixed)
