@@ -65,7 +65,7 @@ check: setup ## format, lint, types, order of imports
 bench: setup ## measure a short form on embedded parts beside its peers (10 min), with an HTML report
 	@$(BIN)/silverbullet bench full --short
 
-bench-full: setup ## measure all of it on a real Kafka (5.4 h); goes on where it was ended
+bench-full: setup ## measure all of it on a real Kafka (5.2 h); goes on where it was ended
 	@$(BIN)/silverbullet bench full
 
 bench-compare: setup ## what got slower: BASE=FILE.json [NEW=FILE.json], else the newest kept result

@@ -70,11 +70,11 @@ def full_plan() -> tuple[Step, ...]:
     program each time, as memory, cold starts, saturation and engines do, has three and its range.
     """
     return (
-        _step("kernels", 10.0, "--full"),
-        _step("scale", 6.0),
+        _step("kernels", 11.0, "--full"),
+        _step("scale", 1.5),
         _step("start", 3.5, "--cold", "3"),
-        _step("memory", 12.0, "--repetitions", "3"),
-        _step("ingest", 7.0, *REAL, "--quixstreams", "--repetitions", "6"),
+        _step("memory", 6.5, "--repetitions", "3"),
+        _step("ingest", 1.5, *REAL, "--quixstreams", "--repetitions", "6"),
         _step("pipeline", 33.0, *REAL, *_PIPELINE, "--quixstreams"),
         # No quixstreams: librdkafka's mock has no groups to join.
         Step("pipeline-embedded", ("bench", "pipeline", *_PIPELINE), 30.0),
