@@ -5,6 +5,7 @@ peers take in the same repetition, which no change of ours touches, and that of 
 The interval is `bench.intervals.ratio_interval`, over the repetitions of both.
 """
 
+import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, Literal, NamedTuple
@@ -38,7 +39,12 @@ FEW_RUNS_MARGINS: Final[Mapping[str, float]] = {"MiB": 0.1}
 of four runs of one build differed by 0.8 %."""
 
 Verdict = Literal[
-    "slower", "faster", "within noise", "too few repetitions", "single runs, not judged"
+    "slower",
+    "faster",
+    "within noise",
+    "too few repetitions",
+    "single runs, not judged",
+    "a time of 0, no ratio",
 ]
 JUDGED: Final = frozenset[Verdict]({"slower", "faster", "within noise"})
 
@@ -186,6 +192,8 @@ def _tails(was: Row, is_now: Row) -> _Pair:
 def _compare(case: str, figure: Figure, unit: str, ours: _Pair, others: Sequence[_Pair]) -> Change:
     peers = float(np.exp(np.mean([np.log(one.ratio) for one in others]))) if others else None
     lead = ours.beside(others)
+    if not (np.all(lead.now > 0.0) and np.all(lead.then > 0.0)):
+        return Change(case, figure, math.nan, None, None, peers, "a time of 0, no ratio")
     ratio = float(np.median(np.divide.outer(lead.now, lead.then)))
     interval = ratio_interval(lead.now, lead.then)
     if interval is None:

@@ -15,6 +15,7 @@ from bench.goals import (
 from bench.growth import MARGIN, ORDERS, worst_case
 from bench.kernels import covariance_goals, draw_goals, solver_goals, tick_goals
 from bench.pipeline import overload_goals
+from bench.pipeline.attribution import OWN_PART
 
 
 def _exact(rate: int, stage: str) -> str:
@@ -26,7 +27,7 @@ _PIPELINE = (
     takes_at_most(_exact(20_000, "total"), 1.10, "relay"),
     takes_at_most(_exact(1000, "total"), 1.30, "relay", "p99"),
     takes_at_most(_exact(20_000, "total"), 1.30, "relay", "p99"),
-    is_at_most(_exact(1000, "own part"), 100.0, "us"),
+    is_at_most(_exact(1000, OWN_PART), 100.0, "us"),
     peer_takes(_exact(1000, "total"), 12.0, "PyPortfolioOpt"),
     peer_takes(_exact(1000, "total"), 20.0, "skfolio"),
 )

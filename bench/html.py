@@ -1,5 +1,6 @@
 """All results as one HTML file beside their JSON, which works without a network."""
 
+import re
 from collections.abc import Sequence
 from html import escape
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 from bench.engines.report import EngineReport
 from bench.html_distributions import course_figures
 from bench.html_document import embed, load_plotly, make_document
-from bench.html_figures import make_figures
+from bench.html_figures import Group, group_figures
 from bench.lower_limits import find_lower_limits
 from bench.report import Report, describe
 from bench.rows import COLUMNS, format_row, group_cases
@@ -28,11 +29,36 @@ from bench.verdicts import KINDS, RULE
 def make_html(reports: Sequence[Kept]) -> str:
     """Write goals, figures, machine and versions of all reports, in their order."""
     graph = load_plotly()
-    sections = [_head(reports), *(_section(graph, report) for report in reports)]
-    return make_document("SilverBullet: benchmarks", "\n".join(sections))
+    groups = [_groups(graph, report) for report in reports]
+    names = [name_report(report) for report in reports]
+    sections = [_section(report, found) for report, found in zip(reports, groups, strict=True)]
+    return make_document(
+        "SilverBullet: benchmarks", "\n".join([_head(reports, _contents(names, groups)), *sections])
+    )
 
 
-def _head(reports: Sequence[Kept]) -> str:
+def _groups(graph: Any, report: Kept) -> list[Group]:
+    if isinstance(report, SoakReport):
+        return [Group("How it went", list(course_figures(graph, report.trends)))]
+    return [] if isinstance(report, EngineReport) else group_figures(graph, report)
+
+
+def _anchor(*names: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", " ".join(names).lower()).strip("-")
+
+
+def _contents(names: Sequence[str], groups: Sequence[Sequence[Group]]) -> str:
+    """Link to each benchmark and its figures."""
+    items = []
+    for name, found in zip(names, groups, strict=True):
+        links = [(f"bench {name}", _anchor(name))]
+        links += [(group.title.lower(), _anchor(name, group.title)) for group in found]
+        told = [f'<a href="#{anchor}">{escape(text)}</a>' for text, anchor in links]
+        items.append(f"<li>{told[0]}{': ' * (len(told) > 1)}{', '.join(told[1:])}</li>")
+    return f"<nav><ul>{''.join(items)}</ul></nav>"
+
+
+def _head(reports: Sequence[Kept], contents: str) -> str:
     lines = summarise_goals(reports)
     left = "".join(
         _row([escape(bench), escape(says)])
@@ -42,7 +68,8 @@ def _head(reports: Sequence[Kept]) -> str:
     rest = f"<details><summary>Goals not measured here</summary><table>{left}</table></details>"
     return (
         "<h1>Benchmarks</h1><p>A figure is the median of the repetitions' medians; a ratio the "
-        f"median of those within interleaved repetitions.</p><h2>Goals</h2><p>{RULE}</p>"
+        f"median of those within interleaved repetitions.</p>{contents}"
+        f"<h2>Goals</h2><p>{RULE}</p>"
         f"<p>{count_apart(lines)}</p>{_goal_table(lines)}" + (rest if left else "")
     )
 
@@ -60,33 +87,44 @@ def _row(told: Sequence[str], tag: str = "td") -> str:
     return "<tr>" + "".join(f"<{tag}>{cell}</{tag}>" for cell in told) + "</tr>"
 
 
-def _section(graph: Any, report: Kept) -> str:
-    title = f"<h2>bench {escape(name_report(report))}</h2>"
+def _section(report: Kept, groups: Sequence[Group]) -> str:
+    name = name_report(report)
+    title = f'<h2 id="{_anchor(name)}">bench {escape(name)}</h2>'
+    figures = "".join(_group(name, group) for group in groups)
     if isinstance(report, SoakReport):
         rows = "".join(_row([escape(cell) for cell in format_trend(one)]) for one in report.trends)
         table = f"<table>{_row(SOAK_COLUMNS, 'th')}{rows}</table>"
-        figures = "\n".join(map(embed, course_figures(graph, report.trends)))
         return title + _notes(describe_soak(report)) + table + figures
     if isinstance(report, EngineReport):
         return title + _notes(describe(report)) + (
             "<p>Distributions, stages, scaling and starts are in the report of "
             "<code>bench engines</code> itself, beside its turns.</p>"
         )  # fmt: skip
-    return title + _notes(describe(report)) + _figures(graph, report)
+    return title + _notes(describe(report)) + figures + _all_figures(report)
 
 
-def _figures(graph: Any, report: Report) -> str:
+def _group(name: str, group: Group) -> str:
+    title = f'<h3 id="{_anchor(name, group.title)}">{group.title}</h3>'
+    drawn = "\n".join(map(embed, group.figures))
+    if group.is_open:
+        return title + drawn
+    return (
+        f"{title}<details><summary>{len(group.figures)} figures</summary><p class=note>Boxes are "
+        "of the repetitions' medians; the tick and the cross are p99 and maximum of all "
+        f"samples.</p>{drawn}</details>"
+    )
+
+
+def _all_figures(report: Report) -> str:
     rows: list[str] = []
     for case, found in group_cases(report.rows).items():
         limits = find_lower_limits(report.machine, case, found)
         cells = ((case, *format_row(row, found, limits)) for row in found)
         rows.extend(_row([escape(cell) for cell in one]) for one in cells)
     return (
-        "<p class=note>Boxes are of the repetitions' medians; the tick and the cross are p99 and "
-        "maximum of all samples.</p>" + "\n".join(map(embed, make_figures(graph, report)))
-        + f"<details><summary>All figures</summary><table>{_row(('case', *COLUMNS), 'th')}"
-        + f"{''.join(rows)}</table></details>"
-    )  # fmt: skip
+        f"<details><summary>All figures</summary><table>{_row(('case', *COLUMNS), 'th')}"
+        f"{''.join(rows)}</table></details>"
+    )
 
 
 def _notes(lines: Sequence[str]) -> str:

@@ -1,7 +1,7 @@
 """The figures of a report: how runs lie, how cost grows, where the time goes."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -10,7 +10,7 @@ from bench.html_distributions import histogram_figures
 from bench.html_document import new_figure
 from bench.report import Report
 from bench.rows import FLOORS, OURS, Row, group_cases
-from bench.stages import find_breakdowns, stage_cases
+from bench.stages import Breakdown, find_breakdowns, stage_cases
 
 _OURS, _PEER, _FLOOR = "#e07a5f", "#3d5a80", "#8d99ae"
 _COLOURS = ("#3d5a80", "#e07a5f", "#81b29a", "#f2cc8f", "#6d597a", "#2a9d8f", "#bc6c25")
@@ -18,15 +18,35 @@ _ROW_HEIGHT, _FRAME_HEIGHT = 34, 130
 _LEFT = 250  # for names, which Plotly would cut
 
 
-def make_figures(graph: Any, report: Report) -> list[Any]:
+class Group(NamedTuple):
+    """Figures that answer one question.
+
+    Attributes
+    ----------
+    title
+        The question's answer, as a heading.
+    figures
+        Of Plotly, in the order in which they are read.
+    is_open
+        Whether they are shown at once; else when they are asked for.
+    """
+
+    title: str
+    figures: list[Any]
+    is_open: bool = True
+
+
+def group_figures(graph: Any, report: Report) -> list[Group]:
     """Give all figures of a report, in the order in which they are read."""
-    return [
-        *_stages(graph, report),
-        *_scaling(graph, report),
-        *histogram_figures(graph, report.rows),
-        *_single_values(graph, report),
-        *_distributions(graph, report),
-    ]
+    groups = (
+        Group("Where the time goes", list(_stages(graph, report))),
+        Group("How the cost grows", list(_scaling(graph, report))),
+        Group("How the samples lie", list(histogram_figures(graph, report.rows))),
+        Group("One value each", list(_single_values(graph, report))),
+        # A box for each of some hundred cases.
+        Group("How the repetitions lie", list(_distributions(graph, report)), is_open=False),
+    )
+    return [group for group in groups if group.figures]
 
 
 def _distributions(graph: Any, report: Report) -> Iterator[Any]:
@@ -82,23 +102,36 @@ def _single_values(graph: Any, report: Report) -> Iterator[Any]:
 
 
 def _stages(graph: Any, report: Report) -> Iterator[Any]:
+    """Draw the medians of the stages; those of kernels, of any size, as shares of the whole."""
     found = find_breakdowns(report.bench, report.rows)
-    for unit in dict.fromkeys(one.unit for one in found):
-        chosen = [one for one in found if one.unit == unit][::-1]
+    as_shares = report.bench == "kernels"
+    for unit, method in dict.fromkeys((one.unit, _method(report, one)) for one in found):
+        chosen = [one for one in found if (one.unit, _method(report, one)) == (unit, method)][::-1]
         figure = new_figure(
-            graph, "Where the time goes, by the medians of the stages",
+            graph, ", ".join(filter(None, ("Medians of the stages", method))),
             _FRAME_HEIGHT + _ROW_HEIGHT * len(chosen),
         )  # fmt: skip
         labels = [f"{one.case}, {one.subject}" for one in chosen]
         names = dict.fromkeys(name for one in found for name, _ in one.stages)
         for place, name in enumerate(names):
-            figure.add_bar(
-                y=labels, x=[dict(one.stages).get(name, 0.0) for one in chosen], name=name,
-                orientation="h", marker_color=_COLOURS[place % len(_COLOURS)],
-            )  # fmt: skip
+            values = [dict(one.stages).get(name, 0.0) for one in chosen]
+            if as_shares:
+                values = [
+                    100.0 * value / one.total for value, one in zip(values, chosen, strict=True)
+                ]
+            if any(values):
+                figure.add_bar(
+                    y=labels, x=values, name=name, orientation="h",
+                    marker_color=_COLOURS[place % len(_COLOURS)],
+                )  # fmt: skip
         figure.update_layout(barmode="stack", margin={"l": _LEFT + 100, "t": 50, "b": 50})
-        figure.update_xaxes(title=unit)
+        figure.update_xaxes(title=f"% of the whole ({unit})" if as_shares else unit)
         yield figure
+
+
+def _method(report: Report, one: Breakdown) -> str:
+    """Give how a pipeline decides: beside a method of 90 ms one of 1 ms would not be seen."""
+    return one.case.split(", ")[1] if report.bench == "pipeline" else ""
 
 
 def _scaling(graph: Any, report: Report) -> Iterator[Any]:

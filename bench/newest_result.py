@@ -22,11 +22,14 @@ class Newest(NamedTuple):
     path
         The newest that shares a case; None where none does.
     n_seen
-        How many results of the benchmark there are.
+        How many results of the benchmark there are, but the one that is compared.
+    passed_over
+        A newer one of the other form, short or not, that shares a case too; None without one.
     """
 
     path: Path | None
     n_seen: int
+    passed_over: Path | None = None
 
 
 def find_newest(base: Path, folder: Path) -> Newest:
@@ -38,7 +41,7 @@ def find_newest(base: Path, folder: Path) -> Newest:
     Parameters
     ----------
     base
-        The result; it is not found itself.
+        The result; neither it nor a copy of it is found.
     folder
         Holds single results, and folders of the steps of ``bench full``.
 
@@ -48,10 +51,22 @@ def find_newest(base: Path, folder: Path) -> Newest:
         ``base`` cannot be read, or is no report.
     """
     then = read_report(base)
-    seen = [found for found in _read_all(folder, base) if found[1].bench == then.bench]
+    # A published result was kept, too, by who measured it: set beside itself all is 1.00x.
+    seen = [
+        (path, report)
+        for path, report in _read_all(folder, base)
+        if report.bench == then.bench and report.rows != then.rows
+    ]
     fit = [path for path, report in seen if own_cases(report) & own_cases(then)]
-    fit.sort(key=lambda path: (_is_short(path) == _is_short(base), path.stat().st_mtime_ns))
-    return Newest(fit[-1] if fit else None, len(seen))
+    if not fit:
+        return Newest(None, len(seen))
+    newest = max(fit, key=_changed_ns)
+    best = max(fit, key=lambda path: (_is_short(path) == _is_short(base), _changed_ns(path)))
+    return Newest(best, len(seen), newest if newest != best else None)
+
+
+def _changed_ns(path: Path) -> int:
+    return path.stat().st_mtime_ns
 
 
 def own_cases(report: Report) -> set[str]:

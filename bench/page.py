@@ -31,14 +31,16 @@ _HEAD: Final = """\
 # Performance
 
 A figure is the median of the repetitions' medians, beside the least and the greatest of them. A
-ratio is the median of those within interleaved repetitions, whose contenders took turns. The
-machine has two cores that it shares with neighbours: trust the ratios more than the times. Peers
-that are quicker stand here too.
-
-All figures, with distributions and plots: `silverbullet bench report docs/performance/*.json`
-writes them as one HTML page. This page is made by
+ratio is the median of those within interleaved repetitions, whose contenders took turns: trust the
+ratios more than the times. Peers that are quicker stand here too.
+"""
+_PUBLISHED: Final = """
+The machine has two cores that it shares with neighbours. All figures, with distributions and plots:
+`silverbullet bench report docs/performance/*.json` writes them as one HTML page, `report.html`.
+This page is made by
 `python -m bench.page docs/performance/*.json docs/performance/engines/engines.json`.
-
+"""
+_PLACES: Final = """
 ## What was measured
 """
 _ENGINES: Final = (
@@ -86,7 +88,8 @@ def make_page(reports: Sequence[Kept], reasons: Sequence[Reason] = ()) -> str:
         Why goals are missed, of published results alone: of others nobody has found that out.
     """
     shared, same = _shared_facts(reports), _same_versions(reports)
-    lines = [_HEAD, *_places(reports), "", *goal_section(reports, reasons)]
+    head = _HEAD + (_PUBLISHED if reasons else "") + _PLACES
+    lines = [head, *_places(reports), "", *goal_section(reports, reasons)]
     for report in reports:
         section = [*_section(report), *(f"- {line}" for line in _place(report, shared, same))]
         lines += [f"## bench {name_report(report)}", "", *section, ""]

@@ -28,9 +28,9 @@ _ALIKE: Final[tuple[tuple[re.Pattern[str], str, str], ...]] = (
      r"\1"),
     (re.compile(r"^(resample|cloud)-(\d+):"), "each job:", r"\1-\2"),
 )  # fmt: skip
-_FACTOR: Final = (
-    "Missed by 2x: it takes twice what it may, or leads by half of what it should. The prototype "
-    "that some reasons name is the one whose figures the goals were taken from."
+_FACTOR: Final = "Missed by 2x: it takes twice what it may, or leads by half of what it should."
+_PROTOTYPE: Final = (
+    "The prototype that some reasons name is the one whose figures the goals were taken from."
 )
 _LEFT: Final = "No result here says anything of these goals:"
 
@@ -55,7 +55,7 @@ def goal_section(reports: Sequence[Kept], reasons: Sequence[Reason]) -> list[str
     return [
         "## Goals", "",
         *textwrap.wrap(counts, 100), "",
-        *textwrap.wrap(f"{RULE} {_FACTOR}", 100), "",
+        *textwrap.wrap(" ".join((RULE, _FACTOR, *[_PROTOTYPE][: bool(reasons)])), 100), "",
         *_table(beside, reasons, numbers), "",
         *(["Goals of our own:", "", *_table(own, reasons, numbers), ""] if own else []),
         *_why(numbers), *_not_measured(reports),

@@ -1,7 +1,7 @@
 """What contenders took in a case, and how often one took what another did. Pure."""
 
 from collections.abc import Collection, Iterable, Sequence
-from typing import Final, NamedTuple
+from typing import Annotated, Final, NamedTuple
 
 import msgspec
 import numpy as np
@@ -60,7 +60,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     p50: float
     p99: float
     max: float
-    runs: tuple[float, ...]
+    runs: Annotated[tuple[float, ...], msgspec.Meta(min_length=1)]
     p99_runs: tuple[float, ...] = ()
     histogram: Histogram | None = None
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 from bench.case_names import KERNEL_STAGES
+from bench.pipeline.attribution import OWN_PART
 from bench.pipeline.attribution import STAGES as PIPELINE_STAGES
 from bench.rows import Row, group_cases
 
@@ -22,6 +23,8 @@ _STAGES: Final[Mapping[str, tuple[str, ...]]] = {
     "start": START_STAGES,
     "kernels": KERNEL_STAGES,
 }
+# What stands for all stages between "kafka in" and "kafka out" where a peer tells none of them.
+_TOLD_WHOLE: Final = frozenset({"update", "wait", "solve", "publish"})
 _WHOLE: Final = ", total"  # of the pipeline, beside its stages; elsewhere the case itself
 
 
@@ -44,8 +47,11 @@ class Breakdown(NamedTuple):
 
 
 def find_breakdowns(bench: str, rows: Sequence[Row]) -> list[Breakdown]:
-    """Give the breakdown of each row that has stages, in the order of the rows."""
-    names, cases = _STAGES.get(bench, ()), group_cases(rows)
+    """Give the breakdown of each row that has stages, in the order of the rows.
+
+    Of a peer of the pipeline its own part is one stage: it does not tell what it is made of.
+    """
+    names, cases = _with_own_part(_STAGES.get(bench, ())), group_cases(rows)
     found = []
     for row in rows:
         base = row.case.removesuffix(_WHOLE)
@@ -55,13 +61,25 @@ def find_breakdowns(bench: str, rows: Sequence[Row]) -> list[Breakdown]:
             for one in cases.get(f"{base}, {name}", [])
             if one.subject == row.subject
         )
+        if any(name in _TOLD_WHOLE for name, _ in stages):
+            stages = tuple(stage for stage in stages if stage[0] != OWN_PART)
         if stages:
             found.append(Breakdown(base, row.subject, row.unit, row.median, stages))
     return found
 
 
+def _with_own_part(names: Sequence[str]) -> tuple[str, ...]:
+    if "update" not in names:
+        return tuple(names)
+    place = names.index("update")
+    return (*names[:place], OWN_PART, *names[place:])
+
+
 def stage_cases(bench: str, rows: Sequence[Row]) -> frozenset[str]:
-    """Give the cases that are stages of others."""
+    """Give the cases that are stages of others; an own part is a case for itself, too."""
     return frozenset(
-        f"{one.case}, {name}" for one in find_breakdowns(bench, rows) for name, _ in one.stages
+        f"{one.case}, {name}"
+        for one in find_breakdowns(bench, rows)
+        for name, _ in one.stages
+        if name != OWN_PART
     )

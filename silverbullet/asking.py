@@ -6,13 +6,13 @@ from typing import Any
 
 import click
 
-from silverbullet.options import given_settings
+from silverbullet.options import FiniteRange, given_settings
 
 JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 WAIT = click.option(
     "--wait",
     "wait_s",
-    type=click.FloatRange(0, 600),
+    type=FiniteRange(0, 600),
     default=90.0,
     show_default=True,
     help="Seconds to wait until the pipeline has carried it out.",

@@ -18,7 +18,7 @@ from silverbullet.bench_options import (
 )
 from silverbullet.bench_pipeline_cli import pipeline
 from silverbullet.bench_signals import ended_in_order
-from silverbullet.options import given_settings, setting_options
+from silverbullet.options import FiniteRange, given_settings, setting_options
 
 
 @click.group()
@@ -52,8 +52,8 @@ def ingest(broker: str, bootstrap: str | None, **options: Any) -> None:
 
 
 @bench.command()
-@click.option("--minutes", type=click.FloatRange(min=0.1), help="Length; 30 otherwise.")
-@click.option("--rate", type=click.FloatRange(min=1), help="Ticks a second; 1000 otherwise.")
+@click.option("--minutes", type=FiniteRange(min=0.1), help="Length; 30 otherwise.")
+@click.option("--rate", type=FiniteRange(min=1), help="Ticks a second; 1000 otherwise.")
 @click.option(
     "--broker",
     type=click.Choice(["kafka", "embedded"]),
@@ -109,7 +109,7 @@ def scale(**options: Any) -> None:
 @bench.command()
 @bench_options
 @click.option("--quick", is_flag=True, help="The short form, 4 minutes.")
-@click.option("--budget-s", type=click.FloatRange(min=0), help="Leave out what takes longer.")
+@click.option("--budget-s", type=FiniteRange(min=0), help="Leave out what takes longer.")
 @click.option(
     "--raw",
     type=click.Path(file_okay=False, path_type=Path),

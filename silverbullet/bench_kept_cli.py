@@ -1,6 +1,7 @@
 """The commands of `bench` that measure all, and those that show what was kept."""
 
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -55,7 +56,7 @@ def full(short: bool, again: bool, plan: bool, steps: str | None, output: Path |
 @click.option(
     "--output",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="The file; beside the first result.",
+    help="The file; beside the result, of several ./report.html.",
 )
 def report(results: tuple[Path, ...], output: Path | None) -> None:
     """Write kept results as one HTML page with goals and plots, which needs no network."""
@@ -64,7 +65,8 @@ def report(results: tuple[Path, ...], output: Path | None) -> None:
     from bench.html import make_html
     from bench.page import read_kept
 
-    output = output or results[0].with_suffix(".html")
+    several = len(results) > 1
+    output = output or (Path("report.html") if several else results[0].with_suffix(".html"))
     if not output.parent.is_dir():
         raise Refused(f"{output.parent} is no folder: make it, or name another --output")
     if not os.access(output.parent, os.W_OK):
@@ -157,8 +159,18 @@ def _newest(bench: str, base: Path) -> Path:
             else f"no result of bench {bench} in {kept_folder()} but BASE: name one as NEW, "
             f"or measure one: silverbullet bench {bench}"
         )
-    click.echo(f"NEW is the newest result that shares a case, {found.path}", err=True)
+    click.echo(f"NEW is the newest result that shares a case, {_dated(found.path)}", err=True)
+    if found.passed_over is not None:
+        click.echo(
+            f"passed over, as only one of it and BASE is of the short form: "
+            f"{_dated(found.passed_over)}",
+            err=True,
+        )
     return found.path
+
+
+def _dated(path: Path) -> str:
+    return f"{path} of {datetime.fromtimestamp(path.stat().st_mtime, UTC):%Y-%m-%d %H:%M} UTC"
 
 
 KEPT: Final = (full, report, compare)

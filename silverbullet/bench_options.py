@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from silverbullet.options import FiniteRange
+
 if TYPE_CHECKING:  # what it imports is heavy
     from bench.brokers import OpenBroker
 
@@ -23,7 +25,7 @@ def bench_options(command: Callable[..., None]) -> Callable[..., None]:
     for option in (
         click.option(
             "--seconds",
-            type=click.FloatRange(min=0.0, min_open=True, max=86_400.0),
+            type=FiniteRange(min=0.0, min_open=True, max=86_400.0),
             help="Length of one repetition.",
         ),
         click.option("--repetitions", type=click.IntRange(1), help="Repetitions."),

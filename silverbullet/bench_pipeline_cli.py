@@ -14,6 +14,7 @@ from silverbullet.bench_options import (
     find_brokers,
     run_and_tell,
 )
+from silverbullet.options import FiniteRange
 
 _PLANNED: Final = (
     "seconds", "repetitions", "rates", "methods", "engines", "libraries", "quixstreams"
@@ -33,7 +34,7 @@ _OF_SATURATION: Final = ("seconds", "repetitions")
 @click.option("--libraries", is_flag=True, help="PyPortfolioOpt and skfolio in the same loop too.")
 @QUIXSTREAMS
 @click.option("--overload", is_flag=True, help="Ten times the ticks that it can decide one by one.")
-@click.option("--minutes", type=click.FloatRange(min=0.05), help="Of --overload; 10 otherwise.")
+@click.option("--minutes", type=FiniteRange(min=0.05), help="Of --overload; 10 otherwise.")
 @click.option(
     "--saturation", is_flag=True, help="Ticks a second, ever more, until decisions fall behind."
 )

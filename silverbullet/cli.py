@@ -2,7 +2,6 @@
 
 import errno
 import json
-import math
 import sys
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from silverbullet.bench_cli import bench
 from silverbullet.export_cli import export
 from silverbullet.feed_cli import feed, feed_status
 from silverbullet.options import (
+    FiniteRange,
     Refused,
     given_config,
     given_flags,
@@ -26,14 +26,6 @@ from silverbullet.services_cli import services
 from silverbullet.steering_cli import STEERING
 from silverbullet.token_cli import token
 from silverbullet.topics_cli import topics
-
-
-def _finite(ctx: click.Context, param: click.Parameter, value: float) -> float:
-    """Refuse nan, which no comparison of a range refuses."""
-    if not math.isfinite(value):
-        raise click.BadParameter(f"{value} is no number of ticks a second", ctx, param)
-    return value
-
 
 PATHS = click.option(
     "--from",
@@ -54,8 +46,7 @@ ASSETS = click.option(
 )
 RATE = click.option(
     "--rate",
-    type=click.FloatRange(min=0, min_open=True, max=1e9),
-    callback=_finite,
+    type=FiniteRange(min=0, min_open=True, max=1e9),
     default=60.0,
     show_default=True,
     help="Simulated ticks a second, over all assets.",

@@ -1,6 +1,7 @@
 """Options that stand for settings, and how a command gets at what they say."""
 
 import functools
+import math
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,6 +22,19 @@ class Refused(click.ClickException):
     """What was asked for cannot be done as asked; one line, exit 2."""
 
     exit_code = 2
+
+
+class FiniteRange(click.FloatRange):
+    """A number within bounds; nan, which no comparison with a bound refuses, is none."""
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Read the number, then see that it is one."""
+        number = float(super().convert(value, param, ctx))
+        if not math.isfinite(number):
+            self.fail(f"{value} is no finite number", param, ctx)
+        return number
 
 
 class Duration(click.ParamType[float]):

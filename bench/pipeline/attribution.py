@@ -10,9 +10,10 @@ from stats.compiled import FloatArray, IntArray
 # was due. ``wait`` reads the windows and makes the estimates, beside waiting for an engine.
 STAMPS = ("due", "sent", "received", "updated", "submitted", "solved", "published", "arrived")
 STAGES = ("generator lag", "kafka in", "update", "wait", "solve", "publish", "kafka out")
+OWN_PART = "own part"
 # From stamp to stamp, across stages.
 SPANS = {
-    "own part": ("received", "published"),
+    OWN_PART: ("received", "published"),
     "made": ("due", "published"),
     "total": ("due", "arrived"),
 }

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from bench.case_names import stage_case
-from bench.pipeline.attribution import SPANS, STAGES, Latencies
+from bench.pipeline.attribution import OWN_PART, SPANS, STAGES, Latencies
 from bench.pipeline.session import Played
 from bench.rows import OURS, Row, make_row
 from stats.compiled import FloatArray
@@ -41,7 +41,7 @@ def make_rows(case: str, method: str, runs: Sequence[Run]) -> list[Row]:
 
 def _row_of_stage(case: str, stage: str, subject: str, samples: Sequence[FloatArray]) -> Row:
     """Give a stage's row; the whole has a histogram for all, our own part has one."""
-    is_drawn = stage == "total" or (stage == "own part" and subject == OURS)
+    is_drawn = stage == "total" or (stage == OWN_PART and subject == OURS)
     # By logarithm: a clock that was set back between two stamps gives a time below 0.
     drawable = min(float(one.min()) for one in samples) > 0.0
     return make_row(

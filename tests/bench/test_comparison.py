@@ -208,3 +208,15 @@ def test_make_compares_with_the_newest_and_names_both_variables():
     assert make("BASE=a.json").rstrip().endswith("bench compare a.json")
     assert make("BASE=a.json", "NEW=b.json").rstrip().endswith("bench compare a.json b.json")
     assert "BASE=FILE.json [NEW=FILE.json]" in make()
+
+
+def test_a_time_of_zero_is_no_change_that_is_within_noise():
+    def zeros(made: Report) -> Report:
+        rows = (msgspec.structs.replace(row, runs=(0.0,) * len(row.runs)) for row in made.rows)
+        return msgspec.structs.replace(made, rows=tuple(rows))
+
+    for base, new in ((zeros(report(1)), report(2)), (report(1), zeros(report(2)))):
+        result = compare_reports(base, new)
+        assert {change.verdict for change in result.changes} == {"a time of 0, no ratio"}
+        assert not result.is_judged
+        assert "a time of 0" in result.to_text()

@@ -5,7 +5,7 @@ import plotly.graph_objects as graph
 from click.testing import CliRunner
 
 from bench.html import make_html
-from bench.html_figures import make_figures
+from bench.html_figures import group_figures
 from bench.page import read_kept
 from bench.report import Report
 from bench.rows import make_row
@@ -20,6 +20,10 @@ def a_report(bench: str, *rows) -> Report:
     return Report(bench=bench, machine={"cores": "<2>"}, versions={"numpy": "2"}, rows=rows)
 
 
+def figures_of(report: Report) -> list:
+    return [figure for group in group_figures(graph, report) for figure in group.figures]
+
+
 def test_the_page_of_all_kept_results_asks_nothing_of_a_network():
     text = make_html([read_kept(path) for path in KEPT])
     # Plotly's own program names addresses in strings; nothing outside it may load one.
@@ -28,6 +32,11 @@ def test_the_page_of_all_kept_results_asks_nothing_of_a_network():
     assert "<link" not in outside.replace('<link rel="icon" href="data:,">', "")
     for path in KEPT:
         assert f"bench {read_kept(path).bench}" in outside
+    targets = re.findall(r'id="([^"]+)"', outside)
+    assert len(set(targets)) == len(targets)
+    links = re.findall(r'href="#([^"]+)"', outside)
+    assert set(links) <= set(targets)
+    assert {"pipeline-kafka-where-the-time-goes", "soak"} <= set(links)
     assert "met, " in outside
     assert RULE in outside
 
@@ -41,7 +50,7 @@ def test_names_are_escaped_and_every_case_has_its_figure():
     )
     text = make_html([report])
     assert "cores &lt;2&gt;" in text
-    first, second = make_figures(graph, report)
+    first, second = figures_of(report)
     boxes = {trace.y[0]: list(trace.x) for trace in first.data if trace.type == "box"}
     assert boxes == {"silverbullet": [1.0, 2.0], "peer": [3.0, 4.0]}
     assert first.layout.xaxis.type == "log"
@@ -54,7 +63,7 @@ def test_stages_are_bars_that_add_up_and_have_no_figures_of_their_own():
     rows = [make_row(case, "silverbullet", "ns a tick", [[10.0], [11.0]])]
     rows += [make_row(f"{case}, {name}", "silverbullet", "ns a tick", [[value], [value]])
              for name, value in stages.items()]  # fmt: skip
-    bars, box = make_figures(graph, a_report("ingest", *rows))
+    bars, box = figures_of(a_report("ingest", *rows))
     assert {bar.name: bar.x[0] for bar in bars.data} == stages
     assert bars.layout.barmode == "stack"
     assert box.layout.title.text == case
@@ -71,3 +80,55 @@ def test_a_command_writes_the_page_beside_the_result(tmp_path: Path):
     refused = CliRunner().invoke(main, ["bench", "report", str(path)])
     assert refused.exit_code == 2
     assert "no result of a benchmark" in refused.output
+
+
+def test_a_peer_of_the_pipeline_has_its_own_part_in_one_and_each_method_a_figure():
+    def stage(method: str, name: str, subject: str, us: float):
+        return make_row(f"Kafka, {method}, 1000 ticks/s, {name}", subject, "us", [[us], [us]])
+
+    ours = {"kafka in": 300.0, "update": 100.0, "solve": 20.0, "own part": 120.0, "total": 420.0}
+    rows = [stage("exact", name, "silverbullet", us) for name, us in ours.items()]
+    peer = {"kafka in": 300.0, "own part": 5000.0, "total": 5300.0}
+    rows += [stage("exact", name, "PyPortfolioOpt", us) for name, us in peer.items()]
+    rows += [stage("resample", name, "silverbullet", 50 * us) for name, us in ours.items()]
+    first = group_figures(graph, a_report("pipeline", *rows))[0]
+    assert first.title == "Where the time goes"
+    exact, resample = first.figures
+    label = "Kafka, exact, 1000 ticks/s, "
+    bars = {bar.name: dict(zip(bar.y, bar.x, strict=True)) for bar in exact.data}
+    for name, us in {"kafka in": 300.0, "update": 0.0, "own part": 5000.0}.items():
+        assert bars[name][f"{label}PyPortfolioOpt"] == us
+    assert bars["own part"][f"{label}silverbullet"] == 0.0
+    assert bars["update"][f"{label}silverbullet"] == 100.0
+    assert "resample" in resample.layout.title.text
+
+
+def test_stages_of_kernels_are_shares_as_their_sizes_differ_a_thousandfold():
+    case = "draw and solve from the posterior of 50 assets"
+    rows = [make_row(case, "silverbullet", "us a draw", [[10.0]]),
+            make_row(f"{case}, normals", "silverbullet", "us a draw", [[2.5]])]  # fmt: skip
+    (bar,) = group_figures(graph, a_report("kernels", *rows))[0].figures[0].data
+    assert (bar.name, list(bar.x)) == ("normals", [25.0])
+
+
+def test_the_page_of_several_results_is_named_after_none_of_them(tmp_path: Path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "kept").mkdir()
+    for name in ("kernels", "start"):
+        report = a_report(name, make_row("job", "silverbullet", "us", [[1.0]]))
+        (tmp_path / "kept" / f"{name}.json").write_text(report.to_json())
+    done = CliRunner().invoke(main, ["bench", "report", "kept/kernels.json", "kept/start.json"])
+    assert done.output == "report.html\n"
+    assert "bench start" in (tmp_path / "report.html").read_text()
+
+
+def test_a_result_with_a_row_of_no_repetition_is_refused(tmp_path: Path):
+    path = tmp_path / "kernels.json"
+    report = a_report("kernels", make_row("job", "silverbullet", "us", [[1.0]]))
+    path.write_text(report.to_json().replace('"runs":[1.0]', '"runs":[]').replace(
+        '"runs": [\n        1.0\n      ]', '"runs": []'))  # fmt: skip
+    assert "1.0]" not in path.read_text().replace(" ", "")
+    refused = CliRunner().invoke(main, ["bench", "report", str(path)])
+    assert refused.exit_code == 2
+    assert "no result of a benchmark" in refused.output
+    assert "runs" in refused.output

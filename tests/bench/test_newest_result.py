@@ -84,3 +84,30 @@ def test_where_no_case_is_shared_that_is_what_is_said(tmp_path: Path, results: P
         assert told.exit_code == 2
         assert "repetitions" not in told.output
         assert "share no case" in told.output or "none with a case that BASE has" in told.output
+
+
+def test_a_copy_of_the_result_is_not_what_it_is_compared_with(tmp_path: Path, results: Path):
+    made = report(1)
+    base = keep(tmp_path, "published/kernels.json", made, 500)
+    noted = msgspec.structs.replace(made, notes=("a note by hand",))
+    keep(results, "full-1/kernels-0123456789ab.json", noted, 10)
+    told = CliRunner().invoke(main, ["bench", "compare", base])
+    assert told.exit_code == 2
+    assert "no result of bench kernels" in told.output
+    slow = keep(results, "full-2/kernels.json", report(2, ours=1.5), 60)
+    told = CliRunner().invoke(main, ["bench", "compare", base])
+    assert told.exit_code == 1
+    assert slow in told.output
+
+
+def test_a_newer_result_of_the_other_form_is_named_when_it_is_passed_over(
+    tmp_path: Path, results: Path
+):
+    base = keep(tmp_path, "published/kernels.json", report(1), 500)
+    same_form = keep(results, "full-1/kernels.json", report(2), 60)
+    short = keep(results, "short-1/kernels.json", report(3), 10)
+    told = CliRunner().invoke(main, ["bench", "compare", base])
+    lines = told.stderr.splitlines()
+    assert same_form in lines[0]
+    assert "passed over" in lines[1]
+    assert short in lines[1]

@@ -68,7 +68,7 @@ def test_the_page_says_of_each_goal_whether_it_is_met():
     assert "1.20x" in goals[0]
     assert "101 us" in goals[4]
     assert "10.0x" in goals[5]
-    assert "1000 ticks/s, silverbullet: 120 us, of which kafka in 70.0." in page
+    assert "1000 ticks/s, silverbullet: 120 us, of which kafka in 70.0, own part 101." in page
     assert "not Kafka's" in page
 
 
