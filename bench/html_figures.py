@@ -10,10 +10,10 @@ from bench.html_distributions import histogram_figures
 from bench.html_document import new_figure
 from bench.report import Report
 from bench.rows import FLOORS, OURS, Row, group_cases
-from bench.stages import Breakdown, find_breakdowns, stage_cases
+from bench.stages import Breakdown, find_breakdowns, stage_cases, stage_names
 
 _OURS, _PEER, _FLOOR = "#e07a5f", "#3d5a80", "#8d99ae"
-_COLOURS = ("#3d5a80", "#e07a5f", "#81b29a", "#f2cc8f", "#6d597a", "#2a9d8f", "#bc6c25")
+_COLOURS = ("#3d5a80", "#e07a5f", "#81b29a", "#f2cc8f", "#6d597a", "#2a9d8f", "#bc6c25", "#adb5bd")
 _ROW_HEIGHT, _FRAME_HEIGHT = 34, 130
 _LEFT = 250  # for names, which Plotly would cut
 
@@ -112,8 +112,7 @@ def _stages(graph: Any, report: Report) -> Iterator[Any]:
             _FRAME_HEIGHT + _ROW_HEIGHT * len(chosen),
         )  # fmt: skip
         labels = [f"{one.case}, {one.subject}" for one in chosen]
-        names = dict.fromkeys(name for one in found for name, _ in one.stages)
-        for place, name in enumerate(names):
+        for place, name in enumerate(stage_names(report.bench)):
             values = [dict(one.stages).get(name, 0.0) for one in chosen]
             if as_shares:
                 values = [

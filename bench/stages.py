@@ -51,7 +51,7 @@ def find_breakdowns(bench: str, rows: Sequence[Row]) -> list[Breakdown]:
 
     Of a peer of the pipeline its own part is one stage: it does not tell what it is made of.
     """
-    names, cases = _with_own_part(_STAGES.get(bench, ())), group_cases(rows)
+    names, cases = stage_names(bench), group_cases(rows)
     found = []
     for row in rows:
         base = row.case.removesuffix(_WHOLE)
@@ -68,9 +68,11 @@ def find_breakdowns(bench: str, rows: Sequence[Row]) -> list[Breakdown]:
     return found
 
 
-def _with_own_part(names: Sequence[str]) -> tuple[str, ...]:
+def stage_names(bench: str) -> tuple[str, ...]:
+    """Give the stages of a benchmark in order, an own part where those begin that make it up."""
+    names = _STAGES.get(bench, ())
     if "update" not in names:
-        return tuple(names)
+        return names
     place = names.index("update")
     return (*names[:place], OWN_PART, *names[place:])
 
