@@ -207,7 +207,7 @@ def published() -> list[Kept]:
 
 def test_the_published_page_is_short(published: list[Kept]):
     lines = make_page(published, REASONS).splitlines()
-    assert len(lines) < 450
+    assert len(lines) < 500
     told = [line for line in lines if re.match(r"- |\d+\. ", line)]
     assert [line for line in told if len(line) > 304] == []  # a bullet or a number before 300
 
