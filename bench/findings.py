@@ -39,9 +39,8 @@ _PIPELINE: Final = (
     Reason(
         "pipeline", "*p50 at most * the relay",
         "The prototype was at 1.15x and 1.04x. Of 1000 ticks/s our own part takes 310 us more than "
-        "the relay's, Kafka's ways in and out 190: our decision goes out in a transaction, and is "
-        "five times its bytes. Neighbours cost it more than the relay: three hours before, when "
-        "that took 0.77 ms instead of 0.87, it was 1.39x and 1.25x.",
+        "the relay's, Kafka's ways 190: our decision goes out in a transaction, and is five times "
+        "its bytes. Three hours before, with quieter neighbours, it was 1.39x and 1.25x.",
     ),
     Reason(
         "pipeline", "*1000 ticks/s, total: p99 at most * the relay",
