@@ -190,10 +190,10 @@ def _tails(was: Row, is_now: Row) -> _Pair:
 
 
 def _compare(case: str, figure: Figure, unit: str, ours: _Pair, others: Sequence[_Pair]) -> Change:
+    if not all(np.all(side > 0.0) for pair in (ours, *others) for side in pair):
+        return Change(case, figure, math.nan, None, None, None, "a time of 0, no ratio")
     peers = float(np.exp(np.mean([np.log(one.ratio) for one in others]))) if others else None
     lead = ours.beside(others)
-    if not (np.all(lead.now > 0.0) and np.all(lead.then > 0.0)):
-        return Change(case, figure, math.nan, None, None, peers, "a time of 0, no ratio")
     ratio = float(np.median(np.divide.outer(lead.now, lead.then)))
     interval = ratio_interval(lead.now, lead.then)
     if interval is None:

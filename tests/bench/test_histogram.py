@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from bench.histogram import PER_DECADE, count_samples
 from bench.html_distributions import histogram_figures
-from bench.html_figures import make_figures
+from bench.html_figures import group_figures
 from bench.report import Report
 from bench.rows import Row, make_row
 
@@ -59,7 +59,8 @@ def test_several_subjects_of_a_case_are_lines_of_their_shares_in_one_figure():
 def test_bars_reach_from_edge_to_edge_and_one_sample_is_seen():
     row = make_row("worst", "silverbullet", "us", [[1.1] * 900 + [80.0]], with_histogram=True)
     report = Report(bench="kernels", machine={}, versions={}, rows=(row,))
-    (figure,) = make_figures(graph, report)
+    (group,) = group_figures(graph, report)
+    (figure,) = group.figures
     (bars,) = figure.data
     assert row.histogram is not None
     lows = np.array(bars.x) - np.array(bars.width) / 2.0
