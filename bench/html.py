@@ -39,7 +39,8 @@ def make_html(reports: Sequence[Kept]) -> str:
 
 def _groups(graph: Any, report: Kept) -> list[Group]:
     if isinstance(report, SoakReport):
-        return [Group("How it went", list(course_figures(graph, report.trends)))]
+        courses = list(course_figures(graph, report.trends))
+        return [Group("How it went", courses)] if courses else []  # an older result keeps none
     return [] if isinstance(report, EngineReport) else group_figures(graph, report)
 
 

@@ -37,6 +37,9 @@ def test_the_page_of_all_kept_results_asks_nothing_of_a_network():
     links = re.findall(r'href="#([^"]+)"', outside)
     assert set(links) <= set(targets)
     assert {"pipeline-kafka-where-the-time-goes", "soak"} <= set(links)
+    headings = re.split(r"<h3[^>]*>", outside)[1:]
+    assert headings
+    assert all('class="plot"' in one for one in headings), "a heading without a figure"
     assert "met, " in outside
     assert RULE in outside
 
