@@ -2,7 +2,9 @@
 
 Times of two days, or two machines, do not compare. So what a case takes is divided by what its
 peers take in the same repetition, which no change of ours touches, and that of now by that of then.
-The interval is `bench.intervals.ratio_interval`, over the repetitions of both.
+A time or a rate with no peer beside it is shown and not judged: one build measured in two sessions
+differed by 14 to 31 %. The interval is `bench.intervals.ratio_interval`, over the repetitions of
+both.
 """
 
 import math
@@ -24,6 +26,7 @@ from bench.rows import (
     format_interval,
     format_number,
     group_cases,
+    is_rate,
     is_time,
     times,
 )
@@ -44,6 +47,7 @@ Verdict = Literal[
     "within noise",
     "too few repetitions",
     "single runs, not judged",
+    "no peer, not judged",
     "a time of 0, no ratio",
 ]
 JUDGED: Final = frozenset[Verdict]({"slower", "faster", "within noise"})
@@ -61,7 +65,8 @@ class Change(NamedTuple):
         all pairs of a repetition now and one then. Of a rate the other way round, so that above 1
         is slower.
     low, high
-        95 % interval of ``ratio``; None with fewer than four repetitions of both.
+        95 % interval of ``ratio``; None with too few repetitions for one: three beside three, or
+        beside four.
     peers
         The same of its peers: how much quicker or slower the machine was; None without peers.
     """
@@ -177,29 +182,34 @@ def _compare_case(case: str, then: Sequence[Row], now: Sequence[Row]) -> Iterato
         and (len(row.runs), len(other.runs)) == (len(was.runs), len(is_now.runs))
     ]  # fmt: skip
     peers = [_Pair(times(row), times(other)) for row, other in others]
-    yield _compare(case, "p50", was.unit, _Pair(times(was), times(is_now)), peers)
+    yield _compare(case, "p50", was, _Pair(times(was), times(is_now)), peers)
     tails = [_tails(*one) for one in others if one[0].p99_runs and one[1].p99_runs]
     # A tail is the machine's before it is ours: without a peer's, one build's second measurement
     # had a p99 of 1.55 times the first (1.42 to 1.68); with peers' none of 12 was beyond 1.1.
     if is_time(was) and was.p99_runs and is_now.p99_runs and tails:
-        yield _compare(case, "p99", was.unit, _tails(was, is_now), tails)
+        yield _compare(case, "p99", was, _tails(was, is_now), tails)
 
 
 def _tails(was: Row, is_now: Row) -> _Pair:
     return _Pair(np.array(was.p99_runs), np.array(is_now.p99_runs))
 
 
-def _compare(case: str, figure: Figure, unit: str, ours: _Pair, others: Sequence[_Pair]) -> Change:
+def _compare(case: str, figure: Figure, was: Row, ours: _Pair, others: Sequence[_Pair]) -> Change:
     if not all(np.all(side > 0.0) for pair in (ours, *others) for side in pair):
         return Change(case, figure, math.nan, None, None, None, "a time of 0, no ratio")
     peers = float(np.exp(np.mean([np.log(one.ratio) for one in others]))) if others else None
     lead = ours.beside(others)
     ratio = float(np.median(np.divide.outer(lead.now, lead.then)))
     interval = ratio_interval(lead.now, lead.then)
-    if interval is None:
-        single = len(lead.then) == len(lead.now) == 1
-        return Change(case, figure, ratio, None, None, peers, _judge_few(ratio, unit, single))
-    return Change(case, figure, ratio, *interval, peers, _judge(*interval, MARGINS[figure]))
+    low, high = interval or (None, None)
+    verdict: Verdict
+    if not others and (is_time(was) or is_rate(was)):
+        verdict = "no peer, not judged"
+    elif interval is None:
+        verdict = _judge_few(ratio, was.unit, len(lead.then) == len(lead.now) == 1)
+    else:
+        verdict = _judge(*interval, MARGINS[figure])
+    return Change(case, figure, ratio, low, high, peers, verdict)
 
 
 def _judge_few(ratio: float, unit: str, single: bool) -> Verdict:

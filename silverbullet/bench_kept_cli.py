@@ -12,6 +12,7 @@ from silverbullet.bench_options import JSON
 from silverbullet.options import Refused
 
 if TYPE_CHECKING:  # what it imports is heavy
+    from bench.comparison import Comparison
     from bench.report import Report
 
 _JUDGED_ALONE: Final = {
@@ -94,8 +95,8 @@ def compare(base: Path, new: Path | None, as_json: bool) -> None:
 
     Without NEW it is the newest kept result of that benchmark that has a case in common. A case
     counts as slower where the 95 % interval of its change, its peers' own change taken out, lies
-    beyond 5 %; its p99, where it and a peer have 1000 values a repetition, beyond 25 %. Exit 2
-    where nothing could be compared.
+    beyond 5 %; its p99, where it and a peer have 1000 values a repetition, beyond 25 %. A time with
+    no peer beside it is shown and not judged. Exit 2 where nothing could be compared.
     """
     import json
 
@@ -120,10 +121,19 @@ def compare(base: Path, new: Path | None, as_json: bool) -> None:
             "options, as in --broker and --rates"
         )
     if not result.is_judged:
-        raise Refused(
-            "nothing could be compared: no case has four repetitions in both results; "
-            "measure with --repetitions 4 or more"
+        raise Refused(f"nothing could be compared: {_why_nothing_is_judged(result)}")
+
+
+def _why_nothing_is_judged(result: "Comparison") -> str:
+    if all(change.verdict == "no peer, not judged" for change in result.changes):
+        return (
+            "no case has a peer beside it in both results, and times of two days do not compare "
+            "without one"
         )
+    return (
+        "no case has four repetitions in both results, and a peer; "
+        "measure with --repetitions 4 or more"
+    )
 
 
 def _read(path: Path) -> "Report":

@@ -119,9 +119,28 @@ def test_too_few_repetitions_are_not_judged(before: int, after: int):
     ]
 
 
-def test_without_a_peer_the_machine_is_not_taken_out():
-    (alone,) = compare_reports(report(1, peers=False), report(2, machine=2.0, peers=False)).changes
-    assert (alone.peers, alone.verdict) == (None, "slower")
+@pytest.mark.parametrize("unit", ["us", "a second"])
+@pytest.mark.parametrize("machine", [0.5, 2.0])
+def test_a_time_without_a_peer_is_shown_and_not_judged(machine: float, unit: str):
+    base = report(1, peers=False, unit=unit)
+    (alone,) = compare_reports(base, report(2, machine=machine, peers=False, unit=unit)).changes
+    assert (alone.peers, alone.verdict) == (None, "no peer, not judged")
+    assert alone.ratio == pytest.approx(machine, rel=0.08)
+    assert alone.low is not None
+
+
+def test_our_own_twin_beside_a_time_is_no_peer():
+    twin = make_row("a case", "numpy twin", "us", [[9.0]] * 9)
+    both = msgspec.structs.replace(report(1, peers=False), rows=(
+        *report(1, peers=False).rows, twin))  # fmt: skip
+    assert [one.verdict for one in compare_reports(both, both).changes] == ["no peer, not judged"]
+
+
+def test_what_is_no_time_is_judged_without_a_peer():
+    (size,) = compare_reports(
+        report(1, peers=False, unit="bytes"), report(2, ours=1.5, peers=False, unit="bytes")
+    ).changes
+    assert (size.peers, size.verdict) == (None, "slower")
 
 
 @pytest.mark.parametrize("subject", ["silverbullet, called from Python", "numpy twin"])
@@ -166,6 +185,30 @@ def test_the_command_exits_with_1_where_something_got_slower(tmp_path: Path):
     told = CliRunner().invoke(main, ["bench", "compare", base, str(tmp_path / "none.json")])
     assert told.exit_code == 2
     assert "none.json: no result of a benchmark" in told.output
+
+
+def test_times_without_peers_never_exit_with_1_and_alone_they_are_nothing_to_compare(
+    tmp_path: Path,
+):
+    def kept(name: str, made: Report, *more: Report) -> str:
+        path = tmp_path / name
+        rows = (*made.rows, *(
+            msgspec.structs.replace(row, case="a part") for one in more for row in one.rows
+        ))  # fmt: skip
+        path.write_text(msgspec.structs.replace(made, rows=rows).to_json())
+        return str(path)
+
+    slow = report(2, machine=1.3, peers=False)
+    parts = kept("parts.json", report(1, peers=False)), kept("slower.json", slow)
+    told = CliRunner().invoke(main, ["bench", "compare", *parts])
+    assert told.exit_code == 2
+    assert "1 of 1: no peer, not judged" in told.output
+    assert "no case has a peer beside it" in told.output
+    assert "--repetitions" not in told.output
+    both = kept("both.json", report(3), report(1, peers=False)), kept("now.json", report(4), slow)
+    told = CliRunner().invoke(main, ["bench", "compare", *both])
+    assert told.exit_code == 0
+    assert "1 of 2: no peer, not judged" in told.output
 
 
 def test_single_runs_are_told_as_such_and_a_comparison_of_nothing_ends_with_2(tmp_path: Path):
