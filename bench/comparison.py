@@ -7,7 +7,6 @@ differed by 14 to 31 %. The interval is `bench.intervals.ratio_interval`, over t
 both.
 """
 
-import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, Literal, NamedTuple
@@ -48,7 +47,7 @@ Verdict = Literal[
     "too few repetitions",
     "single runs, not judged",
     "no peer, not judged",
-    "a time of 0, no ratio",
+    "not above 0, no ratio",
 ]
 JUDGED: Final = frozenset[Verdict]({"slower", "faster", "within noise"})
 
@@ -63,7 +62,7 @@ class Change(NamedTuple):
     ratio
         Time it takes now over the time it took, its peers' own change taken out: the median over
         all pairs of a repetition now and one then. Of a rate the other way round, so that above 1
-        is slower.
+        is slower. None where a repetition of it or of a peer is not above 0.
     low, high
         95 % interval of ``ratio``; None with too few repetitions for one: three beside three, or
         beside four.
@@ -73,7 +72,7 @@ class Change(NamedTuple):
 
     case: str
     figure: Figure
-    ratio: float
+    ratio: float | None
     low: float | None
     high: float | None
     peers: float | None
@@ -97,7 +96,7 @@ class Comparison(NamedTuple):
         table = Table(box=box.SIMPLE_HEAD)
         for name in ("case", "of", "time now / then", "95 % interval", "peers now / then", ""):
             table.add_column(name, no_wrap=True)
-        for change in sorted(self.changes, key=lambda one: (one.verdict != "slower", -one.ratio)):
+        for change in sorted(self.changes, key=_place):
             table.add_row(*_cells(change))
         lines = [f"only in the first: {case}" for case in self.missing]
         lines += [f"only in the second: {case}" for case in self.added]
@@ -116,11 +115,18 @@ class Comparison(NamedTuple):
         yield from (f"{count} of {len(self.changes)}: {why}" for why, count in counts.items())
 
 
+def _place(change: Change) -> tuple[bool, float]:
+    """Put what got slower first, and what has no ratio last."""
+    return change.verdict != "slower", -(change.ratio or 0.0)
+
+
 def _cells(change: Change) -> tuple[str, ...]:
+    ratio = "-" if change.ratio is None else f"{format_number(change.ratio)}x"
     peers = "no peer" if change.peers is None else f"{format_number(change.peers)}x"
+    if change.ratio is None:
+        peers = "-"
     low, high = change.low, change.high
     interval = format_interval(None if low is None or high is None else Interval(low, high))
-    ratio = f"{format_number(change.ratio)}x"
     return change.case, change.figure, ratio, interval, peers, change.verdict
 
 
@@ -181,8 +187,8 @@ def _compare_case(case: str, then: Sequence[Row], now: Sequence[Row]) -> Iterato
         and (other := _find(now, row.subject))
         and (len(row.runs), len(other.runs)) == (len(was.runs), len(is_now.runs))
     ]  # fmt: skip
-    peers = [_Pair(times(row), times(other)) for row, other in others]
-    yield _compare(case, "p50", was, _Pair(times(was), times(is_now)), peers)
+    peers = [_pair(row, other) for row, other in others]
+    yield _compare(case, "p50", was, _pair(was, is_now), peers)
     tails = [_tails(*one) for one in others if one[0].p99_runs and one[1].p99_runs]
     # A tail is the machine's before it is ours: without a peer's, one build's second measurement
     # had a p99 of 1.55 times the first (1.42 to 1.68); with peers' none of 12 was beyond 1.1.
@@ -190,13 +196,19 @@ def _compare_case(case: str, then: Sequence[Row], now: Sequence[Row]) -> Iterato
         yield _compare(case, "p99", was, _tails(was, is_now), tails)
 
 
+def _pair(was: Row, is_now: Row) -> _Pair:
+    with np.errstate(divide="ignore"):  # of a rate of 0
+        return _Pair(times(was), times(is_now))
+
+
 def _tails(was: Row, is_now: Row) -> _Pair:
     return _Pair(np.array(was.p99_runs), np.array(is_now.p99_runs))
 
 
 def _compare(case: str, figure: Figure, was: Row, ours: _Pair, others: Sequence[_Pair]) -> Change:
-    if not all(np.all(side > 0.0) for pair in (ours, *others) for side in pair):
-        return Change(case, figure, math.nan, None, None, None, "a time of 0, no ratio")
+    sides = [side for pair in (ours, *others) for side in pair]
+    if not all(np.all((side > 0.0) & np.isfinite(side)) for side in sides):
+        return Change(case, figure, None, None, None, None, "not above 0, no ratio")
     peers = float(np.exp(np.mean([np.log(one.ratio) for one in others]))) if others else None
     lead = ours.beside(others)
     ratio = float(np.median(np.divide.outer(lead.now, lead.then)))

@@ -1,35 +1,12 @@
 """What got slower is told from noise and from a machine that was slower as a whole."""
 
-import json
-import subprocess
-from pathlib import Path
-
 import msgspec
-import numpy as np
 import pytest
-from click.testing import CliRunner
 
 from bench.comparison import compare_reports
 from bench.report import Report
-from bench.rows import OURS, make_row
-from silverbullet.cli import main
-
-ROOT = Path(__file__).parents[2]
-
-
-def report(
-    seed: int, *, ours: float = 1.0, machine: float = 1.0, runs: int = 9, peers: bool = True,
-    unit: str = "us", name: str = "kernels",
-) -> Report:  # fmt: skip
-    """Give a case in which ours takes 100 and two peers 300 and 900, with 3 % of noise a run."""
-    rng = np.random.default_rng(seed)
-    times = {OURS: 100.0 * ours} | ({"numpy": 300.0, "scipy": 900.0} if peers else {})
-    rows = []
-    for subject, time in times.items():
-        noise = machine * np.exp(rng.normal(0, 0.03, runs))
-        samples = [[1e6 / (time * one) if unit == "a second" else time * one] for one in noise]
-        rows.append(make_row("a case", subject, unit, samples))
-    return Report(bench=name, machine={}, versions={}, rows=tuple(rows))
+from bench.rows import OURS, Row, make_row
+from tests.bench.compared_results import report, tailed, zeros
 
 
 @pytest.mark.parametrize("unit", ["us", "a second"])
@@ -47,22 +24,6 @@ def test_a_change_of_ours_is_told_whatever_the_machine_did(unit, machine, ours, 
         assert change.low <= change.ratio <= change.high
         assert change.ratio == pytest.approx(ours, rel=0.08)
         assert change.peers == pytest.approx(machine, rel=0.08)
-
-
-def tailed(
-    seed: int, *, tail: float = 1.0, machine: float = 1.0, values: int = 2_000, unit: str = "us"
-) -> Report:
-    """Give a case whose slowest twentieth takes three times as long, ours `tail` times that."""
-    rng = np.random.default_rng(seed)
-    rows = []
-    for subject, slow in ((OURS, 3.0 * tail), ("numpy", 3.0)):
-        runs = []
-        for _ in range(9):
-            times = machine * 100.0 * np.exp(rng.normal(0.0, 0.03, values))
-            times[: values // 20] *= slow
-            runs.append(times)
-        rows.append(make_row("a case", subject, unit, runs))
-    return Report(bench="kernels", machine={}, versions={}, rows=tuple(rows))
 
 
 @pytest.mark.parametrize("machine", [0.5, 3.0])
@@ -167,99 +128,28 @@ def test_cases_of_one_result_alone_are_named_and_another_benchmark_is_refused():
         compare_reports(base, report(3, name="storage"))
 
 
-def test_the_command_exits_with_1_where_something_got_slower(tmp_path: Path):
-    def kept(name: str, made: Report) -> str:
-        path = tmp_path / name
-        path.write_text(made.to_json())
-        return str(path)
-
-    base, same = kept("base.json", report(1)), kept("same.json", report(2))
-    slow = kept("slow.json", report(3, ours=1.5))
-    told = CliRunner().invoke(main, ["bench", "compare", base, same])
-    assert told.exit_code == 0
-    assert "within noise" in told.output
-    told = CliRunner().invoke(main, ["bench", "compare", base, slow, "--json"])
-    assert told.exit_code == 1
-    assert json.loads(told.output)["changes"][0]["verdict"] == "slower"
-    (tmp_path / "none.json").write_text("{}")
-    told = CliRunner().invoke(main, ["bench", "compare", base, str(tmp_path / "none.json")])
-    assert told.exit_code == 2
-    assert "none.json: no result of a benchmark" in told.output
-
-
-def test_times_without_peers_never_exit_with_1_and_alone_they_are_nothing_to_compare(
-    tmp_path: Path,
-):
-    def kept(name: str, made: Report, *more: Report) -> str:
-        path = tmp_path / name
-        rows = (*made.rows, *(
-            msgspec.structs.replace(row, case="a part") for one in more for row in one.rows
-        ))  # fmt: skip
-        path.write_text(msgspec.structs.replace(made, rows=rows).to_json())
-        return str(path)
-
-    slow = report(2, machine=1.3, peers=False)
-    parts = kept("parts.json", report(1, peers=False)), kept("slower.json", slow)
-    told = CliRunner().invoke(main, ["bench", "compare", *parts])
-    assert told.exit_code == 2
-    assert "1 of 1: no peer, not judged" in told.output
-    assert "no case has a peer beside it" in told.output
-    assert "--repetitions" not in told.output
-    both = kept("both.json", report(3), report(1, peers=False)), kept("now.json", report(4), slow)
-    told = CliRunner().invoke(main, ["bench", "compare", *both])
-    assert told.exit_code == 0
-    assert "1 of 2: no peer, not judged" in told.output
-
-
-def test_single_runs_are_told_as_such_and_a_comparison_of_nothing_ends_with_2(tmp_path: Path):
-    def kept(name: str, made: Report) -> str:
-        path = tmp_path / name
-        path.write_text(made.to_json())
-        return str(path)
-
-    single = kept("single.json", report(1, runs=1))
-    once_more = kept("once_more.json", report(2, ours=2.0, runs=1))
-    told = CliRunner().invoke(main, ["bench", "compare", single, once_more])
-    assert told.exit_code == 2
-    assert "1 of 1: single runs, not judged" in told.output
-    assert "nothing could be compared" in told.output
-    assert "--repetitions 4" in told.output
-    # One that has repetitions, beside one that has not, lacks them.
-    told = CliRunner().invoke(main, ["bench", "compare", kept("base.json", report(3)), single])
-    assert told.exit_code == 2
-    assert "too few repetitions" in told.output
-    both = msgspec.structs.replace(report(4), rows=(*report(4).rows, *(
-        make_row("drift", row.subject, row.unit, [row.runs[0]]) for row in report(5).rows
-    )))  # fmt: skip
-    some = kept("some.json", both)
-    assert CliRunner().invoke(main, ["bench", "compare", some, some]).exit_code == 0
-
-
-@pytest.mark.parametrize("name", ["soak.json", "engines/engines.json"])
-def test_what_is_judged_within_its_own_run_is_refused_with_what_is_done_instead(name: str):
-    path = str(ROOT / "docs/performance" / name)
-    told = CliRunner().invoke(main, ["bench", "compare", path, path])
-    assert told.exit_code == 2
-    assert "silverbullet bench report BASE NEW" in told.output
-
-
-def test_make_compares_with_the_newest_and_names_both_variables():
-    def make(*variables: str) -> str:
-        command = ["make", "--no-print-directory", "-n", "-o", "setup", "bench-compare", *variables]
-        return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
-
-    assert make("BASE=a.json").rstrip().endswith("bench compare a.json")
-    assert make("BASE=a.json", "NEW=b.json").rstrip().endswith("bench compare a.json b.json")
-    assert "BASE=FILE.json [NEW=FILE.json]" in make()
-
-
-def test_a_time_of_zero_is_no_change_that_is_within_noise():
-    def zeros(made: Report) -> Report:
-        rows = (msgspec.structs.replace(row, runs=(0.0,) * len(row.runs)) for row in made.rows)
-        return msgspec.structs.replace(made, rows=tuple(rows))
-
-    for base, new in ((zeros(report(1)), report(2)), (report(1), zeros(report(2)))):
+@pytest.mark.parametrize("unit", ["us", "a second"])
+def test_a_time_or_a_rate_of_zero_has_no_ratio_and_is_not_judged(unit: str):
+    one, other = report(1, unit=unit), report(2, unit=unit)
+    for base, new in ((zeros(one), other), (one, zeros(other)), (zeros(one), zeros(other))):
         result = compare_reports(base, new)
-        assert {change.verdict for change in result.changes} == {"a time of 0, no ratio"}
+        assert [(change.ratio, change.verdict) for change in result.changes] == [
+            (None, "not above 0, no ratio")
+        ]
         assert not result.is_judged
-        assert "a time of 0" in result.to_text()
+        (line,) = (line for line in result.to_text().splitlines() if "a case" in line)
+        assert line.split()[2:7] == ["p50", "-", "-", "-", "not"]
+        assert "1 of 1: not above 0" in result.to_text()
+
+
+def test_what_got_slower_stands_first_and_what_has_no_ratio_last():
+    def renamed(made: Report, case: str) -> tuple[Row, ...]:
+        return tuple(msgspec.structs.replace(row, case=case) for row in made.rows)
+
+    base, slow = report(1), report(2, ours=1.5)
+    both = [
+        msgspec.structs.replace(base, rows=renamed(first, "none") + renamed(second, "slow"))
+        for first, second in ((base, base), (zeros(base), slow))
+    ]
+    lines = compare_reports(*both).to_text().splitlines()
+    assert [line.split()[0] for line in lines if " p50 " in line] == ["slow", "none"]

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from bench.report import Report
 from silverbullet.cli import main
-from tests.bench.test_comparison import report
+from tests.bench.compared_results import report
 
 PLAYED = {"kafka": "Kafka, exact, 1000 ticks/s, total", "embedded": "embedded, exact, total"}
 
