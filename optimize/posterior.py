@@ -27,6 +27,15 @@ def degrees_of_freedom(n_observations: int, n_assets: int) -> int:
     return max(n_observations - 1, n_assets + 2)
 
 
+@lean_kernel
+def fill_shapes(n_observations: int, out: FloatArray) -> None:
+    """Fill float64[n] with the shapes of the gammas: twice one is the square of a chi of U."""
+    n = out.shape[0]
+    nu = degrees_of_freedom(n_observations, n)
+    for k in range(n):
+        out[k] = 0.5 * (nu - (n - 1 - k))
+
+
 @kernel
 def solve_bartlett(
     factor: FloatArray, scale: float, chi: FloatArray, normals: FloatArray, out: FloatArray
@@ -119,8 +128,7 @@ def draw_posterior(
     space = np.empty(size + 2 * n)
     normals, chi, shapes = space[:size], space[size:-n], space[-n:]
     fill_normals(seed, round_, draw, normals)
-    for k in range(n):
-        shapes[k] = 0.5 * (nu - (n - 1 - k))
+    fill_shapes(n_observations, shapes)
     fill_gammas(seed, round_, draw, CHI_SQUARES, shapes, chi)
     for k in range(n):
         chi[k] = np.sqrt(2.0 * chi[k])

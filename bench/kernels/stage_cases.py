@@ -5,7 +5,6 @@ to it. Only ours take part, as no peer has the same parts.
 """
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -22,7 +21,7 @@ from optimize.gamma import fill_gammas
 from optimize.normal import fill_normals, whole_normals
 from optimize.pair_exchange import freeze, solve_estimates
 from optimize.philox import CHI_SQUARES
-from optimize.posterior import degrees_of_freedom, draw_posterior, solve_bartlett
+from optimize.posterior import degrees_of_freedom, draw_posterior, fill_shapes, solve_bartlett
 from optimize.product import fill_covariance
 from optimize.simplex import RUN, count_words, draw_run, fill_sizes
 from optimize.start import optimise
@@ -42,8 +41,8 @@ class Drawn(NamedTuple):
     factor, means, columns, covariances
         float64[n, n] of the estimates; float64[k, n], float64[k, n, n] and float64[k, n, n] of
         the draws.
-    normals, shapes, chi, work
-        As `draw_posterior` and `optimise` have them.
+    normals, shapes, scale, chi
+        As `draw_posterior` has them for the last draw.
     """
 
     start: FloatArray
@@ -53,8 +52,8 @@ class Drawn(NamedTuple):
     covariances: FloatArray
     normals: FloatArray
     shapes: FloatArray
+    scale: float
     chi: FloatArray
-    work: FloatArray
 
 
 def make_drawn(n_assets: int) -> Drawn:
@@ -69,13 +68,15 @@ def make_drawn(n_assets: int) -> Drawn:
     for d in range(draws):
         draw_posterior(mean, factor, rows, 1, 0, d, means[d], columns[d])
         fill_covariance(columns[d], covariances[d])
-    shapes = 0.5 * (degrees_of_freedom(rows, n) - (n - 1.0 - np.arange(n, dtype=np.float64)))
+    shapes, chi = np.empty((2, n))
+    fill_shapes(rows, shapes)
+    fill_gammas(1, 0, draws - 1, CHI_SQUARES, shapes, chi)
     normals = np.empty(whole_normals(n * (n - 1) // 2 + n))
-    fill_normals(1, 0, 0, normals)
+    fill_normals(1, 0, draws - 1, normals)
+    scale = float(np.sqrt(degrees_of_freedom(rows, n) - n - 1.0))
     return Drawn(
-        start, factor, means, columns, covariances, normals, shapes,
-        np.sqrt(2.0 * shapes), np.empty((3, n)),
-    )  # fmt: skip
+        start, factor, means, columns, covariances, normals, shapes, scale, np.sqrt(2.0 * chi)
+    )
 
 
 def _draws_of(n_assets: int) -> int:
@@ -98,11 +99,16 @@ def repeat_gammas(draws: int, shapes: FloatArray, out: FloatArray) -> None:
 
 @kernel
 def repeat_factors(
-    draws: int, factor: FloatArray, chi: FloatArray, normals: FloatArray, out: FloatArray
+    draws: int,
+    factor: FloatArray,
+    scale: float,
+    chi: FloatArray,
+    normals: FloatArray,
+    out: FloatArray,
 ) -> None:
-    """Solve for the factor of some draws' covariances."""
+    """Solve for the factor of a draw's covariance, again and again."""
     for _ in range(draws):
-        solve_bartlett(factor, 1.0, chi, normals, out)
+        solve_bartlett(factor, scale, chi, normals, out)
 
 
 @kernel
@@ -114,12 +120,16 @@ def repeat_covariances(columns: FloatArray, out: FloatArray) -> None:
 
 @kernel
 def repeat_solves(
-    start: FloatArray, means: FloatArray, covariances: FloatArray, work: FloatArray
+    start: FloatArray,
+    means: FloatArray,
+    covariances: FloatArray,
+    work: FloatArray,
+    weights: FloatArray,
 ) -> None:
     """Solve draws from the optimum of the estimates."""
     for d in range(means.shape[0]):
-        work[2] = start
-        optimise(True, means[d], covariances[d], 1.0, work[2], work[:2])
+        weights[:] = start
+        optimise(True, means[d], covariances[d], 1.0, weights, work)
 
 
 @kernel
@@ -130,24 +140,32 @@ def repeat_weights(runs: int, sizes: IntArray, words: Any, panel: FloatArray) ->
         draw_run(1, 0, run, words[:, : count_words(held)], panel)
 
 
-def _part(case: str, stage: str, unit: str, call: Callable[..., Any], per_call: int) -> Case:
-    alone = Contender(OURS, call, tuple, returned, per_call)
+def part_case(
+    case: str, stage: str, unit: str, call: Callable[..., Any], arguments: tuple[Any, ...],
+    per_call: int,
+) -> Case:  # fmt: skip
+    """Make the case of a part; its result is its last argument, which it writes."""
+    alone = Contender(OURS, call, lambda: arguments, lambda _, made: made[-1].copy(), per_call)
     return Case(stage_case(case, stage), unit, (alone,), judge=None)
 
 
 def draw_stages(n_assets: int) -> list[Case]:
-    """Give the parts of a draw: its random numbers, its factor, its covariance, its solve."""
+    """Give the parts of a draw: its random numbers, its factor, its covariance, its solve.
+
+    Each ends with what it makes of the last draw.
+    """
     one, out = make_drawn(n_assets), np.empty((n_assets, n_assets))
-    gammas, draws = np.empty(n_assets), _draws_of(n_assets)
-    calls: dict[str, Callable[..., Any]] = {
-        NORMALS: partial(repeat_normals, draws, one.normals.copy()),
-        GAMMAS: partial(repeat_gammas, draws, one.shapes, gammas),
-        FACTOR: partial(repeat_factors, draws, one.factor, one.chi, one.normals, out),
-        FORM: partial(repeat_covariances, one.columns, out),
-        SOLVE: partial(repeat_solves, one.start, one.means, one.covariances, one.work),
+    gammas, weights, work = *np.empty((2, n_assets)), np.empty((2, n_assets))
+    draws = _draws_of(n_assets)
+    parts: dict[str, tuple[Callable[..., Any], tuple[Any, ...]]] = {
+        NORMALS: (repeat_normals, (draws, np.empty_like(one.normals))),
+        GAMMAS: (repeat_gammas, (draws, one.shapes, gammas)),
+        FACTOR: (repeat_factors, (draws, one.factor, one.scale, one.chi, one.normals, out)),
+        FORM: (repeat_covariances, (one.columns, out)),
+        SOLVE: (repeat_solves, (one.start, one.means, one.covariances, work, weights)),
     }
     case = resample_name(n_assets)
-    return [_part(case, stage, "us a draw", call, draws) for stage, call in calls.items()]
+    return [part_case(case, stage, "us a draw", *part, draws) for stage, part in parts.items()]
 
 
 def cloud_stage(n_assets: int) -> Case:
@@ -156,14 +174,17 @@ def cloud_stage(n_assets: int) -> Case:
     sizes = sizes[: fill_sizes(n_assets, 1.0, sizes)]
     words = np.empty((2, count_words(n_assets)), np.uint64)
     panel = np.empty(4 * (words.shape[1] - RUN))
-    call = partial(repeat_weights, PORTFOLIOS // RUN, sizes, words, panel)
-    return _part(cloud_name(n_assets), WEIGHTS, "ns a portfolio", call, PORTFOLIOS)
+    arguments = PORTFOLIOS // RUN, sizes, words, panel
+    return part_case(
+        cloud_name(n_assets), WEIGHTS, "ns a portfolio", repeat_weights, arguments, PORTFOLIOS
+    )
 
 
 def push_stage(n_assets: int, every: int) -> Case:
     """Give the rows of a covariance case pushed and never read."""
     call, rows = covariance_cases.push_alone(n_assets)
-    return _part(covariance_name(n_assets, every), PUSH, "us a row", call, rows)
+    alone = Contender(OURS, call, tuple, returned, rows)
+    return Case(stage_case(covariance_name(n_assets, every), PUSH), "us a row", (alone,), None)
 
 
 def stage_cases(sizes: tuple[int, ...]) -> list[Case]:

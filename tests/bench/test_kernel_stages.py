@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from bench.contest import check_case
+from bench.contest import Case
 from bench.kernels import stage_cases
 from bench.kernels.covariance_cases import COVARIANCE_CASES, push_alone
-from bench.kernels.draw_cases import DRAW_CASES
+from bench.kernels.draw_cases import DRAW_CASES, cloud_case, resample_case
 from bench.kernels.solver_peers import nnls_max_sharpe
 from bench.kernels.stage_cases import make_drawn
 from bench.machine import single_thread
@@ -15,6 +15,9 @@ from bench.page_figures import where_time_goes
 from bench.report import Report
 from bench.rows import OURS, Row, make_row
 from bench.stages import KERNEL_STAGES, find_breakdowns
+from optimize.cloud import cloud_block
+from optimize.posterior import solve_bartlett
+from optimize.simplex import RUN
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -45,22 +48,39 @@ def test_the_page_says_what_a_draws_time_is_made_of():
     )
 
 
+def run(part: Case) -> np.ndarray:
+    (alone,) = part.contenders
+    arguments = alone.make_arguments()
+    return alone.result(alone.call(*arguments), arguments)
+
+
 @pytest.mark.parametrize("n", [10, 50])
-def test_parts_of_a_draw_do_what_a_draw_does(n: int):
-    one = make_drawn(n)
-    out = np.empty((n, n))
-    stage_cases.repeat_covariances(one.columns, out)
-    expected = one.columns[-1].T @ one.columns[-1]
-    np.testing.assert_allclose(out, expected, rtol=0, atol=1e-12 * np.abs(expected).max())
-    stage_cases.repeat_solves(one.start, one.means, one.covariances, one.work)
-    optimum = nnls_max_sharpe(one.means[-1], one.covariances[-1])
-    np.testing.assert_allclose(one.work[2], optimum, rtol=0, atol=1e-9)
+def test_the_parts_of_a_draw_make_what_the_kernel_makes_of_it(n: int):
+    one, parts = make_drawn(n), stage_cases.draw_stages(n)
+    normals, gammas, factor, covariance, weights = (run(part) for part in parts)
+    drawn = np.empty((n, n))
+    solve_bartlett(one.factor, one.scale, np.sqrt(2.0 * gammas), normals, drawn)
+    np.testing.assert_array_equal(drawn, one.columns[-1])
+    np.testing.assert_array_equal(factor, drawn)
+    np.testing.assert_array_equal(covariance, one.covariances[-1])
+    expected = drawn.T @ drawn
+    np.testing.assert_allclose(covariance, expected, rtol=0, atol=1e-12 * expected.max())
+    optimum = nnls_max_sharpe(one.means[-1], covariance)
+    np.testing.assert_allclose(weights, optimum, rtol=0, atol=1e-9)
+
+    ours = resample_case(n).contenders[0]
+    *problem, _, _, mean, _ = ours.make_arguments()
+    ours.call(*problem, len(one.means) - 1, 1, mean, np.zeros(n))  # the last draw alone
+    np.testing.assert_array_equal(weights, mean)
 
 
-def test_a_part_can_be_run_again_and_again():
-    for part in stage_cases.stage_cases((10,)):
-        check_case(part)
-        check_case(part)
+def test_the_weights_of_a_cloud_are_those_that_the_kernel_draws():
+    *problem, first, returns, volatilities = cloud_case(50).contenders[0].make_arguments()
+    cloud_block(*problem, first, returns, volatilities)
+    _, sizes, words, panel = stage_cases.cloud_stage(50).contenders[0].make_arguments()
+    stage_cases.repeat_weights(1, sizes, words, panel)
+    held = panel.reshape(-1, RUN)[:50]  # the first run's portfolios hold all assets
+    np.testing.assert_allclose(problem[0] @ held / held.sum(axis=0), returns[:RUN], rtol=1e-12)
 
 
 def test_pushing_alone_reads_nothing():
