@@ -155,6 +155,10 @@ def worst_rows(rows: Sequence[Row]) -> list[Row]:
     ]
 
 
+ADMITTED: Final = "ticks a second"
+"""Unit of `admission_rows`."""
+
+
 def admission_case(form: str) -> str:
     """Name the rows of ticks in a form that are admitted and put into windows, and no more."""
     return f"{form} ticks a second that admission and windows alone take, without Kafka"
@@ -170,7 +174,7 @@ def admission_rows(rows: Sequence[Row]) -> list[Row]:
         make_row(
             admission_case(form),
             row.subject,
-            "ticks a second",
+            ADMITTED,
             [[1e9 / run] for run in row.runs],
         )
         for case, form in ((JSON_TICKS, "JSON"), (PACKED_TICKS, "packed"))

@@ -25,7 +25,7 @@ from bench.report import Report, choose_notes, describe_versions_line
 from bench.report_notes import NOTES
 from bench.soak.report import NOTES as SOAK_NOTES
 from bench.soak.report import SoakReport, describe_load
-from bench.summary import Kept, name_report
+from bench.summary import Kept, name_report, newest_of_each
 
 _HEAD: Final = """\
 # Performance
@@ -82,6 +82,9 @@ def read_kept(path: Path) -> Kept:
 def make_page(reports: Sequence[Kept], reasons: Sequence[Reason] = ()) -> str:
     """Write the page of some reports, in their order.
 
+    Of several results of one benchmark the newest is shown; the others are other sessions, by
+    which goals are judged too.
+
     Parameters
     ----------
     reasons
@@ -90,7 +93,7 @@ def make_page(reports: Sequence[Kept], reasons: Sequence[Reason] = ()) -> str:
     shared, same = _shared_facts(reports), _same_versions(reports)
     head = _HEAD + (_PUBLISHED if reasons else "") + _PLACES
     lines = [head, *_places(reports), "", *goal_section(reports, reasons)]
-    for report in reports:
+    for report in newest_of_each(reports):
         section = [*_section(report), *(f"- {line}" for line in _place(report, shared, same))]
         lines += [f"## bench {name_report(report)}", "", *section, ""]
     return "\n".join(lines).rstrip() + "\n"
@@ -166,6 +169,8 @@ def _place(
 def _repetitions(report: Kept) -> str:
     if isinstance(report, SoakReport):
         return f"1 of {report.counted_minutes:g} min"
+    if report.bench == "overload":  # its rows have one run a quarter
+        return f"1 of {report.machine.get('minutes', 'unknown')} min, in quarters"
     if found := report.machine.get("repetitions"):
         return found
     # Gaps and drift are measured once, beside what is repeated.

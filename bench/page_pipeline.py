@@ -5,7 +5,7 @@ from typing import Final
 
 import numpy as np
 
-from bench.growth import ORDERS, Size, read_size, summarise
+from bench.growth import ADMITTED, ORDERS, Size, read_size, summarise
 from bench.page_figures import where_time_goes
 from bench.report import Report
 from bench.rows import (
@@ -112,7 +112,7 @@ def _costs(report: Report) -> list[str]:
     found: dict[str, dict[int, Row]] = {}
     for row in report.rows:
         size = read_size(row.subject)
-        if size is not None and row.case in ORDERS and _is_shown(size):
+        if size is not None and _is_cost(row) and _is_shown(size):
             found.setdefault(row.case, {})[size.assets] = row
     sizes = sorted({n for rows in found.values() for n in rows})
     if not sizes:
@@ -126,6 +126,10 @@ def _costs(report: Report) -> list[str]:
             for case, rows in found.items()
         ),
     ]
+
+
+def _is_cost(row: Row) -> bool:
+    return row.case in ORDERS or row.unit == ADMITTED
 
 
 def _is_shown(size: Size) -> bool:

@@ -62,8 +62,8 @@ NOTES = {
         "of its own, with its JSON deserializer and one function called a tick.",
     ),
     "scale": (
-        "Sizes take turns within each repetition, all windows full. An exponent is that of one "
-        "step from a size to the next, log(time / time) / log(size / size). It may exceed its "
+        "Sizes take turns within each repetition, all windows full and a row of a million ticks "
+        "behind them. An exponent is that of one step from a size to the next, log(time / time) / log(size / size). It may exceed its "
         "order by 0.5, our own margin: what no longer fits a cache is fetched from the next.",
         "Processor time; for whole decisions on workers the wall clock.",
         "Ticks a second that admission and windows alone take, without Kafka, are the inverse of a "
@@ -85,9 +85,10 @@ NOTES = {
         "each start compiles a thousand modules anew.",
     ),
     "overload": (
-        "Ten times the ticks a second that could be decided one by one, one decision for all that "
-        "has come meanwhile. An age is from the instant a tick was due to the first decision that "
-        "covers it being made. The repetitions are the quarters of the time.",
+        "Thirteen times the ticks a second that a probe of 8 s decided one by one: those that come "
+        "while a decision is made share the next. Ticks for each decision say how many times too "
+        "many they were. An age is from the instant a tick was due to the first decision that "
+        "covers it being encoded. The repetitions are the quarters of the time.",
         "A single age is that of one tick, over the median solve of its quarter: about one and a "
         "half where a tick waits for the solve under way and then for its own.",
     ),
@@ -121,7 +122,9 @@ NOTES = {
         "Stages follow one another: kafka in (producer, broker, consumer), update (decode, admit, "
         "digest), wait (read windows, estimate), solve, publish (write the decision and its "
         "digest; of draws, merge them; encode), kafka out (producer, broker, receiver).",
-        "Own part is all between the consumer's wake-up and the decision being encoded. Made and "
-        "total begin when the tick was due, and end at the decision encoded, and arrived.",
+        "Own part is all between the consumer's wake-up and the decision being encoded; handing it "
+        "to the producer comes after it. quixstreams encodes after its stamp: of it the own part "
+        "lacks that. Made and total begin when the tick was due, and end at the decision encoded, "
+        "and arrived.",
     ),
 }

@@ -152,7 +152,9 @@ class _Stream:
             window_ticks=size.window or 2, min_observations=2, stale_after=300, defer_ticks=False,
         )  # fmt: skip
         self._sent = 0
-        total = size.assets * ((size.window or 2) + 2)
+        # A whole row too: its ticks wait in a pool that stops the program where it doubles, up to
+        # 90 ms, and it does not shrink again.
+        total = max(size.assets * ((size.window or 2) + 2), 2 * _TICKS_A_SECOND)
         while self._sent < total:
             ids, prices, when = self._next(min(_FILL_BATCH, total - self._sent))
             zeros, offsets = np.zeros(len(ids), np.int32), np.arange(len(ids)) + self._sent

@@ -62,9 +62,47 @@ def judge_report(report: Kept) -> list[Line]:
     ]
 
 
+def newest_of_each(reports: Sequence[Kept]) -> list[Kept]:
+    """Give the newest result of each benchmark, in the order of their first ones."""
+    return [sessions[0] for sessions in _sessions(reports)]
+
+
+def _sessions(reports: Sequence[Kept]) -> list[list[Kept]]:
+    """Gather the results of each benchmark, newest first."""
+    found: dict[str, list[Kept]] = {}
+    for report in reports:
+        found.setdefault(name_report(report), []).append(report)
+    return [
+        sorted(sessions, key=lambda one: one.machine.get("time", ""), reverse=True)
+        for sessions in found.values()
+    ]
+
+
 def summarise_goals(reports: Sequence[Kept]) -> list[Line]:
-    """Give the lines of all reports, in their order."""
-    return [line for report in reports for line in judge_report(report)]
+    """Give the lines of all benchmarks, in their order; of several results those of the newest.
+
+    Where other results of the benchmark judge a goal otherwise, it is not decided.
+    """
+    lines = []
+    for newest, *others in _sessions(reports):
+        known = [{line.goal: line for line in judge_report(other)} for other in others]
+        for line in judge_report(newest):
+            same = [of[line.goal] for of in known if line.goal in of]
+            lines.append(_settle(line, same))
+    return lines
+
+
+def _settle(line: Line, others: Sequence[Line]) -> Line:
+    """Leave a goal open that sessions judge differently, and show what each of them measured."""
+    if all(other.outcome == line.outcome for other in others):
+        return line
+    told = [other.measured if other.spread == "-" else other.spread for other in others]
+    where = "another session" if len(told) == 1 else "other sessions"
+    return line._replace(
+        spread=f"{line.spread}; {where} {', '.join(told)}",
+        outcome="not decided",
+        by="sessions disagree",
+    )
 
 
 def not_measured(reports: Sequence[Kept]) -> dict[str, list[str]]:
@@ -136,11 +174,18 @@ def _growth(one: Trend, watched: str) -> Line:
     return Line(
         "soak",
         f"memory of {one.process}: at most {limit:g} {one.unit} more an hour ({watched})",
-        f"{format_number(one.slope)} {one.unit}",
+        f"{format_number(one.slope)} {one.unit}, {_course(one)}",
         f"{format_number(one.low)} to {format_number(one.high)}",
         outcome,
         say_gap(outcome, f"{format_number(gap, 2)} {one.unit}", is_met=one.slope <= limit),
     )
+
+
+def _course(one: Trend) -> str:
+    """Say whether there is a slope at all: below its limit it may still be one."""
+    if one.low > 0.0:
+        return "it grows"
+    return "it falls" if one.high < 0.0 else "flat within its error"
 
 
 def _target(one: Target) -> Line:

@@ -14,7 +14,10 @@ RULE: Final = (
     "A goal is met if the whole 95 % interval meets it, missed if none of the interval does, and "
     "otherwise not decided. With fewer than six repetitions there is no interval: the range of the "
     "repetitions stands for it, which holds the true median in three of four cases with three "
-    "repetitions, in one of two with two. Where one value is all there is, it decides."
+    "repetitions, in one of two with two. Where one value is all there is, it decides. An interval "
+    "is of one session: the same program measured hours later often lies outside it, as the "
+    "machine's neighbours change. Where a benchmark was measured in several sessions, figures are "
+    "the newest's, and a goal that they judge differently is not decided."
 )
 _FACTOR: Final = 2.0  # from here on it is told as a factor, below in percent
 _LEAST_PERCENT: Final = 0.1

@@ -27,7 +27,7 @@ NOTES: Final = (
     "counts); grows; falls.",
     "The limit of 2 MiB an hour is our own: a hundredth of what a part takes. Below it growth is "
     "called met, though it be growth: an interval above 0 says so. A decision's time is "
-    "from the consumer's wake-up to the decision being made.",
+    "from the consumer's wake-up to the decision being encoded.",
 )
 
 

@@ -226,3 +226,19 @@ def test_a_long_note_is_cut_and_nothing_of_it_lost(note: str):
     lines = list(split_note(note.strip()))
     assert all(0 < len(line) <= 300 for line in lines)
     assert "".join(lines).replace(" ", "") == note.replace(" ", "")
+
+
+def test_of_several_sessions_the_newest_s_figures_are_shown_and_all_are_named():
+    old, new = (
+        Report(
+            bench="start", versions={}, machine={"time": f"2026-11-30 0{hour}:00 UTC"},
+            rows=(make_row("start, from the compile cache", "silverbullet", "s", [[value]]),),
+        )
+        for hour, value in ((5, 1.25), (9, 1.5))
+    )  # fmt: skip
+    for page in (make_page([old, new]), make_page([new, old])):
+        assert page.count("## bench start") == 1
+        assert page.count("2026-11-30 05:00") == page.count("2026-11-30 09:00") == 1
+        section = page[page.index("## bench start") :]
+        assert "1.50" in section
+        assert "1.25" not in section

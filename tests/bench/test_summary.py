@@ -8,7 +8,7 @@ from bench.report import Report
 from bench.rows import make_row
 from bench.soak.report import SoakReport
 from bench.soak.trends import Trend
-from bench.summary import Line, count_apart, judge_report, not_measured
+from bench.summary import Line, count_apart, judge_report, not_measured, summarise_goals
 from bench.verdicts import Outcome
 
 
@@ -71,6 +71,40 @@ def test_goals_of_no_result_that_differ_in_the_number_of_assets_are_told_togethe
                for says in left["kernels"])  # fmt: skip
     assert told == len(GOALS["kernels"])
     assert summary.not_measured([]).keys() == GOALS.keys()
+
+
+def a_session(hour: int, ms: float) -> Report:
+    runs = {"relay": [[1.0]] * 6, "silverbullet": [[ms + 0.01 * k] for k in range(6)]}
+    rows = [
+        make_row("Kafka, exact, 1000 ticks/s, total", who, "ms", one) for who, one in runs.items()
+    ]
+    return Report(
+        bench="pipeline", machine={"time": f"2026-11-30 {hour:02d}:00 UTC"}, versions={},
+        rows=tuple(rows),
+    )  # fmt: skip
+
+
+def relay_line(*sessions: Report) -> Line:
+    (line,) = (one for one in summarise_goals(sessions) if "p50 at most 1.25x" in one.goal)
+    return line
+
+
+def test_a_goal_that_sessions_judge_differently_is_not_decided_and_shows_both():
+    missed, met = a_session(9, 1.5), a_session(5, 1.17)
+    line = relay_line(met, missed)
+    assert line.outcome == "not decided"
+    assert line.by == "sessions disagree"
+    assert line.measured == "1.52x"
+    assert line.spread == "1.50 to 1.55; another session 1.17 to 1.22"
+    assert relay_line(missed, met) == line
+
+
+def test_sessions_that_agree_leave_the_newest_s_line_as_it_is():
+    newest = a_session(9, 1.15)
+    assert relay_line(a_session(5, 1.18), newest, a_session(6, 1.1)) == relay_line(newest)
+    (third,) = (one for one in summarise_goals([newest, a_session(6, 1.5), a_session(5, 1.1)])
+                if "p50 at most 1.25x" in one.goal)  # fmt: skip
+    assert third.spread.endswith("other sessions 1.50 to 1.55, 1.10 to 1.15")
 
 
 def test_goals_of_our_own_are_counted_apart():

@@ -14,7 +14,7 @@
     ["update", "received_ns", "updated_ns", "decoded, admitted, statistics up to date"],
     ["wait", "updated_ns", "submitted_ns", "until the solve is handed over"],
     ["solve", "submitted_ns", "solved_ns", "draws and exact solves"],
-    ["publish", "solved_ns", "published_ns", "encoded and sent"],
+    ["publish", "solved_ns", "published_ns", "merged, written down and encoded"],
     ["total", "event_ns", "published_ns", "the tick's own time to publication"],
   ];
 
