@@ -63,8 +63,9 @@ NOTES = {
     ),
     "scale": (
         "Sizes take turns within each repetition, all windows full and a row of a million ticks "
-        "behind them. An exponent is that of one step from a size to the next, log(time / time) / log(size / size). It may exceed its "
-        "order by 0.5, our own margin: what no longer fits a cache is fetched from the next.",
+        "behind them. An exponent is that of one step from a size to the next, log(time / time) / "
+        "log(size / size). It may exceed its order by 0.5, our own margin: what no longer fits a "
+        "cache is fetched from the next.",
         "Processor time; for whole decisions on workers the wall clock.",
         "Ticks a second that admission and windows alone take, without Kafka, are the inverse of a "
         "tick's time in a batch that lies in memory. They are no rate of the pipeline: that also "
