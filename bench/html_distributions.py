@@ -3,15 +3,11 @@
 import math
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
-from typing import Any, Final
+from typing import Any
 
-from bench.html_document import new_figure
-from bench.rows import FLOORS, OURS, Row, group_cases
+from bench.html_document import OTHER_COLOURS, OURS_COLOUR, colour_of, new_figure
+from bench.rows import Row, group_cases
 from bench.soak.trends import Trend
-
-OURS_COLOUR: Final = "#e07a5f"
-FLOOR_COLOUR: Final = "#8d99ae"
-COLOURS: Final = ("#3d5a80", "#81b29a", "#f2cc8f", "#6d597a", "#2a9d8f", "#bc6c25")
 
 
 def histogram_figures(graph: Any, rows: Sequence[Row]) -> Iterator[Any]:
@@ -47,22 +43,18 @@ def _bars(graph: Any, row: Row) -> Any:
 def _lines(graph: Any, case: str, rows: Sequence[Row]) -> Any:
     """Draw several as shares of each one's samples, of which all have their own number."""
     figure = new_figure(graph, f"{case}: how the samples lie")
-    colours = iter(COLOURS * len(rows))
+    colours = iter(OTHER_COLOURS * len(rows))
     for row in rows:
         counts, bins = _bins(row)
         figure.add_scatter(
             x=[math.sqrt(low * high) for low, high in bins],
             y=[100.0 * count / sum(counts) for count in counts],
             name=row.subject, mode="lines",
-            line={"shape": "hvh", "color": _colour(row.subject) or next(colours)},
+            line={"shape": "hvh", "color": colour_of(row.subject) or next(colours)},
         )  # fmt: skip
     figure.update_xaxes(type="log", title=rows[0].unit)
     figure.update_yaxes(title="% of the samples in each 12 % of the axis")
     return figure
-
-
-def _colour(subject: str) -> str | None:
-    return OURS_COLOUR if subject == OURS else FLOOR_COLOUR if subject in FLOORS else None
 
 
 def _bins(row: Row) -> tuple[tuple[int, ...], list[tuple[float, float]]]:
@@ -76,7 +68,7 @@ def course_figures(graph: Any, trends: Sequence[Trend]) -> Iterator[Any]:
     kept = [trend for trend in trends if trend.block_medians]
     for measure, unit in dict.fromkeys((trend.measure, trend.unit) for trend in kept):
         figure = new_figure(graph, f"{measure}, medians of blocks")
-        colours = iter(COLOURS * len(kept))
+        colours = iter(OTHER_COLOURS * len(kept))
         for trend in kept:
             if (trend.measure, trend.unit) == (measure, unit):
                 figure.add_scatter(

@@ -2,9 +2,16 @@
 
 from html import escape
 from importlib import import_module
-from typing import Any
+from typing import Any, Final
+
+from bench.rows import FLOORS, OURS
 
 HEIGHT = 430
+OURS_COLOUR: Final = "#e07a5f"
+FLOOR_COLOUR: Final = "#8d99ae"
+ORDER_COLOUR: Final = "#adb5bd"
+OTHER_COLOURS: Final = ("#3d5a80", "#81b29a", "#f2cc8f", "#6d597a", "#2a9d8f", "#bc6c25")
+PEER_COLOUR: Final = OTHER_COLOURS[0]
 _STYLE = """
 body{font:16px/1.5 system-ui,sans-serif;max-width:1100px;margin:2rem auto;padding:0 1rem;color:#222}
 h1{margin-bottom:.2rem}h2{margin-top:2.4rem;border-bottom:1px solid #ddd}
@@ -39,6 +46,11 @@ def new_figure(graph: Any, title: str, height: int = HEIGHT) -> Any:
     figure = graph.Figure()
     figure.update_layout(title=title, template="plotly_white", height=height)
     return figure
+
+
+def colour_of(subject: str) -> str | None:
+    """Give the colour of ours or of a floor; None of a peer, which any other may have."""
+    return OURS_COLOUR if subject == OURS else FLOOR_COLOUR if subject in FLOORS else None
 
 
 def embed(figure: Any) -> str:

@@ -7,13 +7,19 @@ import numpy as np
 
 from bench.growth import ORDERS, Size, read_size
 from bench.html_distributions import histogram_figures
-from bench.html_document import new_figure
+from bench.html_document import (
+    ORDER_COLOUR,
+    OTHER_COLOURS,
+    OURS_COLOUR,
+    PEER_COLOUR,
+    colour_of,
+    new_figure,
+)
 from bench.report import Report
-from bench.rows import FLOORS, OURS, Row, group_cases
-from bench.stages import Breakdown, find_breakdowns, stage_cases, stage_names
+from bench.rows import Row, group_cases
+from bench.stages import Breakdown, find_breakdowns, hidden_cases, stage_names
 
-_OURS, _PEER, _FLOOR = "#e07a5f", "#3d5a80", "#8d99ae"
-_COLOURS = ("#3d5a80", "#e07a5f", "#81b29a", "#f2cc8f", "#6d597a", "#2a9d8f", "#bc6c25", "#adb5bd")
+_COLOURS = (PEER_COLOUR, OURS_COLOUR, *OTHER_COLOURS[1:], ORDER_COLOUR)
 _ROW_HEIGHT, _FRAME_HEIGHT = 34, 130
 _LEFT = 250  # for names, which Plotly would cut
 
@@ -51,7 +57,7 @@ def group_figures(graph: Any, report: Report) -> list[Group]:
 
 def _distributions(graph: Any, report: Report) -> Iterator[Any]:
     """Draw how the repetitions of each case lie, subject by subject; stages have a figure."""
-    hidden = stage_cases(report.bench, report.rows)
+    hidden = hidden_cases(report.bench, report.rows)
     for case, rows in group_cases(report.rows).items():
         is_scaling = any(read_size(row.subject) is not None for row in rows)
         if case in hidden or is_scaling or rows[0].unit == "exponent" or _is_single(rows):
@@ -59,7 +65,7 @@ def _distributions(graph: Any, report: Report) -> Iterator[Any]:
         height = _FRAME_HEIGHT + _ROW_HEIGHT * len(rows)
         figure = new_figure(graph, case, height)
         for row in reversed(rows):  # Plotly begins at the bottom
-            colour = _OURS if row.subject == OURS else _FLOOR if row.subject in FLOORS else _PEER
+            colour = colour_of(row.subject) or PEER_COLOUR
             figure.add_box(
                 x=list(row.runs), y=[row.subject] * len(row.runs), orientation="h",
                 boxpoints="all", pointpos=0, jitter=0.3, name=row.subject, marker_color=colour,
@@ -82,7 +88,7 @@ def _is_single(rows: Sequence[Row]) -> bool:
 
 def _single_values(graph: Any, report: Report) -> Iterator[Any]:
     """Draw what has one value a case, unit by unit."""
-    hidden = stage_cases(report.bench, report.rows)
+    hidden = hidden_cases(report.bench, report.rows)
     single = [
         rows[0]
         for case, rows in group_cases(report.rows).items()
@@ -94,7 +100,7 @@ def _single_values(graph: Any, report: Report) -> Iterator[Any]:
         figure = new_figure(graph, f"One value each, {unit}", height)
         figure.add_bar(
             x=[row.p50 for row in chosen], y=[row.case for row in chosen], orientation="h",
-            marker_color=_OURS,
+            marker_color=OURS_COLOUR,
         )  # fmt: skip
         figure.update_layout(margin={"l": _LEFT, "t": 50, "b": 50})
         figure.update_xaxes(title=unit)
@@ -181,5 +187,5 @@ def _add_order(figure: Any, case: str, sized: Mapping[Size, Row]) -> None:
     n = [size.assets for size in sizes]
     figure.add_scatter(
         x=n, y=[last * (one / n[-1]) ** power for one in n], mode="lines",
-        name=ORDERS[case].says("assets"), line={"color": "#adb5bd", "dash": "dot"},
+        name=ORDERS[case].says("assets"), line={"color": ORDER_COLOUR, "dash": "dot"},
     )  # fmt: skip

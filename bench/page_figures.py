@@ -21,7 +21,7 @@ from bench.rows import (
     group_cases,
     is_time,
 )
-from bench.stages import find_breakdowns, stage_cases
+from bench.stages import find_breakdowns, hidden_cases
 
 _ASSETS: Final = re.compile(r"\b(\d+) assets")
 # What the table of goals says already, or is for those who work on the kernels.
@@ -65,7 +65,7 @@ def group_name(group: Group) -> str:
 
 def _is_main(report: Report, group: Group) -> bool:
     rows = next(iter(group.values()))
-    hidden = stage_cases(report.bench, report.rows)
+    hidden = hidden_cases(report.bench, report.rows)
     return (
         any(row.subject == OURS for row in rows)
         and rows[0].case not in hidden
@@ -136,7 +136,7 @@ def where_time_goes(report: Report, only: str = "") -> list[str]:
 
 def who_is_quicker(report: Report) -> list[str]:
     """Name the peers that take less time for the whole than we do; a floor always does."""
-    hidden = stage_cases(report.bench, report.rows)
+    hidden = hidden_cases(report.bench, report.rows)
     lines = []
     for form, group in _group(report.rows):
         rows = next(iter(group.values()))

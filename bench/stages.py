@@ -17,8 +17,10 @@ START_STAGES: Final = (
     "decision",
     "arrival",
 )
+_UPDATE: Final = PIPELINE_STAGES.index("update")
 _STAGES: Final[Mapping[str, tuple[str, ...]]] = {
-    "pipeline": PIPELINE_STAGES,
+    # The own part stands where those begin that make it up.
+    "pipeline": (*PIPELINE_STAGES[:_UPDATE], OWN_PART, *PIPELINE_STAGES[_UPDATE:]),
     "ingest": INGEST_STAGES,
     "start": START_STAGES,
     "kernels": KERNEL_STAGES,
@@ -69,16 +71,15 @@ def find_breakdowns(bench: str, rows: Sequence[Row]) -> list[Breakdown]:
 
 
 def stage_names(bench: str) -> tuple[str, ...]:
-    """Give the stages of a benchmark in order, an own part where those begin that make it up."""
-    names = _STAGES.get(bench, ())
-    if "update" not in names:
-        return names
-    place = names.index("update")
-    return (*names[:place], OWN_PART, *names[place:])
+    """Give the stages of a benchmark in order; none where it has none."""
+    return _STAGES.get(bench, ())
 
 
-def stage_cases(bench: str, rows: Sequence[Row]) -> frozenset[str]:
-    """Give the cases that are stages of others; an own part is a case for itself, too."""
+def hidden_cases(bench: str, rows: Sequence[Row]) -> frozenset[str]:
+    """Give the cases that tables hide, as they are stages of others.
+
+    An own part is a case for itself, too, and is not hidden.
+    """
     return frozenset(
         f"{one.case}, {name}"
         for one in find_breakdowns(bench, rows)

@@ -9,6 +9,7 @@ from bench.html_figures import group_figures
 from bench.page import read_kept
 from bench.report import Report
 from bench.rows import make_row
+from bench.stages import hidden_cases, stage_names
 from bench.verdicts import RULE
 from silverbullet.cli import main
 
@@ -104,6 +105,27 @@ def test_a_peer_of_the_pipeline_has_its_own_part_in_one_and_each_method_a_figure
     assert bars["own part"][f"{label}silverbullet"] == 0.0
     assert bars["update"][f"{label}silverbullet"] == 100.0
     assert "resample" in resample.layout.title.text
+
+
+def test_stages_are_hidden_in_tables_and_an_own_part_is_not():
+    case = "Kafka, exact, 1000 ticks/s"
+    names = ("kafka in", "own part", "update", "wait", "total")
+    rows = [make_row(f"{case}, {name}", "silverbullet", "us", [[1.0]]) for name in names]
+    hidden = {f"{case}, {name}" for name in ("kafka in", "update", "wait")}
+    assert hidden_cases("pipeline", rows) == hidden
+    assert stage_names("pipeline")[1:4] == ("kafka in", "own part", "update")
+    assert hidden_cases("no such", rows) == frozenset()
+
+
+def test_a_contender_has_one_colour_in_all_figures():
+    samples = {"silverbullet": 1.0, "bound": 0.5}
+    rows = [make_row("a", name, "us", [[us], [us]], with_histogram=True)
+            for name, us in samples.items()]  # fmt: skip
+    lines, boxes = figures_of(a_report("kernels", *rows))
+    drawn = {line.name: line.line.color for line in lines.data}
+    boxed = {box.name: box.marker.color for box in boxes.data if box.type == "box"}
+    assert drawn == boxed
+    assert set(drawn) == set(samples)
 
 
 def test_stages_of_kernels_are_shares_as_their_sizes_differ_a_thousandfold():
