@@ -10,6 +10,7 @@ from bench.html_distributions import course_figures
 from bench.html_document import embed, load_plotly, make_document
 from bench.html_figures import Group, group_figures
 from bench.lower_limits import find_lower_limits
+from bench.machine import COMMIT
 from bench.report import Report, describe
 from bench.rows import COLUMNS, format_row, group_cases
 from bench.soak.report import COLUMNS as SOAK_COLUMNS
@@ -30,8 +31,8 @@ def make_html(reports: Sequence[Kept]) -> str:
     """Write goals, figures, machine and versions of all reports, in their order."""
     graph = load_plotly()
     groups = [_groups(graph, report) for report in reports]
-    names = [name_report(report) for report in reports]
-    sections = [_section(report, found) for report, found in zip(reports, groups, strict=True)]
+    names = _name_apart(reports)
+    sections = [_section(*one) for one in zip(names, reports, groups, strict=True)]
     return make_document(
         "SilverBullet: benchmarks", "\n".join([_head(reports, _contents(names, groups)), *sections])
     )
@@ -42,6 +43,21 @@ def _groups(graph: Any, report: Kept) -> list[Group]:
         courses = list(course_figures(graph, report.trends))
         return [Group("How it went", courses)] if courses else []  # an older result keeps none
     return [] if isinstance(report, EngineReport) else group_figures(graph, report)
+
+
+def _name_apart(reports: Sequence[Kept]) -> list[str]:
+    """Name each result; several of one benchmark by their time and commit too, last by number."""
+    names = [name_report(report) for report in reports]
+    told = [
+        ", ".join([name, *filter(None, map(report.machine.get, ("time", COMMIT)))])
+        if names.count(name) > 1
+        else name
+        for name, report in zip(names, reports, strict=True)
+    ]
+    return [
+        f"{name}, no. {told[: place + 1].count(name)}" if told.count(name) > 1 else name
+        for place, name in enumerate(told)
+    ]
 
 
 def _anchor(*names: str) -> str:
@@ -88,8 +104,7 @@ def _row(told: Sequence[str], tag: str = "td") -> str:
     return "<tr>" + "".join(f"<{tag}>{cell}</{tag}>" for cell in told) + "</tr>"
 
 
-def _section(report: Kept, groups: Sequence[Group]) -> str:
-    name = name_report(report)
+def _section(name: str, report: Kept, groups: Sequence[Group]) -> str:
     title = f'<h2 id="{_anchor(name)}">bench {escape(name)}</h2>'
     figures = "".join(_group(name, group) for group in groups)
     if isinstance(report, SoakReport):

@@ -6,7 +6,10 @@ from typing import Final
 from bench.kernels.tick_names import MEASURES, NO_NUMBER, TAPE_NAMES, drift_case
 from bench.rows import Row, format_number
 
-_HEAD: Final = "Largest drift{after}, in bounds of what rounding alone explains (1 or less: none):"
+_HEAD: Final = (
+    "Largest drift{after}, as a multiple of what rounding alone may do to a window computed anew "
+    "(1 or less: rounding alone, no drift):"
+)
 _LARGE: Final = 1e4
 
 

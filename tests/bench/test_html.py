@@ -107,6 +107,30 @@ def test_a_peer_of_the_pipeline_has_its_own_part_in_one_and_each_method_a_figure
     assert "resample" in resample.layout.title.text
 
 
+def test_results_of_one_benchmark_are_told_apart_and_each_is_linked_to():
+    row = make_row("a", "silverbullet", "us", [[1.0], [2.0]])
+    places = (
+        {"time": "2026-11-29 08:12 UTC", "commit": "0123456789ab"},
+        {"time": "2026-11-30 09:00 UTC", "commit": "ba9876543210"},
+        {"time": "2026-11-30 09:00 UTC", "commit": "ba9876543210"},  # the same file again
+        {},  # of a form that kept neither
+    )
+    several = [Report(bench="kernels", machine=one, versions={}, rows=(row,)) for one in places]
+    text = make_html([*several, a_report("start", row)])
+    outside = re.sub(r"<script>.*?</script>", "", text, flags=re.DOTALL)
+    targets = re.findall(r'id="([^"]+)"', outside)
+    assert len(set(targets)) == len(targets)
+    assert re.findall(r'href="#([^"]+)"', outside) == targets
+    links = dict(re.findall(r'href="#([^"]+)">(bench [^<]+)<', outside))
+    assert list(links.values()) == [
+        "bench kernels, 2026-11-29 08:12 UTC, 0123456789ab",
+        "bench kernels, 2026-11-30 09:00 UTC, ba9876543210, no. 1",
+        "bench kernels, 2026-11-30 09:00 UTC, ba9876543210, no. 2",
+        "bench kernels",
+        "bench start",
+    ]
+
+
 def test_stages_are_hidden_in_tables_and_an_own_part_is_not():
     case = "Kafka, exact, 1000 ticks/s"
     names = ("kafka in", "own part", "update", "wait", "total")
