@@ -21,6 +21,7 @@ from bench.rows import (
     LEAST_FOR_RUNS_P99,
     OUR_OTHERS,
     OURS,
+    TWIN,
     Row,
     format_interval,
     format_number,
@@ -179,11 +180,13 @@ def _compare_case(case: str, then: Sequence[Row], now: Sequence[Row]) -> Iterato
     was, is_now = _find(then, OURS), _find(now, OURS)
     if was is None or is_now is None:
         return
-    # A change of ours that all of ours share would be taken for the machine's.
+    # A change of ours that all of ours share would be taken for the machine's; the numpy twin, which
+    # shares no kernel, is what a kernel alone has beside it.
+    theirs = {row.subject for row in then} - OUR_OTHERS - {OURS} or {TWIN}
     others = [
         (row, other)
         for row in then
-        if row is not was and row.subject not in OUR_OTHERS
+        if row.subject in theirs
         and (other := _find(now, row.subject))
         and (len(row.runs), len(other.runs)) == (len(was.runs), len(is_now.runs))
     ]  # fmt: skip

@@ -39,8 +39,8 @@ _PIPELINE: Final = (
     Reason(
         "pipeline", "*p50 at most * the relay",
         "The prototype was at 1.15x and 1.04x. At 1000 ticks/s our own part takes 310 us more than "
-        "the relay's; the way out 110, as our decision goes in a transaction and is five times its "
-        "bytes; the way in 75, as three ticks of ten come while a decision is made and wait for it.",
+        "the relay's; the way out 110: our decision goes in a transaction and is five times its "
+        "bytes; the way in 75: three ticks of ten come while a decision is made and wait for it.",
     ),
     Reason(
         "pipeline", "*1000 ticks/s, total: p99 at most * the relay",
@@ -54,9 +54,9 @@ _PIPELINE: Final = (
     ),
     Reason(
         "pipeline", "*own part: p50 at most 100 us",
-        "Some 120 calls in Python and 105 in C. Encoding takes 30, the rest 85 us hot in a loop, 160 "
-        "with 4 MB written between two decisions, the consumer's wake-up 48; where 127 of the live "
-        "365 go was not found. The prototype took 147, 16 of them to send, which is not in ours.",
+        "Some 120 calls in Python and 105 in C. Encoding takes 30, the rest 85 us hot in a loop, "
+        "160 with 4 MB written between two decisions, the consumer's wake-up 48; where 127 of the "
+        "live 365 go was not found. The prototype took 147, 16 of them to send, which is not in ours.",
     ),
     Reason(
         "pipeline", "*total: PyPortfolioOpt takes at least 12x",

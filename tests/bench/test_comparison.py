@@ -90,11 +90,19 @@ def test_a_time_without_a_peer_is_shown_and_not_judged(machine: float, unit: str
     assert alone.low is not None
 
 
-def test_our_own_twin_beside_a_time_is_no_peer():
-    twin = make_row("a case", "numpy twin", "us", [[9.0]] * 9)
-    both = msgspec.structs.replace(report(1, peers=False), rows=(
-        *report(1, peers=False).rows, twin))  # fmt: skip
-    assert [one.verdict for one in compare_reports(both, both).changes] == ["no peer, not judged"]
+@pytest.mark.parametrize(("ours", "verdict"), [(1.0, "within noise"), (1.5, "slower")])
+def test_where_nothing_else_is_beside_a_kernel_its_twin_says_what_the_machine_did(
+    ours: float, verdict: str
+):
+    def with_twin(made: Report, machine: float = 1.0) -> Report:
+        twin = make_row("a case", "numpy twin", "us", [[900.0 * machine]] * 9)
+        return msgspec.structs.replace(made, rows=(*made.rows, twin))
+
+    base = with_twin(report(1, peers=False))
+    new = with_twin(report(2, ours=ours, machine=1.3, peers=False), 1.3)
+    (change,) = compare_reports(base, new).changes
+    assert change.verdict == verdict
+    assert change.ratio == pytest.approx(ours, rel=0.08)
 
 
 def test_what_is_no_time_is_judged_without_a_peer():
