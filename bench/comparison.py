@@ -180,8 +180,8 @@ def _compare_case(case: str, then: Sequence[Row], now: Sequence[Row]) -> Iterato
     was, is_now = _find(then, OURS), _find(now, OURS)
     if was is None or is_now is None:
         return
-    # A change of ours that all of ours share would be taken for the machine's; the numpy twin, which
-    # shares no kernel, is what a kernel alone has beside it.
+    # A change of ours that all of ours share would be taken for the machine's. A kernel without a
+    # peer has its numpy twin beside it, which shares nothing with it.
     theirs = {row.subject for row in then} - OUR_OTHERS - {OURS} or {TWIN}
     others = [
         (row, other)

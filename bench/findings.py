@@ -56,7 +56,7 @@ _PIPELINE: Final = (
         "pipeline", "*own part: p50 at most 100 us",
         "Some 120 calls in Python and 105 in C. Encoding takes 30, the rest 85 us hot in a loop, "
         "160 with 4 MB written between two decisions, the consumer's wake-up 48; where 127 of the "
-        "live 365 go was not found. The prototype took 147, 16 of them to send, which is not in ours.",
+        "live 365 go was not found. The prototype took 147, 16 of them to send: ours ends before.",
     ),
     Reason(
         "pipeline", "*total: PyPortfolioOpt takes at least 12x",
