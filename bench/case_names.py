@@ -15,7 +15,16 @@ FORM: Final = "covariance"
 SOLVE: Final = "solve"
 WEIGHTS: Final = "weights"
 PUSH: Final = "push"
-KERNEL_STAGES: Final = (NORMALS, GAMMAS, FACTOR, FORM, SOLVE, WEIGHTS, PUSH)
+ADD: Final = "add"
+REBUILD: Final = "rebuild"
+MERGE: Final = "merge"
+WRITE: Final = "write"
+KERNEL_STAGES: Final = (
+    *(NORMALS, GAMMAS, FACTOR, FORM, SOLVE),
+    WEIGHTS,
+    *(PUSH, ADD, REBUILD, MERGE),
+    WRITE,
+)
 """Parts of kernels that are timed alone."""
 
 

@@ -8,6 +8,7 @@ from rich.console import Console
 
 from bench.contest import Case, measure_case
 from bench.kernels.covariance_cases import COVARIANCE_CASES
+from bench.kernels.covariance_stages import covariance_stages
 from bench.kernels.draw_cases import DRAW_CASES, LONG_DRAW_CASES
 from bench.kernels.draw_goals import LARGE_SIZES, SIZES
 from bench.kernels.drift import FULL_UPDATES, SHORT_UPDATES, measure_drift
@@ -17,6 +18,7 @@ from bench.kernels.solver_gaps import measure_gaps
 from bench.kernels.stage_cases import stage_cases
 from bench.kernels.tick_cases import TICK_CASES
 from bench.kernels.tick_names import DRIFT_UPDATES
+from bench.kernels.tick_stages import tick_stages
 from bench.kernels.worst_update import measure_worst_updates
 from bench.machine import describe_machine, describe_versions, single_thread, with_end_load
 from bench.peers import PACKAGES, is_installed
@@ -103,7 +105,8 @@ def run_bench(
         solver, long = (FULL_SOLVER_CASES, LONG_DRAW_CASES) if full else (SOLVER_CASES, ())
         made = (*TICK_CASES, *COVARIANCE_CASES, *solver, *DRAW_CASES, *long)
         sizes = (*SIZES, *LARGE_SIZES) if full else _SHORT_SIZES
-        cases = [*(make() for make in made), *stage_cases(sizes), *pair_cases()]
+        stages = (*stage_cases(sizes), *covariance_stages(), *tick_stages())
+        cases = [*(make() for make in made), *stages, *pair_cases()]
         rows = measure_kernels(cases, seconds, repetitions)
         rows += measure_gaps()
         rows += measure_windows(updates, repetitions)

@@ -25,7 +25,8 @@ _ROWS: Final = 256
 _TOLERANCE: Final = 1e-11
 
 
-def _make_rows(n_assets: int) -> FloatArray:
+def make_rows(n_assets: int) -> FloatArray:
+    """Make rows float64[WINDOW + 256, n_assets] that have one factor in common."""
     generator = np.random.default_rng(n_assets)
     rows: FloatArray = 1e-3 * generator.standard_normal((WINDOW + _ROWS, n_assets))
     rows += 5e-4 * generator.standard_normal((len(rows), 1))
@@ -42,7 +43,7 @@ def _no_result(*_: Any) -> None:
 
 def covariance_case(n_assets: int, every: int) -> Case:
     """Covariance of the last rows, the whole matrix, after each ``every`` rows."""
-    rows, out = _make_rows(n_assets), np.empty((n_assets, n_assets))
+    rows, out = make_rows(n_assets), np.empty((n_assets, n_assets))
     # As many rows as end with the last of the reads that are kept.
     step = every * peers.KEPT
     new = rows[WINDOW : WINDOW + _ROWS // step * step]
@@ -73,7 +74,7 @@ def covariance_case(n_assets: int, every: int) -> Case:
 
 def push_alone(n_assets: int) -> tuple[Callable[[], Any], int]:
     """Give a call that pushes rows into a full window of ours and reads none, and how many."""
-    rows = _make_rows(n_assets)
+    rows = make_rows(n_assets)
     window = peers.OurWindow(rows[:WINDOW], every=_ROWS + 1)
     return partial(window, rows[WINDOW:]), _ROWS
 

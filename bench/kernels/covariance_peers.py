@@ -124,7 +124,7 @@ def add_and_evict(
             reads += 1
 
 
-def _kept_matrices(n: int) -> FloatArray:
+def kept_matrices(n: int) -> FloatArray:
     """Give both the same room, at a line of the cache as `GridWindow` has it for each read."""
     raw = np.zeros(KEPT * n * n + 7)
     start = -raw.ctypes.data % 64 // raw.itemsize
@@ -140,7 +140,7 @@ class OurWindow:
         for k, row in enumerate(rows):
             self._window.push(k, row, n)
         self._row, self._means = len(rows), np.empty((2, n))
-        self._covariances = _kept_matrices(n)
+        self._covariances = kept_matrices(n)
 
     def __call__(self, rows: FloatArray) -> FloatArray:
         """Append rows; gives the matrices of the last reads."""
@@ -172,7 +172,7 @@ class AddAndEvict:
         self._vectors = np.zeros((5, n))
         self._vectors[0] = rows.mean(axis=0)
         centred = rows - self._vectors[0]
-        self._comoment, self._covariances = centred.T @ centred, _kept_matrices(n)
+        self._comoment, self._covariances = centred.T @ centred, kept_matrices(n)
 
     def __call__(self, rows: FloatArray) -> FloatArray:
         """Append rows; gives the matrices of the last reads."""

@@ -9,10 +9,8 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from bench.case_names import FACTOR, FORM, GAMMAS, NORMALS, PUSH, SOLVE, WEIGHTS, stage_case
-from bench.contest import Case, Contender, returned
-from bench.kernels import covariance_cases
-from bench.kernels.covariance_names import ASSETS, EVERY, covariance_name
+from bench.case_names import FACTOR, FORM, GAMMAS, NORMALS, SOLVE, WEIGHTS, stage_case
+from bench.contest import Case, Contender
 from bench.kernels.draw_goals import PORTFOLIOS, cloud_name, resample_name
 from bench.kernels.solver_problems import make_problem
 from bench.rows import OURS
@@ -141,11 +139,17 @@ def repeat_weights(runs: int, sizes: IntArray, words: Any, panel: FloatArray) ->
 
 
 def part_case(
-    case: str, stage: str, unit: str, call: Callable[..., Any], arguments: tuple[Any, ...],
+    case: str,
+    stage: str,
+    unit: str,
+    call: Callable[..., Any],
+    arguments: tuple[Any, ...],
     per_call: int,
-) -> Case:  # fmt: skip
-    """Make the case of a part; its result is its last argument, which it writes."""
-    alone = Contender(OURS, call, lambda: arguments, lambda _, made: made[-1].copy(), per_call)
+    *,
+    written: int = -1,
+) -> Case:
+    """Make the case of a part; ``written`` is the place of the argument that it writes."""
+    alone = Contender(OURS, call, lambda: arguments, lambda _, made: made[written].copy(), per_call)
     return Case(stage_case(case, stage), unit, (alone,), judge=None)
 
 
@@ -180,15 +184,6 @@ def cloud_stage(n_assets: int) -> Case:
     )
 
 
-def push_stage(n_assets: int, every: int) -> Case:
-    """Give the rows of a covariance case pushed and never read."""
-    call, rows = covariance_cases.push_alone(n_assets)
-    alone = Contender(OURS, call, tuple, returned, rows)
-    return Case(stage_case(covariance_name(n_assets, every), PUSH), "us a row", (alone,), None)
-
-
 def stage_cases(sizes: tuple[int, ...]) -> list[Case]:
-    """Give all parts; those of draws and clouds at some sizes."""
-    parts = [part for n in sizes for part in draw_stages(n)]
-    parts += [cloud_stage(n) for n in sizes]
-    return parts + [push_stage(n, every) for every in EVERY for n in ASSETS]
+    """Give the parts of draws and clouds of some sizes."""
+    return [part for n in sizes for part in draw_stages(n)] + [cloud_stage(n) for n in sizes]

@@ -17,8 +17,8 @@ from stats.compiled import FloatArray, IntArray
 from stats.returns import log_returns
 from stats.tick_window import TickWindow
 
-_READS: Final = 40
-_ROLLED_TICKS: Final = 3000  # returns an asset: two windows after the one that fills
+READS: Final = 40
+ROLLED_TICKS: Final = 3000  # returns an asset: two windows after the one that fills
 _PAIRS_OF_PRICES: Final = 100_000
 # Peers add and evict; their skewness of 1000 ticks is good to about 1e-8.
 _ROLLING_TOLERANCE: Final = 1e-6
@@ -42,7 +42,8 @@ def make_inbox(prices: FloatArray, first: int) -> tuple[IntArray, FloatArray]:
     return inbox_i, np.ascontiguousarray(prices.T).ravel()
 
 
-def _window_of(prices: FloatArray) -> TickWindow:
+def full_window(prices: FloatArray) -> TickWindow:
+    """Give a window that has taken prices of all assets and was read."""
     window = TickWindow(WINDOW)
     window.reserve(len(prices))
     inbox = make_inbox(prices, 0)
@@ -86,7 +87,7 @@ def _full_rolled(found: tick_peers.Moments, _: Any) -> tuple[Any, ...]:
 
 def rolling_case() -> Case:
     """Four moments after every tick; libraries have all ticks at once, as no live program has."""
-    prices = make_prices(N_ASSETS, _ROLLED_TICKS + 1)
+    prices = make_prices(N_ASSETS, ROLLED_TICKS + 1)
     inbox, count = make_inbox(prices, 0), prices.size
 
     def blank(rows: int) -> FloatArray:
@@ -156,9 +157,9 @@ def _windows_read(prices: FloatArray, start: int) -> list[FloatArray]:
 
 def on_demand_case() -> Case:
     """Four moments of all assets every 500 ticks; libraries are spared keeping the window."""
-    start, count = WINDOW + 1, _READS * READ_EVERY
+    start, count = WINDOW + 1, READS * READ_EVERY
     prices = make_prices(N_ASSETS, start + count // N_ASSETS)
-    template, evicting = _window_of(prices[:, :start]), _add_evict_of(prices[:, :start])
+    template, evicting = full_window(prices[:, :start]), _add_evict_of(prices[:, :start])
     batches, windows = _Batches(make_inbox(prices[:, start:], start)), _windows_read(prices, start)
 
     def library(subject: str, call: Callable[[FloatArray], tick_peers.Moments]) -> Contender:
@@ -188,7 +189,7 @@ def live_case() -> Case:
     """Moments of one asset after each tick, a call of Python each: as a live program has to."""
     prices = make_prices(N_ASSETS, WINDOW + 1 + READ_EVERY // N_ASSETS)
     start = prices.shape[1] - READ_EVERY // N_ASSETS
-    template, evicting = _window_of(prices[:, :start]), _add_evict_of(prices[:, :start])
+    template, evicting = full_window(prices[:, :start]), _add_evict_of(prices[:, :start])
     inbox, ids = make_inbox(prices[:, start:], start), np.arange(N_ASSETS)
 
     def push_and_read(window: TickWindow) -> list[Any]:

@@ -1,14 +1,19 @@
 """The parts of kernels that are timed alone are those of the kernels, and are told beside them."""
 
+import copy
+
 import numpy as np
 import pytest
 
 from bench.contest import Case
-from bench.kernels import stage_cases
+from bench.kernels import stage_cases, tick_stages
 from bench.kernels.covariance_cases import COVARIANCE_CASES, push_alone
+from bench.kernels.covariance_stages import covariance_stages, write_stage
 from bench.kernels.draw_cases import DRAW_CASES, cloud_case, resample_case
 from bench.kernels.solver_peers import nnls_max_sharpe
 from bench.kernels.stage_cases import make_drawn
+from bench.kernels.tick_cases import TICK_CASES
+from bench.kernels.tick_names import N_ASSETS
 from bench.machine import single_thread
 from bench.page_drift import drift_figures
 from bench.page_figures import where_time_goes
@@ -18,6 +23,8 @@ from bench.stages import KERNEL_STAGES, find_breakdowns
 from optimize.cloud import cloud_block
 from optimize.posterior import solve_bartlett
 from optimize.simplex import RUN
+from stats.tick_blocks import SUFFIXES
+from stats.tick_rings import COUNT
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -31,8 +38,8 @@ def row(case: str, value: float, subject: str = OURS, unit: str = "us a draw") -
 
 
 def test_every_part_is_of_a_case_that_is_measured_and_stands_beside_it():
-    parts = stage_cases.stage_cases((50,))
-    wholes = {make().name for make in (*DRAW_CASES, *COVARIANCE_CASES)}
+    parts = [*stage_cases.stage_cases((50,)), *covariance_stages(), *tick_stages.tick_stages()]
+    wholes = {make().name for make in (*DRAW_CASES, *COVARIANCE_CASES, *TICK_CASES)}
     found = find_breakdowns("kernels", [row(name, 9.0) for name in sorted(wholes)]
                             + [row(part.name, 2.0) for part in parts])  # fmt: skip
     assert sum(len(one.stages) for one in found) == len(parts)
@@ -89,6 +96,54 @@ def test_pushing_alone_reads_nothing():
     assert rows == 256
     before = call().copy()
     np.testing.assert_array_equal(call(), before)
+
+
+def test_writing_alone_writes_both_triangles_of_what_one_row_gives():
+    part = write_stage(50, 1)
+    _, merger, scale, _, vectors, matrices = part.contenders[0].make_arguments()
+    matrices[:] = np.nan
+    y = vectors[merger, :50]
+    for found in run(part):
+        np.testing.assert_array_equal(found, np.outer(y, y) * scale)
+
+
+def test_the_parts_of_a_tick_make_what_its_window_makes():
+    tape = tick_stages.rolling_tape()
+    window = tape.make_window()
+    tick_stages.note_rebuilt(window, tape)
+    expected = window.read(np.arange(N_ASSETS)).table
+    push, add, rebuild, merge = tick_stages.stages_of("", tape)
+    made = push.contenders[0].make_arguments()
+    push.contenders[0].call(*made)
+    for pushed, array in zip(made[4:7], window.arrays[:3], strict=True):
+        np.testing.assert_array_equal(pushed, array)
+    np.testing.assert_array_equal(run(add), window.arrays[4])
+    found = run(merge)
+    np.testing.assert_array_equal(found, np.tile(expected, found.shape[1] // N_ASSETS))
+    assert np.isfinite(run(rebuild)).all()
+
+
+@pytest.mark.parametrize("newest", [1, 10])
+def test_adding_and_making_anew_alone_leave_the_sums_that_a_read_leaves(newest: int):
+    tape, made = tick_stages.on_demand_tape(), []
+    window = tape.make_window()
+    for first in range(0, len(tape.inbox[1]), newest * N_ASSETS):
+        batch = tuple(one[..., first : first + newest * N_ASSETS] for one in tape.inbox)
+        alone = copy.deepcopy(window)
+        alone.push(*batch, 0, len(batch[1]))
+        read_once = tape._replace(inbox=batch, every=len(batch[1]))
+        made.append(tick_stages.note_rebuilt(window, read_once))
+        _, ring, times, ticks_i, sums, inverses = alone.arrays
+        tick_stages.repeat_rebuilds(made[-1], ring, times, ticks_i, inverses, sums)
+        tick_stages.repeat_additions(1, N_ASSETS, newest, ring, ticks_i, inverses, sums)
+        expected = window.arrays[4]
+        np.testing.assert_array_equal(sums[:, SUFFIXES:], expected[:, SUFFIXES:])
+        built = made[-1][made[-1][:, tick_stages.BUILDS] == 1, tick_stages.ASSET]
+        kept = np.setdiff1d(np.arange(N_ASSETS), built)  # others add all ticks from the pivot on
+        newest_sums = window.arrays[3][kept, COUNT] & 1
+        np.testing.assert_array_equal(sums[kept, newest_sums], expected[kept, newest_sums])
+    counts = np.concatenate(made)[:, [tick_stages.FINDS, tick_stages.BUILDS, tick_stages.OPENS]]
+    assert (counts.sum(axis=0) > 5).all()
 
 
 def drift(tape: str, measure: str, subject: str, worst: float) -> Row:
