@@ -111,10 +111,13 @@ class EngineChanges:
         present = self._present.states()
         for views in (*(old.states() for old in self._old), present):
             _add(views, blocks, restarts)
-        return tuple(
-            view._replace(blocks_done=blocks[view.name], restarts=restarts[view.name])
+        return tuple([
+            EngineView(
+                **view._asdict()
+                | {"blocks_done": blocks[view.name], "restarts": restarts[view.name]}
+            )
             for view in present
-        )
+        ])  # fmt: skip
 
     def counts(self) -> Counts:
         """Give what dispatch counted since the start, of all sets."""
@@ -153,4 +156,4 @@ def _add(views: tuple[EngineView, ...], blocks: "Counter[str]", restarts: "Count
 
 
 def _sum(one: Counts, other: Counts) -> Counts:
-    return Counts(*(a + b for a, b in zip(one, other, strict=True)))
+    return Counts(*[a + b for a, b in zip(one, other, strict=True)])

@@ -143,7 +143,7 @@ def make_status(decider: Decider, rates: Rates, around: Surroundings) -> Status:
         decisions_per_s=decisions_per_s,
         memory_bytes=around.memory_bytes,
         assets=_assets(decider),
-        engines=tuple(_engine(view) for view in around.engines),
+        engines=tuple([_engine(view) for view in around.engines]),
         dispatch=around.dispatch,
         notices=around.notices,
         rows_waiting=market.n_waiting,
@@ -156,7 +156,7 @@ def make_status(decider: Decider, rates: Rates, around: Surroundings) -> Status:
 
 
 def _engine(view: EngineView) -> EngineState:
-    peers = tuple(WorkerState(**peer._asdict()) for peer in view.peers)
+    peers = tuple([WorkerState(**peer._asdict()) for peer in view.peers])
     return EngineState(**{**view._asdict(), "peers": peers})
 
 
@@ -179,7 +179,7 @@ def _assets(decider: Decider) -> tuple[AssetState, ...]:
     """Describe every symbol; one that is admitted but not digested yet has no tick window."""
     ticks = _tick_states(decider.market.tick_statistics())
     views = decider.market.assets(decider.symbols)
-    return tuple(
+    return tuple([
         AssetState(
             symbol=view.symbol,
             state=view.state,
@@ -189,4 +189,4 @@ def _assets(decider: Decider) -> tuple[AssetState, ...]:
             ticks=ticks[index] if index < len(ticks) else None,
         )
         for index, view in enumerate(views)
-    )
+    ])  # fmt: skip

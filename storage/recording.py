@@ -151,7 +151,7 @@ class Recorder:
                 self._last_problem = f"{topic}[{partition}]@{offset}: {problem}"
                 problems.append(f"{self._last_problem}; counted and left out")
             positions[topic, partition] = offset + 1
-        noted = tuple(self._with_notices(status) for status in statuses)
+        noted = tuple([self._with_notices(status) for status in statuses])
         return Batch(tuple(decisions), noted, positions, tuple(problems))
 
     def _read(

@@ -35,10 +35,10 @@ class WorkerRates:
 
     def views(self) -> tuple[WorkerView, ...]:
         """Describe the workers, by name."""
-        return tuple(
+        return tuple([
             WorkerView(name, done, _rate(newest))
             for name, (done, newest) in sorted(self._workers.items())
-        )
+        ])  # fmt: skip
 
 
 def _rate(newest: deque[tuple[int, int]]) -> float:

@@ -1,5 +1,8 @@
 """The status record says what is true between decisions, also of ticks that no row shows."""
 
+import functools
+import sys
+
 import numpy as np
 import pytest
 from scipy import stats as scipy_stats
@@ -8,9 +11,12 @@ from ingest.admission import Admission
 from ingest.codec import RawMessages, encode_clock, encode_json
 from ingest.ticks import SymbolTable
 from silverbullet.decider import Decider
+from silverbullet.engine_changes import EngineChanges
+from silverbullet.evaluators import make_evaluator, settings_choice
 from silverbullet.settings import load_settings
 from silverbullet.status import Rates, Surroundings, make_status
 from storage.records import Status, decode_status, encode_status
+from tests.optimize.engines.rigs import draw_job, until
 from tests.silverbullet.virtual_shell import START_NS, Tape, VirtualShell, random_tape, symbol_table
 
 WINDOW_TICKS = 50
@@ -104,3 +110,35 @@ def test_rates_follow_within_five_seconds_and_begin_anew_where_the_clock_went_ba
     assert rates.step(20 * 10**9, 1000, 0) == (0, 0)
     assert rates.step(10**9, 1000, 0) == (0, 0)
     assert rates.step(2 * 10**9, 1300, 2) == (300, 2)
+
+
+def test_status_after_status_leaves_no_memory_behind() -> None:
+    """CPython keeps up to 2000 freed tuples of a length that were cut to it, as of generators."""
+    settings = load_settings(flags={"engine": {"order": "local", "workers": 2}})
+    choice = settings_choice(settings)
+    tape = random_tape(4)
+    decider = Decider(settings, symbol_table(tape))
+    VirtualShell(decider).play([tape.batch(0, 50, receive_time_ns=START_NS)])
+    changes = EngineChanges(functools.partial(make_evaluator, settings), choice, lambda: 0)
+    changes.start()
+    try:
+        changes.submit(draw_job(2), 30.0)
+        until(
+            lambda: changes.wait(0.1) is not None, "the first job, after which workers have rates"
+        )
+        assert len(changes.states()[0].peers) == 2
+
+        def blocks_after(statuses: int) -> int:
+            rates = Rates()
+            for second in range(statuses):
+                around = Surroundings(
+                    START_NS + second * 10**9, START_NS, 0, {}, changes.states(),
+                    changes.counts()._asdict(), 1, (),
+                )  # fmt: skip
+                encode_status(make_status(decider, rates, around))
+            return sys.getallocatedblocks()
+
+        begun = blocks_after(100)
+        assert blocks_after(400) < begun + 200
+    finally:
+        changes.close()
