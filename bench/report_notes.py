@@ -29,13 +29,13 @@ NOTES = {
         "The cloud's bound is the product of the held weights with their covariances by BLAS in "
         "float32, weights there already, one set of assets a size. Ours multiplies in float64.",
         "Parts of ticks, rows, draws and clouds are timed alone, hot, in a loop of their own: they "
-        "need not add up. What they leave is the rest, told where it is more than 5 % of the whole.",
-        "A draw's parts: normals, gammas, its factor, its covariance, its solve. A cloud's weights: "
-        "drawing them, without return and volatility.",
+        "need not add up. What they leave is the rest, told where it is over 5 % of the whole.",
+        "A draw's parts: normals, gammas, its factor, its covariance, its solve. A cloud's "
+        "weights: drawing them, without return and volatility.",
         "A covariance's push is without any read; its write is a read with nothing to load but one "
         "row; the rest loads two triangles and adds rows. A tick's: push (log return), add (to the "
-        "moments from the pivot on), rebuild (those of older ticks, at a new pivot or block), merge "
-        "(both, seven figures written).",
+        "moments from the pivot on), rebuild (those of older ticks, at a new pivot or block), "
+        "merge (both, seven figures written).",
         "Maximum Sharpe ratio of n assets: by solve(), which checks its inputs. Cold and one row "
         "later: what an engine runs, without checks. One row later ours begins with the weights of "
         "the row before, daqp with its model. Peers check nothing; to bring a problem to their "
