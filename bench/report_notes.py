@@ -72,9 +72,9 @@ NOTES = {
         "log(size / size). It may exceed its order by 0.5, our own margin: what no longer fits a "
         "cache is fetched from the next.",
         "Processor time; for whole decisions on workers the wall clock.",
-        "What sizes do not show: ticks wait for their row's end in a pool, and each time it doubles "
-        "a `run` stands still, once. By hand, in three processes: 4 to 10 ms for 131 072 ticks in "
-        "the time of a row, 12 to 76 for 524 288, 78 to 158 for a million.",
+        "What sizes do not show: ticks wait for their row's end in a pool, and when it doubles a "
+        "`run` stands still, once for each size. By hand, in three processes: 4 to 10 ms for "
+        "131 072 ticks in the time of a row, 12 to 76 for 524 288, 78 to 158 for a million.",
         "Ticks a second that admission and windows alone take, without Kafka, are the inverse of a "
         "tick's time in a batch that lies in memory. They are no rate of the pipeline: that also "
         "fetches and decides, see `bench ingest` and `bench pipeline --saturation`.",

@@ -33,7 +33,7 @@ _OF_SATURATION: Final = ("seconds", "repetitions")
 @click.option("--engines", type=read_engines, metavar="LIST", help="Of draws: local, ray, spark.")
 @click.option("--libraries", is_flag=True, help="PyPortfolioOpt and skfolio in the same loop too.")
 @QUIXSTREAMS
-@click.option("--overload", is_flag=True, help="Ten times the ticks that it can decide one by one.")
+@click.option("--overload", is_flag=True, help="Over ten times the ticks it can decide one by one.")
 @click.option("--minutes", type=FiniteRange(min=0.05), help="Of --overload; 10 otherwise.")
 @click.option(
     "--saturation", is_flag=True, help="Ticks a second, ever more, until decisions fall behind."
