@@ -76,7 +76,7 @@ _OTHERS: Final = (
     ),
     Reason(
         "scale", "row pushed and read: fastest growth with n*",
-        "From 200 to 500 assets the cost grows 11 times: the matrix that each read writes grows "
+        "From 200 to 500 assets the cost grows 13 times: the matrix that each read writes grows "
         "from 0.3 to 2 MB and no longer fits a core's own cache. From 500 to 1000 it is 3 times.",
     ),
 )  # fmt: skip

@@ -99,7 +99,7 @@ def _settle(line: Line, others: Sequence[Line]) -> Line:
     told = [other.measured if other.spread == "-" else other.spread for other in others]
     where = "another session" if len(told) == 1 else "other sessions"
     return line._replace(
-        spread=f"{line.spread}; {where} {', '.join(told)}",
+        spread=f"{line.spread} ({where} {', '.join(told)})",
         outcome="not decided",
         by="sessions disagree",
     )

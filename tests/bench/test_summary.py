@@ -95,7 +95,7 @@ def test_a_goal_that_sessions_judge_differently_is_not_decided_and_shows_both():
     assert line.outcome == "not decided"
     assert line.by == "sessions disagree"
     assert line.measured == "1.52x"
-    assert line.spread == "1.50 to 1.55; another session 1.17 to 1.22"
+    assert line.spread == "1.50 to 1.55 (another session 1.17 to 1.22)"
     assert relay_line(missed, met) == line
 
 
@@ -104,7 +104,7 @@ def test_sessions_that_agree_leave_the_newest_s_line_as_it_is():
     assert relay_line(a_session(5, 1.18), newest, a_session(6, 1.1)) == relay_line(newest)
     (third,) = (one for one in summarise_goals([newest, a_session(6, 1.5), a_session(5, 1.1)])
                 if "p50 at most 1.25x" in one.goal)  # fmt: skip
-    assert third.spread.endswith("other sessions 1.50 to 1.55, 1.10 to 1.15")
+    assert third.spread.endswith("(other sessions 1.50 to 1.55, 1.10 to 1.15)")
 
 
 def test_goals_of_our_own_are_counted_apart():
