@@ -94,7 +94,7 @@ NOTES = {
         "each start compiles a thousand modules anew.",
     ),
     "overload": (
-        "Thirteen times the ticks a second that a probe of 8 s decided one by one: those that come "
+        "Thirteen times the ticks a second that probes of 8 s decided one by one: those that come "
         "while a decision is made share the next. Ticks for each decision say how many times too "
         "many they were. An age is from the instant a tick was due to the first decision that "
         "covers it being encoded. The repetitions are the quarters of the time.",

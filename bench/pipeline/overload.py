@@ -25,8 +25,10 @@ from stats.compiled import FloatArray
 
 MINUTES = 10.0
 # Ten are asked for. What a probe of seconds decides has been up to a fifth less than what ten
-# minutes do: ten times that was 8.0 times.
+# minutes do: ten times that was 8.0 times. Of two probes the quicker counts: beside other work one
+# made 40 decisions a second, where ten minutes then made 67.
 OVERLOAD = 13.0
+_PROBE_SEEDS = (1, 2)
 _METHOD = "resample"
 _PROBE_RATE, _PROBE_S, _PROBE_WARM_UP_S = 500.0, 12.0, 4.0
 _SAMPLE_S = 2.0
@@ -65,13 +67,13 @@ def run_bench(
     ):
         machine = describe_machine(scheduling="normal") | {f"broker {broker.name}": broker.about}
         warm_up(broker, Path(folder))
-        pace = _probe(broker, ours, Path(folder))
+        pace = max(_probe(broker, ours, Path(folder), seed) for seed in _PROBE_SEEDS)
         rate = OVERLOAD * pace
         line.update(f"{rate:.0f} ticks/s for {minutes:g} minutes; it decides {pace:.0f} times/s")
         memory = _Memory()
         played = play(
             broker, ours, Topics(topic_prefix("overload")), Path(folder),
-            seed=2, rate=rate, seconds=60.0 * minutes + _WARM_UP_S, watch=memory.look,
+            seed=3, rate=rate, seconds=60.0 * minutes + _WARM_UP_S, watch=memory.look,
         )  # fmt: skip
     latencies = attribute(played.sent, played.arrivals, round(_WARM_UP_S * 1e9))
     if latencies.n_uncovered:
@@ -89,11 +91,11 @@ def run_bench(
     return report
 
 
-def _probe(broker: Broker, ours: Contender, folder: Path) -> float:
+def _probe(broker: Broker, ours: Contender, folder: Path, seed: int) -> float:
     """Measure the decisions a second that are made back to back."""
     played = play(
         broker, ours, Topics(topic_prefix("probe")), folder,
-        seed=1, rate=_PROBE_RATE, seconds=_PROBE_S,
+        seed=seed, rate=_PROBE_RATE, seconds=_PROBE_S,
     )  # fmt: skip
     return find_pace(played.arrivals, _PROBE_WARM_UP_S)
 
