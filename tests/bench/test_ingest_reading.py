@@ -57,6 +57,7 @@ def test_a_reader_that_finds_something_else_is_named(n_used: int, mean: float, t
 
 def test_a_short_overload_gives_ages_by_quarters(tmp_path: Path, monkeypatch):
     monkeypatch.setattr(overload, "_PROBE_S", 2.0)
+    monkeypatch.setattr(overload, "_PROBE_WARM_UP_S", 0.5)
     monkeypatch.setattr(overload, "_WARM_UP_S", 0.5)
     monkeypatch.setattr(overload, "_SAMPLE_S", 0.2)
     before = descendants()
