@@ -15,9 +15,9 @@ RULE: Final = (
     "otherwise not decided. With fewer than six repetitions there is no interval: the range of the "
     "repetitions stands for it, which holds the true median in three of four cases with three "
     "repetitions, in one of two with two. Where one value is all there is, it decides. An interval "
-    "is of one session: the same program measured hours later often lies outside it, as the "
-    "machine's neighbours change. Where a benchmark was measured in several sessions, figures are "
-    "the newest's, and a goal that they judge differently is not decided."
+    "is of one session: the same program measured hours later often lies outside it. Where a "
+    "benchmark was measured in several sessions, figures are the newest's, and a goal that they "
+    "judge differently is not decided."
 )
 _FACTOR: Final = 2.0  # from here on it is told as a factor, below in percent
 _LEAST_PERCENT: Final = 0.1
