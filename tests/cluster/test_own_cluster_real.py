@@ -147,13 +147,14 @@ def test_spark_is_joined_replaces_its_worker_and_leaves_nothing(
     assert listening(found["pids"]) <= LOOPBACK
     assert "keeps its 2 cores" in command("up", "--engine", "spark", "--workers", 3, code=2)
 
-    worker = found["pids"][2]
-    assert "deploy.worker.Worker" in command_lines([worker])
+    def workers() -> list[int]:
+        """Find them by command line, oldest first: a JVM forks processes that live for moments."""
+        pids = seen(command)["pids"]
+        return [pid for pid in pids if "deploy.worker.Worker" in command_lines([pid])]
+
+    worker = workers()[0]
     os.kill(worker, signal.SIGKILL)
-    until(
-        lambda: "deploy.worker.Worker" in command_lines(seen(command)["pids"][1:]),
-        "a new worker process",
-    )
+    until(lambda: bool(set(workers()) - {worker}), "a new worker process")
     engine = make_engine("spark", tmp_path, address=found["address"], evaluate=EVALUATE)
     monkeypatch.setenv("SPARK_AUTH_SECRET_PATH", found["secret_path"])
     job = draw_job(50)
