@@ -70,14 +70,9 @@ _PIPELINE: Final = (
 )  # fmt: skip
 _OTHERS: Final = (
     Reason(
-        "overload", "overload: ticks for each decision*",
-        "Tests ran beside the probe that the rate comes from: it made 40 decisions a second, the "
-        "ten minutes after it 67. Since then the quicker of two probes counts.",
-    ),
-    Reason(
         "overload", "*p99 at most 3 solves",
         "A tick waits for the solve under way, then for its own. The slowest hundredth of solves "
-        "takes 1.7 median solves, and two such are 3.5.",
+        "takes 1.6 median solves: two such make 3.2, and Kafka's way in comes on top.",
     ),
     Reason(
         "scale", "row pushed and read: fastest growth with n*",
