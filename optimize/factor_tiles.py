@@ -15,7 +15,7 @@ from optimize.lane_code import (
     INDEX,
     LANES,
     ROWS,
-    double_at,
+    number_at,
     pointers,
     spread,
     store_at,
@@ -96,10 +96,10 @@ def reduce_rows(
         for row in range(ROWS):
             at = builder.add(top, INDEX(row))
             for above in range(row):
-                amount = double_at(builder, system, builder.add(places[above], at))
+                amount = number_at(builder, system, builder.add(places[above], at))
                 product = builder.fmul(spread(builder, amount, WIDE), vectors[above])
                 vectors[row] = builder.fsub(vectors[row], product)
-            scale = spread(builder, double_at(builder, scales, at), WIDE)
+            scale = spread(builder, number_at(builder, scales, at), WIDE)
             vectors[row] = builder.fmul(vectors[row], scale)
         for place, vector in zip(places, vectors, strict=True):
             store_at(builder, vector, system, builder.add(place, column))

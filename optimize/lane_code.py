@@ -1,4 +1,4 @@
-"""Vectors of 8 doubles for intrinsics: what tiles and lanes are written in.
+"""Vectors of 8 doubles, or of 16 floats, for intrinsics: what tiles and lanes are written in.
 
 LLVM makes of a vector whatever the processor has. Sums of products are fused: a product and a sum
 rounded once, exact, so the bits are the same on every machine; numba makes none without fastmath,
@@ -14,8 +14,11 @@ from numba import types
 from numba.extending import intrinsic
 
 ROWS, LANES = 4, 8
-DOUBLE, INDEX = ir.DoubleType(), ir.IntType(64)
+SINGLES = 16  # floats that fill what 8 doubles do
+DOUBLE, SINGLE = ir.DoubleType(), ir.FloatType()
+INDEX, NUMBER = ir.IntType(64), ir.IntType(32)
 WORDS = ir.VectorType(INDEX, LANES)
+_SIZES = {DOUBLE: 8, SINGLE: 4, INDEX: 8, NUMBER: 4}  # bytes
 
 
 def tile(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -33,23 +36,25 @@ def pointers(context: Any, builder: Any, types_: Sequence[Any], values: Sequence
     ]
 
 
-def vector_at(builder: Any, pointer: Any, offset: Any, lanes: int = LANES) -> Any:
-    """Load 8 doubles, or as many as are asked for."""
-    kind = ir.VectorType(DOUBLE, lanes)
+def vector_at(
+    builder: Any, pointer: Any, offset: Any, lanes: int = LANES, element: Any = DOUBLE
+) -> Any:
+    """Load 8 doubles, or as many as are asked for of what the pointer points to."""
+    kind = ir.VectorType(element, lanes)
     where = builder.bitcast(builder.gep(pointer, [offset]), kind.as_pointer())
     vector = builder.load(where)
-    vector.align = 8
+    vector.align = _SIZES[element]
     return vector
 
 
 def store_at(builder: Any, vector: Any, pointer: Any, offset: Any) -> None:
     """Store a vector of any length."""
     where = builder.bitcast(builder.gep(pointer, [offset]), vector.type.as_pointer())
-    builder.store(vector, where, align=8)
+    builder.store(vector, where, align=_SIZES[vector.type.element])
 
 
 def spread(builder: Any, value: Any, lanes: int = LANES) -> Any:
-    """Repeat a double, or a word, in all lanes."""
+    """Repeat a number, or a word, in all lanes."""
     nothing = ir.Constant(ir.VectorType(value.type, lanes), ir.Undefined)
     first = ir.Constant(ir.VectorType(ir.IntType(32), lanes), [0] * lanes)
     return builder.shuffle_vector(builder.insert_element(nothing, value, INDEX(0)), nothing, first)
@@ -62,14 +67,16 @@ def all_words(value: int) -> Any:
 
 def emit_fused(builder: Any, a: Any, b: Any, c: Any) -> Any:
     """Write a * b + c of three numbers, or of three vectors of them."""
-    lanes = f"v{a.type.count}" if isinstance(a.type, ir.VectorType) else ""
-    typed, name = ir.FunctionType(a.type, [a.type] * 3), f"llvm.fma.{lanes}f64"
+    is_vector = isinstance(a.type, ir.VectorType)
+    lanes, element = (f"v{a.type.count}", a.type.element) if is_vector else ("", a.type)
+    bits = 8 * _SIZES[element]
+    typed, name = ir.FunctionType(a.type, [a.type] * 3), f"llvm.fma.{lanes}f{bits}"
     function = builder.module.globals.get(name) or ir.Function(builder.module, typed, name)
     return builder.call(function, [a, b, c])
 
 
-def double_at(builder: Any, pointer: Any, offset: Any) -> Any:
-    """Load a double."""
+def number_at(builder: Any, pointer: Any, offset: Any) -> Any:
+    """Load one of what the pointer points to."""
     return builder.load(builder.gep(pointer, [offset]))
 
 
@@ -83,24 +90,25 @@ def sum_products(
     count: Any,
     step: Any = 1,
     lanes: int = LANES,
+    element: Any = DOUBLE,
 ) -> list[list[Any]]:
     """Sum left[starts[r] + step j] * right[places[p] + stride j + lane] over j < count.
 
     Gives the vectors of each r and, in them, of each p. Each has a chain of its own: eight hide
-    what a fused product and sum takes, at two a cycle.
+    what a fused product and sum takes, at two a cycle. Both sides are of ``element``.
     """
     step = INDEX(step) if isinstance(step, int) else step
     before = builder.block
     loop, after = (builder.append_basic_block(name) for name in ("products", "summed"))
-    kind = ir.VectorType(DOUBLE, lanes)
+    kind = ir.VectorType(element, lanes)
     zero = ir.Constant(kind, [0.0] * lanes)
     builder.cbranch(builder.icmp_signed(">", count, INDEX(0)), loop, after)
     builder.position_at_end(loop)
     j, *ats = (builder.phi(INDEX) for _ in range(1 + len(starts) + len(places)))
     left_ats, right_ats = ats[: len(starts)], ats[len(starts) :]
     sums = [builder.phi(kind) for _ in starts for _ in places]
-    vectors = [vector_at(builder, right, at, lanes) for at in right_ats]
-    factors = [spread(builder, double_at(builder, left, at), lanes) for at in left_ats]
+    vectors = [vector_at(builder, right, at, lanes, element) for at in right_ats]
+    factors = [spread(builder, number_at(builder, left, at), lanes) for at in left_ats]
     pairs = [(factor, vector) for factor in factors for vector in vectors]
     added = [emit_fused(builder, *pair, one) for pair, one in zip(pairs, sums, strict=True)]
     following = builder.add(j, INDEX(1))

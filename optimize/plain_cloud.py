@@ -6,7 +6,7 @@ from optimize.lane_code import ROWS
 from optimize.lane_math import SHORT_LOGARITHM
 from optimize.philox import CLOUD, CLOUD_ORDER, WordArray
 from optimize.plain_draws import depths, fill_words, odds
-from optimize.plain_fused import fused
+from optimize.plain_fused import fused, fused_singles
 from optimize.simplex import FEW, PERIOD, RUN, AssetArray, count_sharing
 from stats.compiled import FloatArray
 
@@ -62,22 +62,23 @@ def draw_run(
 
 
 def _halves(covariance: FloatArray, assets: AssetArray, panel: FloatArray) -> FloatArray:
-    """Half of w'Sigma w of a panel whose draws hold the same assets."""
+    """Half of w'Sigma w of a panel whose draws hold the same assets, in floats."""
     held = len(assets)
     lower = np.tril(covariance[np.ix_(assets, assets)])
     lower[np.diag_indices(held)] *= 0.5
+    rows, weights = lower.astype(np.float32), panel.astype(np.float32)
     parts = []
     for left in range(0, held, _BLOCK):
-        below = np.zeros_like(panel)
+        below = np.zeros_like(weights)
         for j in range(left, min(left + _BLOCK, held)):
-            below = fused(lower[:, j : j + 1], panel[j], below)
+            below = fused_singles(rows[:, j : j + 1], weights[j], below)
         parts.append(below)
-    total = np.zeros(RUN)
+    total = np.zeros(RUN, np.float32)
     for top in range(0, held, 8 * ROWS):
         for below in parts:
             for i in range(top, min(top + 8 * ROWS, held)):
-                total = fused(panel[i], below[i], total)
-    return total
+                total = fused_singles(weights[i], below[i], total)
+    return total.astype(np.float64)
 
 
 def _own_halves(covariance: FloatArray, assets: AssetArray, panel: FloatArray) -> FloatArray:

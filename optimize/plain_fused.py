@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from stats.compiled import FloatArray
+from stats.compiled import FloatArray, SingleArray
 
 _SPLITTER = 134217729.0  # 2^27 + 1, by Veltkamp
 
@@ -20,6 +20,16 @@ def fused(a: Any, b: Any, c: Any) -> FloatArray:
     small, rest = _add(np.asarray(c, np.float64), low)
     large, middle = _add(high, small)
     return np.asarray(large + _add_to_odd(middle, rest))
+
+
+def fused_singles(a: SingleArray, b: SingleArray, c: SingleArray) -> SingleArray:
+    """Twin of ``lane_code.emit_fused`` of floats: a * b + c of arrays that broadcast.
+
+    As doubles the product is exact; a sum rounded to odd rounds to the same float as the exact
+    one, as it has more than two bits more.
+    """
+    exact = np.asarray(a, np.float64) * np.asarray(b, np.float64)
+    return np.asarray(_add_to_odd(exact, np.asarray(c, np.float64)), np.float32)
 
 
 def _multiply(a: FloatArray, b: FloatArray) -> tuple[FloatArray, FloatArray]:

@@ -103,13 +103,16 @@ def turn_exponentials(words: WordArray, out: FloatArray) -> None:
 
 
 @lean_kernel
-def draw_run(seed: int, round_: int, run: int, words: WordArray, panel: FloatArray) -> None:
+def draw_run(
+    seed: int, round_: int, run: int, begin: int, words: WordArray, panel: FloatArray
+) -> None:
     """Fill words uint64[2, 8 + m] of a run and float64[4 m] with exponentials of all but 8.
 
-    The first 8 positions choose assets. The others give four exponentials each, of 32 random
-    bits; asset i's of the run's draws stand from 8 i on.
+    The first 8 positions choose assets; from position ``begin`` on, 8 where that was done, words
+    are made. The others give four exponentials each, of 32 random bits; asset i's of the run's
+    draws stand from 8 i on.
     """
-    fill_stream(seed, round_, run, CLOUD, 0, 0, words[0], words[1])
+    fill_stream(seed, round_, run, CLOUD, 0, begin, words[0, begin:], words[1, begin:])
     m = words.shape[1] - RUN
     turn_exponentials(words[0, RUN:], panel[: 2 * m])
     turn_exponentials(words[1, RUN:], panel[2 * m :])

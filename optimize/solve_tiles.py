@@ -12,7 +12,7 @@ from optimize.lane_code import (
     INDEX,
     LANES,
     ROWS,
-    double_at,
+    number_at,
     pointers,
     spread,
     store_at,
@@ -84,9 +84,9 @@ def _solve_tile(
         value = builder.fsub(vector_at(builder, right, place, lanes), sums[row])
         for other in range(row + 1, ROWS):
             j = builder.add(top, INDEX(other))
-            u = spread(builder, double_at(builder, left, builder.add(bases[row], j)), lanes)
+            u = spread(builder, number_at(builder, left, builder.add(bases[row], j)), lanes)
             value = builder.fsub(value, builder.fmul(u, solved[other]))
-        own = spread(builder, double_at(builder, inverse, k), lanes)
+        own = spread(builder, number_at(builder, inverse, k), lanes)
         solved[row] = builder.fmul(value, own)
         store_at(builder, solved[row], right, place)
 

@@ -15,7 +15,6 @@ from optimize.lane_code import (
     INDEX,
     LANES,
     ROWS,
-    emit_fused,
     pointers,
     spread,
     store_at,
@@ -23,54 +22,6 @@ from optimize.lane_code import (
     tile,
     vector_at,
 )
-
-
-def _add_quadratic(runs: int) -> Any:
-    def add(
-        typingctx: Any, rows: Any, at: Any, stride: Any, weights: Any, first: Any, own: Any,
-        size: Any, count: Any, totals: Any, place: Any, step: Any,
-    ) -> Any:  # fmt: skip
-        """Add to totals the sum over 4 rows of w[own + 8 r] * (rows[r]'w from ``first`` on).
-
-        ``rows[r]`` are ``count`` elements from at + r * stride on. Of ``weights`` 8 portfolios
-        stand side by side, the next asset's 8 behind: own, first and place are of the first
-        portfolio. The next run's stand ``size`` weights and ``step`` totals further on.
-        """
-        index = types.int64
-        signature = types.void(
-            rows, index, index, weights, index, index, index, index, totals, index, index
-        )
-
-        def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-            left, at, stride, right, first, own, size, count, out, place, step = pointers(
-                context, builder, signature.args, values
-            )
-            starts = [builder.add(at, builder.mul(stride, INDEX(row))) for row in range(ROWS)]
-            firsts, owns, totals_at = (
-                [builder.add(begin, builder.mul(further, INDEX(run))) for run in range(runs)]
-                for begin, further in ((first, size), (own, size), (place, step))
-            )
-            sums = sum_products(builder, left, starts, right, firsts, INDEX(LANES), count)
-            for run, (where, asset) in enumerate(zip(totals_at, owns, strict=True)):
-                _weigh_tile(builder, [row[run] for row in sums], right, asset, out, where)
-            return context.get_dummy_value()
-
-        return signature, generate
-
-    return tile(add)
-
-
-def _weigh_tile(
-    builder: Any, sums: list[Any], weights: Any, own: Any, totals: Any, place: Any
-) -> None:
-    total = vector_at(builder, totals, place)
-    for row, one in enumerate(sums):
-        weight = vector_at(builder, weights, builder.add(own, INDEX(LANES * row)))
-        total = emit_fused(builder, weight, one, total)
-    store_at(builder, total, totals, place)
-
-
-add_quadratic, add_two_quadratics = _add_quadratic(1), _add_quadratic(2)
 
 
 @tile
@@ -91,28 +42,6 @@ def weigh_rows(
         )
         ((total,),) = sum_products(builder, left, [INDEX(0)], right, [first], stride, count)
         store_at(builder, total, out, place)
-        return context.get_dummy_value()
-
-    return signature, generate
-
-
-@tile
-def weigh_twice(
-    typingctx: Any, weights: Any, rows: Any, first: Any, count: Any, totals: Any, place: Any
-) -> Any:
-    """Fill 8 totals as `weigh_rows` does, of rows 8 apart, and 8 more 16 places further on.
-
-    Those are of the next ``count`` weights: two sums do not wait for one another.
-    """
-    index = types.int64
-    signature = types.void(weights, rows, index, index, totals, index)
-
-    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        left, right, first, count, out, place = pointers(context, builder, signature.args, values)
-        starts = [INDEX(0), count]
-        sums = sum_products(builder, left, starts, right, [first], INDEX(LANES), count)
-        for row, (one,) in enumerate(sums):
-            store_at(builder, one, out, builder.add(place, INDEX(2 * LANES * row)))
         return context.get_dummy_value()
 
     return signature, generate

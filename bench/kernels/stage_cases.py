@@ -21,7 +21,7 @@ from optimize.pair_exchange import freeze, solve_estimates
 from optimize.philox import CHI_SQUARES
 from optimize.posterior import degrees_of_freedom, draw_posterior, fill_shapes, solve_bartlett
 from optimize.product import fill_covariance
-from optimize.simplex import RUN, count_words, draw_run, fill_sizes
+from optimize.simplex import FEW, RUN, count_sharing, count_words, draw_run, fill_sizes
 from optimize.start import optimise
 from stats.compiled import FloatArray, IntArray, kernel
 
@@ -131,11 +131,17 @@ def repeat_solves(
 
 
 @kernel
-def repeat_weights(runs: int, sizes: IntArray, words: Any, panel: FloatArray) -> None:
-    """Draw the weights of a cloud's runs, which go round its sizes."""
+def repeat_weights(runs: int, assets: int, sizes: IntArray, words: Any, panel: FloatArray) -> None:
+    """Draw the weights of a cloud's runs, which go round its sizes.
+
+    Words to choose assets by only for a run that chooses, not for those that share its assets.
+    """
+    kinds = sizes.shape[0]
     for run in range(runs):
-        held = sizes[run % sizes.shape[0]]
-        draw_run(1, 0, run, words[:, : count_words(held)], panel)
+        held = sizes[run % kinds]
+        sharing = count_sharing(assets, held) if held > FEW else 1
+        begin = 0 if run // kinds % sharing == 0 else RUN
+        draw_run(1, 0, run, begin, words[:, : count_words(held)], panel)
 
 
 def part_case(
@@ -178,7 +184,7 @@ def cloud_stage(n_assets: int) -> Case:
     sizes = sizes[: fill_sizes(n_assets, 1.0, sizes)]
     words = np.empty((2, count_words(n_assets)), np.uint64)
     panel = np.empty(4 * (words.shape[1] - RUN))
-    arguments = PORTFOLIOS // RUN, sizes, words, panel
+    arguments = PORTFOLIOS // RUN, n_assets, sizes, words, panel
     return part_case(
         cloud_name(n_assets), WEIGHTS, "ns a portfolio", repeat_weights, arguments, PORTFOLIOS
     )

@@ -85,8 +85,8 @@ def test_the_parts_of_a_draw_make_what_the_kernel_makes_of_it(n: int):
 def test_the_weights_of_a_cloud_are_those_that_the_kernel_draws():
     *problem, first, returns, volatilities = cloud_case(50).contenders[0].make_arguments()
     cloud_block(*problem, first, returns, volatilities)
-    _, sizes, words, panel = stage_cases.cloud_stage(50).contenders[0].make_arguments()
-    stage_cases.repeat_weights(1, sizes, words, panel)
+    _, n, sizes, words, panel = stage_cases.cloud_stage(50).contenders[0].make_arguments()
+    stage_cases.repeat_weights(1, n, sizes, words, panel)
     held = panel.reshape(-1, RUN)[:50]  # the first run's portfolios hold all assets
     np.testing.assert_allclose(problem[0] @ held / held.sum(axis=0), returns[:RUN], rtol=1e-12)
 

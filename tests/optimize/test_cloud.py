@@ -33,6 +33,11 @@ def sizes_of(n, cap=1.0):
     return [int(size) for size in sizes[: fill_sizes(n, cap, sizes)]]
 
 
+def many_of(n, cap):
+    """The kinds of draws that share more held assets than a few."""
+    return [kind for kind, held in enumerate(sizes_of(n, cap)) if held > FEW]
+
+
 def kinds_of(weights, n, cap=1.0):
     """The draws of each number of held assets."""
     kind = np.arange(len(weights)) // RUN % len(sizes_of(n, cap))
@@ -108,8 +113,21 @@ def test_returns_and_risks_are_those_of_the_weights(n, cap):
     weights = portfolios(n, count, **options)
     returns, risks = measure(mean, covariance, count, **options)
     np.testing.assert_allclose(returns, weights @ mean, rtol=1e-11, atol=1e-15)
-    expected = np.sqrt(np.einsum("di,ij,dj->d", weights, covariance, weights, optimize=True))
-    np.testing.assert_allclose(risks, expected, rtol=1e-11)
+    is_many = np.isin(np.arange(50, 50 + count) // RUN % len(sizes_of(n, cap)), many_of(n, cap))
+    variances = np.einsum("di,ij,dj->d", weights, covariance, weights, optimize=True)
+    gross = np.einsum("di,ij,dj->d", weights, np.abs(covariance), weights, optimize=True)
+    # Of few held assets in doubles; of many in floats, whose half a last place is 6e-8.
+    error = np.abs(risks**2 - variances) / gross
+    assert error[~is_many].max(initial=0.0) < 1e-13
+    assert error[is_many].max(initial=0.0) < 4e-6
+    assert is_many.any()
+
+
+@pytest.mark.parametrize("scale", [1e-30, 1e-9, 1e9])
+def test_risks_scale_with_the_covariance_far_from_what_a_float_cannot_hold(scale):
+    mean, covariance = estimates(5, 60, 140)
+    plain, scaled = (measure(mean, covariance * by, 400)[1] for by in (1.0, scale))
+    np.testing.assert_allclose(scaled, plain * np.sqrt(scale), rtol=2e-6)
 
 
 # More assets than a tile of covariances is wide, and many runs that share what they hold.
