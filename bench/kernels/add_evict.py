@@ -118,7 +118,7 @@ def keep_powers(
     inbox_i: IntArray,
     inbox_f: FloatArray,
     out: FloatArray,
-    each: bool,
+    every: int,
     prices: FloatArray,
     returns: FloatArray,
     sums: FloatArray,
@@ -130,18 +130,19 @@ def keep_powers(
     Parameters
     ----------
     out
-        float64[4, ticks]: of each tick's asset after it; or, without ``each``, float64[4, n]: of
-        each asset after all ticks.
+        float64[4, ticks]: of each tick's asset after it; or float64[4, n]: of each asset.
+    every
+        1, or the ticks after which all assets are read, time and again.
     """
     for t in range(len(inbox_f)):
         s = inbox_i[SYMBOL, t]
         value, old, _, count = swap_return(s, inbox_f[t], prices, returns, counts)
         add_powers(s, value, old, sums)
-        if each and count > 0:
+        if every == 1 and count > 0:
             read_powers(s, out, t, sums, counts, inverses)
-    if not each:
-        for s in range(len(prices)):
-            read_powers(s, out, s, sums, counts, inverses)
+        elif every > 1 and (t + 1) % every == 0:
+            for read in range(len(prices)):
+                read_powers(read, out, read, sums, counts, inverses)
 
 
 @kernel

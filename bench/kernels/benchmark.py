@@ -7,6 +7,7 @@ from pathlib import Path
 from rich.console import Console
 
 from bench.contest import Case, measure_case
+from bench.kept_memory import kept_memory
 from bench.kernels.covariance_cases import COVARIANCE_CASES
 from bench.kernels.covariance_stages import covariance_stages
 from bench.kernels.draw_cases import DRAW_CASES, LONG_DRAW_CASES
@@ -107,7 +108,8 @@ def run_bench(
         sizes = (*SIZES, *LARGE_SIZES) if full else _SHORT_SIZES
         stages = (*stage_cases(sizes), *covariance_stages(), *tick_stages())
         cases = [*(make() for make in made), *stages, *pair_cases()]
-        rows = measure_kernels(cases, seconds, repetitions)
+        with kept_memory():
+            rows = measure_kernels(cases, seconds, repetitions)
         rows += measure_gaps()
         rows += measure_windows(updates, repetitions)
     report = Report(

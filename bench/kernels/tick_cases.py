@@ -1,7 +1,7 @@
 """The window of single ticks beside the libraries people use for rolling moments."""
 
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, Final
 
 import numpy as np
@@ -9,9 +9,9 @@ import numpy as np
 from bench.contest import Case, Contender, differ, returned
 from bench.kernels import tick_peers
 from bench.kernels.add_evict import AddEvict, make_add_evict
-from bench.kernels.tick_driver import read_after_each
+from bench.kernels.tick_driver import read_after_each, read_in_batches
 from bench.kernels.tick_names import LIVE, N_ASSETS, ON_DEMAND, READ_EVERY, ROLLING, WINDOW
-from bench.rows import OURS
+from bench.rows import FROM_PYTHON, OURS
 from stats import pending
 from stats.compiled import FloatArray, IntArray
 from stats.returns import log_returns
@@ -121,33 +121,6 @@ def rolling_case() -> Case:
     )  # fmt: skip
 
 
-class _Batches:
-    """Ticks in batches of 500, after each of which all assets are read."""
-
-    def __init__(self, inbox: tuple[IntArray, FloatArray]) -> None:
-        self._ids, self._prices = inbox
-        self._read = np.arange(N_ASSETS)
-
-    def _parts(self) -> Iterator[tuple[IntArray, FloatArray]]:
-        for first in range(0, len(self._prices), READ_EVERY):
-            part = slice(first, first + READ_EVERY)
-            yield self._ids[:, part], self._prices[part]
-
-    def ours(self, window: TickWindow) -> Any:
-        for first in range(0, len(self._prices), READ_EVERY):
-            window.push(self._ids, self._prices, first, first + READ_EVERY)
-            found = window.read(self._read)
-        return found
-
-    def add_and_evict(self, state: AddEvict, out: FloatArray) -> None:
-        for part in self._parts():
-            tick_peers.add_evict_after_all(*part, state, out)
-
-    def bound(self, newest: FloatArray, returns: FloatArray, out: FloatArray) -> None:
-        for part in self._parts():
-            tick_peers.bound_after_all(*part, newest, returns, out)
-
-
 def _windows_read(prices: FloatArray, start: int) -> list[FloatArray]:
     """Give the returns of the window at each read: of keeping them libraries are spared."""
     returns, step = tick_peers.log_returns(prices), READ_EVERY // N_ASSETS
@@ -160,7 +133,14 @@ def on_demand_case() -> Case:
     start, count = WINDOW + 1, READS * READ_EVERY
     prices = make_prices(N_ASSETS, start + count // N_ASSETS)
     template, evicting = full_window(prices[:, :start]), _add_evict_of(prices[:, :start])
-    batches, windows = _Batches(make_inbox(prices[:, start:], start)), _windows_read(prices, start)
+    inbox, ids = make_inbox(prices[:, start:], start), np.arange(N_ASSETS)
+    windows = _windows_read(prices, start)
+
+    def from_python(window: TickWindow) -> Any:
+        for first in range(0, count, READ_EVERY):
+            window.push(*inbox, first, first + READ_EVERY)
+            found = window.read(ids)
+        return found
 
     def library(subject: str, call: Callable[[FloatArray], tick_peers.Moments]) -> Contender:
         return _peer(subject, lambda: [call(window) for window in windows][-1], count)
@@ -169,12 +149,18 @@ def on_demand_case() -> Case:
         name=ON_DEMAND,
         unit="ns a tick",
         contenders=(
-            Contender(OURS, batches.ours, lambda: (copy.deepcopy(template),), _four, count),
-            Contender("add_evict, four moments", batches.add_and_evict,
-                      lambda: (copy.deepcopy(evicting), np.ones((4, N_ASSETS))),
+            Contender(OURS, read_in_batches,
+                      lambda: (*inbox, READ_EVERY, ids, copy.deepcopy(template),
+                               np.ones((7, N_ASSETS))),
+                      lambda _, made: tuple(made[-1][1:5]), count),
+            Contender(FROM_PYTHON, from_python, lambda: (copy.deepcopy(template),), _four, count),
+            Contender("add_evict, four moments", tick_peers.add_evict_in_batches,
+                      lambda: (*inbox, READ_EVERY, copy.deepcopy(evicting),
+                               np.ones((4, N_ASSETS))),
                       lambda _, made: tuple(made[-1]), count),
-            Contender("bound", batches.bound,
-                      lambda: (prices[:, start - 1].copy(), np.ones(count), np.ones((4, N_ASSETS))),
+            Contender("bound", tick_peers.bound_in_batches,
+                      lambda: (*inbox, READ_EVERY, prices[:, start - 1].copy(),
+                               np.ones((4, N_ASSETS))),
                       _no_result, count),
             library("numpy, four moments", tick_peers.numpy_moments),
             library("scipy, four moments", tick_peers.scipy_moments),

@@ -92,14 +92,14 @@ def add_evict_after_each(
     inbox_i: IntArray, inbox_f: FloatArray, state: AddEvict, out: FloatArray
 ) -> None:
     """Write four moments after each tick to float64[4, ticks]."""
-    keep_powers(inbox_i, inbox_f, out, True, *state)
+    keep_powers(inbox_i, inbox_f, out, 1, *state)
 
 
-def add_evict_after_all(
-    inbox_i: IntArray, inbox_f: FloatArray, state: AddEvict, out: FloatArray
+def add_evict_in_batches(
+    inbox_i: IntArray, inbox_f: FloatArray, every: int, state: AddEvict, out: FloatArray
 ) -> None:
-    """Write four moments of each asset after all ticks to float64[4, n]."""
-    keep_powers(inbox_i, inbox_f, out, False, *state)
+    """Write four moments of each asset after each ``every`` ticks to float64[4, n]."""
+    keep_powers(inbox_i, inbox_f, out, every, *state)
 
 
 def removing_after_each(
@@ -122,16 +122,17 @@ def bound_after_each(
 
 
 @kernel
-def bound_after_all(
-    inbox_i: IntArray, inbox_f: FloatArray, prices: FloatArray, returns: FloatArray, out: FloatArray
+def bound_in_batches(
+    inbox_i: IntArray, inbox_f: FloatArray, every: int, prices: FloatArray, out: FloatArray
 ) -> None:
-    """Read each price and take its logarithm; write four results an asset in the end."""
+    """Read each price and take its logarithm; write four results an asset every some ticks."""
+    changes = np.zeros(len(prices))
     for t in range(len(inbox_f)):
         s, price = inbox_i[SYMBOL, t], inbox_f[t]
-        returns[t] = log_return(price, prices[s])
+        changes[s] = log_return(price, prices[s])
         prices[s] = price
-    for s in range(len(prices)):
-        out[0, s], out[1, s], out[2, s], out[3, s] = returns[s], returns[s], returns[s], returns[s]
+        if (t + 1) % every == 0:
+            out[:] = changes
 
 
 def bottleneck_live(
