@@ -68,9 +68,9 @@ bench: setup ## measure a short form on embedded parts beside its peers (10 min)
 bench-full: setup ## measure all of it on a real Kafka (5.2 h); goes on where it was ended
 	@$(BIN)/silverbullet bench full
 
-bench-compare: setup ## what got slower: BASE=FILE.json [NEW=FILE.json], else the newest kept result
-	@test -n "$(BASE)" || { echo "make bench-compare BASE=FILE.json [NEW=FILE.json]: results of one benchmark; without NEW the newest that was kept" >&2; exit 2; }
-	@$(BIN)/silverbullet bench compare $(BASE) $(NEW)
+bench-compare: setup ## what got slower: BASE='FILE.json ...' [NEW=FILE.json], else the newest kept result
+	@test -n "$(BASE)" || { echo "make bench-compare BASE='FILE.json ...' [NEW=FILE.json]: results of one benchmark, several BASEs its sessions; without NEW the newest that was kept" >&2; exit 2; }
+	@$(BIN)/silverbullet bench compare $(BASE) $(or $(NEW),--newest)
 
 soak: setup ## run everything on a real Kafka for 30 minutes; slopes of memory, descriptors, latency
 	@$(BIN)/silverbullet bench soak

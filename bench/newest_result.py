@@ -1,6 +1,6 @@
-"""Which of the kept results one is to be compared with."""
+"""Which of the kept results some are to be compared with."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -32,7 +32,7 @@ class Newest(NamedTuple):
     passed_over: Path | None = None
 
 
-def find_newest(base: Path, folder: Path) -> Newest:
+def find_newest(bases: Sequence[Path], folder: Path) -> Newest:
     """Find the newest result that a result can be compared with.
 
     It is of the same benchmark and has a case of ours in common: one on Kafka has none with one on
@@ -40,28 +40,29 @@ def find_newest(base: Path, folder: Path) -> Newest:
 
     Parameters
     ----------
-    base
-        The result; neither it nor a copy of it is found.
+    bases
+        The results; neither they nor copies of them are found.
     folder
         Holds single results, and folders of the steps of ``bench full``.
 
     Raises
     ------
     OSError, msgspec.DecodeError, msgspec.ValidationError
-        ``base`` cannot be read, or is no report.
+        One of ``bases`` cannot be read, or is no report.
     """
-    then = read_report(base)
+    thens = [read_report(base) for base in bases]
+    cases = set().union(*map(own_cases, thens))
     # A published result was kept, too, by who measured it: set beside itself all is 1.00x.
     seen = [
         (path, report)
-        for path, report in _read_all(folder, base)
-        if report.bench == then.bench and report.rows != then.rows
+        for path, report in _read_all(folder, bases)
+        if report.bench == thens[0].bench and all(report.rows != then.rows for then in thens)
     ]
-    fit = [path for path, report in seen if own_cases(report) & own_cases(then)]
+    fit = [path for path, report in seen if own_cases(report) & cases]
     if not fit:
         return Newest(None, len(seen))
     newest = max(fit, key=_changed_ns)
-    best = max(fit, key=lambda path: (_is_short(path) == _is_short(base), _changed_ns(path)))
+    best = max(fit, key=lambda path: (_is_short(path) == _is_short(bases[0]), _changed_ns(path)))
     return Newest(best, len(seen), newest if newest != best else None)
 
 
@@ -74,10 +75,10 @@ def own_cases(report: Report) -> set[str]:
     return {row.case for row in report.rows if row.subject == OURS}
 
 
-def _read_all(folder: Path, besides: Path) -> Iterator[tuple[Path, Report]]:
+def _read_all(folder: Path, besides: Sequence[Path]) -> Iterator[tuple[Path, Report]]:
     for path in (path for form in ("*.json", "*/*.json") for path in folder.glob(form)):
         with suppress(msgspec.DecodeError):  # what is there may be of another program
-            if not path.samefile(besides):
+            if not any(path.samefile(one) for one in besides):
                 yield path, read_report(path)
 
 

@@ -1,6 +1,7 @@
 """The commands of `bench` that measure all, and those that show what was kept."""
 
 import os
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -12,7 +13,7 @@ from silverbullet.bench_options import JSON
 from silverbullet.options import Refused
 
 if TYPE_CHECKING:  # what it imports is heavy
-    from bench.comparison import Comparison
+    from bench.comparison_table import Comparison
     from bench.report import Report
 
 _JUDGED_ALONE: Final = {
@@ -87,37 +88,51 @@ def report(results: tuple[Path, ...], output: Path | None) -> None:
 
 
 @click.command()
-@click.argument("base", type=click.Path(path_type=Path, exists=True, dir_okay=False))
-@click.argument("new", required=False, type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.argument(
+    "results",
+    nargs=-1,
+    required=True,
+    metavar="BASE... [NEW]",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+)
+@click.option(
+    "--newest",
+    is_flag=True,
+    help="All that are named are BASE, NEW is the newest kept result; of one it is anyway.",
+)
 @JSON
-def compare(base: Path, new: Path | None, as_json: bool) -> None:
-    """Set two kept results of one benchmark side by side; exit 1 where something got slower.
+def compare(results: tuple[Path, ...], newest: bool, as_json: bool) -> None:
+    """Set kept results of one benchmark side by side; exit 1 where something got slower.
 
-    Without NEW it is the newest kept result of that benchmark that has a case in common. A case
-    counts as slower where the 95 % interval of its change, its peers' own change taken out, lies
-    beyond 5 %; its p99, where it and a peer have 1000 values a repetition, beyond 25 %. A time with
-    no peer beside it is shown and not judged. Exit 2 where nothing could be compared.
+    The last is NEW; without it NEW is the newest kept result of that benchmark that has a case in
+    common. A case counts as slower where the 95 % interval of its change, its peers' own change
+    taken out, lies beyond a margin. Beside one BASE that is 33 % (a p99: 90 %), as far as two
+    sessions of unchanged code were apart; beside several, sessions of one program, 15 % (25 %) of
+    each of them. A time with no peer beside it is shown and not judged. Exit 2 where nothing could
+    be compared.
     """
     import json
 
     from bench.comparison import compare_reports
 
-    then = _read(base)
-    now = _read(new or _newest(then.bench, base))
+    has_new = len(results) > 1 and not newest
+    bases = results[:-1] if has_new else results
+    thens = [_read(base) for base in bases]
+    now = _read(results[-1] if has_new else _newest(thens[0].bench, bases))
     try:
-        result = compare_reports(then, now)
+        result = compare_reports(thens, now)
     except ValueError as error:
         raise Refused(str(error)) from None
     if as_json:
         changes = [change._asdict() for change in result.changes]
-        click.echo(json.dumps(result._asdict() | {"changes": changes}))
+        click.echo(json.dumps(result._asdict() | {"changes": changes, "rule": result.rule}))
     else:
         click.echo(result.to_text())
     if any(change.verdict == "slower" for change in result.changes):
         raise click.exceptions.Exit(1)
     if not result.changes:
         raise Refused(
-            "nothing could be compared: the two results share no case; measure both with the same "
+            "nothing could be compared: the results share no case; measure both with the same "
             "options, as in --broker and --rates"
         )
     if not result.is_judged:
@@ -155,11 +170,11 @@ def _read(path: Path) -> "Report":
     return found
 
 
-def _newest(bench: str, base: Path) -> Path:
+def _newest(bench: str, bases: Sequence[Path]) -> Path:
     from bench.newest_result import find_newest
     from bench.report import kept_folder
 
-    found = find_newest(base, kept_folder())
+    found = find_newest(bases, kept_folder())
     if found.path is None:
         seen = f"{found.n_seen} result{'s' if found.n_seen > 1 else ''} of bench {bench}"
         raise Refused(

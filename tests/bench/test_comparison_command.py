@@ -23,13 +23,19 @@ def test_the_command_exits_with_1_where_something_got_slower(tmp_path: Path):
         return str(path)
 
     base, same = kept("base.json", report(1)), kept("same.json", report(2))
-    slow = kept("slow.json", report(3, ours=1.5))
+    slow = kept("slow.json", report(3, ours=1.6))
     told = CliRunner().invoke(main, ["bench", "compare", base, same])
     assert told.exit_code == 0
     assert "within noise" in told.output
     told = CliRunner().invoke(main, ["bench", "compare", base, slow, "--json"])
     assert told.exit_code == 1
     assert json.loads(told.output)["changes"][0]["verdict"] == "slower"
+    assert "one BASE" in json.loads(told.output)["rule"]
+    a_little = kept("a_little.json", report(3, ours=1.25))
+    assert CliRunner().invoke(main, ["bench", "compare", base, a_little]).exit_code == 0
+    told = CliRunner().invoke(main, ["bench", "compare", base, same, a_little])
+    assert told.exit_code == 1
+    assert "2 BASEs" in told.output
     (tmp_path / "none.json").write_text("{}")
     told = CliRunner().invoke(main, ["bench", "compare", base, str(tmp_path / "none.json")])
     assert told.exit_code == 2
@@ -97,9 +103,11 @@ def test_make_compares_with_the_newest_and_names_both_variables():
         command = ["make", "--no-print-directory", "-n", "-o", "setup", "bench-compare", *variables]
         return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
 
-    assert make("BASE=a.json").rstrip().endswith("bench compare a.json")
+    assert make("BASE=a.json").rstrip().endswith("bench compare a.json --newest")
     assert make("BASE=a.json", "NEW=b.json").rstrip().endswith("bench compare a.json b.json")
-    assert "BASE=FILE.json [NEW=FILE.json]" in make()
+    assert make("BASE=a.json b.json").rstrip().endswith("bench compare a.json b.json --newest")
+    assert make("BASE=a b", "NEW=c").rstrip().endswith("bench compare a b c")
+    assert "BASE='FILE.json ...' [NEW=FILE.json]" in make()
 
 
 def test_a_strict_parser_reads_the_json_of_a_comparison(tmp_path: Path):

@@ -44,7 +44,7 @@ def test_the_newest_kept_result_of_the_benchmark_is_compared_where_none_is_named
     assert "BASE" in told.output
     assert "NEW" in told.output
     keep(results, "kernels-2.json", report(2, ours=0.5), 60)
-    slow = keep(results, "full-1/kernels.json", report(3, ours=1.5), 30)
+    slow = keep(results, "full-1/kernels.json", report(3, ours=1.6), 30)
     keep(results, "storage-1.json", report(4, name="storage"), 10)
     (results / "soak-1.json").write_text('{"bench": "soak"}')
     told = CliRunner().invoke(main, ["bench", "compare", base])
@@ -56,8 +56,8 @@ def test_a_result_on_kafka_is_compared_with_the_newest_on_kafka_not_with_a_newer
     tmp_path: Path, results: Path
 ):
     base = keep(tmp_path, "published/pipeline.json", played("kafka", 1), 500)
-    keep(results, "full-1/pipeline.json", played("kafka", 2, ours=1.5), 60)
-    slow = keep(results, "full-2/pipeline.json", played("kafka", 3, ours=1.5), 40)
+    keep(results, "full-1/pipeline.json", played("kafka", 2, ours=1.6), 60)
+    slow = keep(results, "full-2/pipeline.json", played("kafka", 3, ours=1.6), 40)
     keep(results, "full-2/pipeline-embedded.json", played("embedded", 4), 20)
     told = CliRunner().invoke(main, ["bench", "compare", base])
     assert told.exit_code == 1
@@ -67,7 +67,7 @@ def test_a_result_on_kafka_is_compared_with_the_newest_on_kafka_not_with_a_newer
 
 def test_one_of_the_same_form_goes_before_a_newer_one_of_the_other(tmp_path: Path, results: Path):
     base = keep(tmp_path, "published/kernels.json", report(1), 500)
-    full = keep(results, "full-1/kernels.json", report(2, ours=1.5), 60)
+    full = keep(results, "full-1/kernels.json", report(2, ours=1.6), 60)
     short = keep(results, "short-1/kernels.json", report(3), 20)
     told = CliRunner().invoke(main, ["bench", "compare", base])
     assert (told.exit_code, full in told.output) == (1, True)
@@ -94,7 +94,7 @@ def test_a_copy_of_the_result_is_not_what_it_is_compared_with(tmp_path: Path, re
     told = CliRunner().invoke(main, ["bench", "compare", base])
     assert told.exit_code == 2
     assert "no result of bench kernels" in told.output
-    slow = keep(results, "full-2/kernels.json", report(2, ours=1.5), 60)
+    slow = keep(results, "full-2/kernels.json", report(2, ours=1.6), 60)
     told = CliRunner().invoke(main, ["bench", "compare", base])
     assert told.exit_code == 1
     assert slow in told.output
