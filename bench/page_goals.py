@@ -8,7 +8,6 @@ from typing import Final, NamedTuple
 from bench.findings import Reason, find_reason
 from bench.summary import (
     HEAD,
-    OF_OUR_OWN,
     Kept,
     Line,
     count_apart,
@@ -26,6 +25,7 @@ _ALIKE: Final[tuple[tuple[re.Pattern[str], str, str], ...]] = (
     (re.compile(r"\b((?:sparse|dense)(?:, capped)?):"), "each family:", r"\1"),
     (re.compile(r"^(.+): fastest growth with (n|the window): "), r"each step: growth with \2: ",
      r"\1"),
+    (re.compile(r"^memory of (serve|record|run):"), "memory of each part:", r"\1"),
     (re.compile(r"^(resample|cloud)-(\d+):"), "each job:", r"\1-\2"),
 )  # fmt: skip
 _FACTOR: Final = "Missed by 2x: it takes twice what it may, or leads by half of what it should."
@@ -48,8 +48,8 @@ def goal_section(reports: Sequence[Kept], reasons: Sequence[Reason]) -> list[str
     lines = summarise_goals(reports)
     if not lines:
         return []
-    beside = [line for line in lines if line.bench not in OF_OUR_OWN]
-    own = [line for line in lines if line.bench in OF_OUR_OWN]
+    beside = [line for line in lines if not line.of_our_own]
+    own = [line for line in lines if line.of_our_own]
     numbers = _number_reasons(lines, reasons)
     counts = f"**{count_apart(beside)}**" + (f" {count_apart(own)}" if own else "")
     return [
@@ -64,7 +64,7 @@ def goal_section(reports: Sequence[Kept], reasons: Sequence[Reason]) -> list[str
 
 def _number_reasons(lines: Iterable[Line], reasons: Sequence[Reason]) -> dict[str, int]:
     numbers: dict[str, int] = {}
-    for line in sorted(lines, key=lambda one: one.bench in OF_OUR_OWN):
+    for line in sorted(lines, key=lambda one: one.of_our_own):
         says = _reason_of(line, reasons)
         if says:
             numbers.setdefault(says, len(numbers) + 1)

@@ -17,15 +17,19 @@ from bench.soak.trends import LEAST_GROWTH_MIB, Trend
 from bench.verdicts import OUTCOMES, Outcome, decide, say_gap, say_spare
 
 Kept = Report | SoakReport
-OF_OUR_OWN: Final = ("engines", "soak")
-"""Benchmarks whose goals, or whose limits, were added to those set beside libraries and bounds."""
 _OURS = ("serve", "record", "run")
 _HOUR_MINUTES: Final = 60.0
 _ASSETS: Final = re.compile(r"(\d+) assets")
 
 
 class Line(NamedTuple):
-    """One goal of one benchmark, as people read it."""
+    """One goal of one benchmark, as people read it.
+
+    Attributes
+    ----------
+    of_our_own
+        Whether the goal, or its limit, was added to those set beside libraries and bounds.
+    """
 
     bench: str
     goal: str
@@ -33,10 +37,11 @@ class Line(NamedTuple):
     spread: str
     outcome: Outcome
     by: str
+    of_our_own: bool = False
 
     def cells(self) -> tuple[str, ...]:
         """Give what a table shows of it."""
-        return tuple(self)
+        return self.bench, self.goal, self.measured, self.spread, self.outcome, self.by
 
 
 HEAD: Final = ("bench", "goal", "measured", "95 % interval, or range", "verdict", "by how much")
@@ -140,8 +145,8 @@ def _size(says: str) -> str:
 
 def count_apart(lines: Sequence[Line]) -> str:
     """Say how many goals were met, missed and not decided, those of our own apart."""
-    own = [line for line in lines if line.bench in OF_OUR_OWN]
-    beside = [line for line in lines if line.bench not in OF_OUR_OWN]
+    own = [line for line in lines if line.of_our_own]
+    beside = [line for line in lines if not line.of_our_own]
     told = []
     if beside:
         told.append(f"{_count(beside)} that were set beside libraries and bounds.")
@@ -159,25 +164,46 @@ def _count(lines: Sequence[Line]) -> str:
 
 def _soak(report: SoakReport) -> Iterator[Line]:
     """Judge the growth of memory in an hour, of which less may have been watched."""
+    is_short = report.counted_minutes < _HOUR_MINUTES
     watched = f"slope over {report.counted_minutes:g} minutes"
-    if report.counted_minutes < _HOUR_MINUTES:
-        watched += ", extrapolated"
     for one in report.trends:
         if one.process in _OURS and one.measure == "RSS":
-            yield _growth(one, watched)
+            yield _no_growth(one, watched, is_short=is_short)
+            yield _growth(one, f"{watched}, extrapolated" if is_short else watched)
+
+
+def _no_growth(one: Trend, watched: str, *, is_short: bool) -> Line:
+    """Judge whether there is growth at all: an interval above 0 shows some, however little."""
+    gap = f"{format_number(abs(one.low), 2)} {one.unit}"
+    outcome: Outcome = "missed" if one.low > 0.0 else "not decided" if is_short else "met"
+    return _memory(
+        one,
+        f"does not grow over an hour: the slope's interval reaches 0 or below ({watched})",
+        outcome,
+        "watched for less" if outcome == "not decided" else say_gap(outcome, gap, is_met=True),
+    )
 
 
 def _growth(one: Trend, watched: str) -> Line:
-    """Judge a slope by its interval, as all else."""
+    """Judge a slope by our own limit and by its interval, as all else."""
     limit, gap = LEAST_GROWTH_MIB, abs(one.slope - LEAST_GROWTH_MIB)
     outcome = decide(Interval(one.low, one.high), limit)
+    return _memory(
+        one,
+        f"at most {limit:g} {one.unit} more an hour ({watched})",
+        outcome,
+        say_gap(outcome, f"{format_number(gap, 2)} {one.unit}", is_met=one.slope <= limit),
+    )._replace(of_our_own=True)
+
+
+def _memory(one: Trend, wanted: str, outcome: Outcome, by: str) -> Line:
     return Line(
         "soak",
-        f"memory of {one.process}: at most {limit:g} {one.unit} more an hour ({watched})",
+        f"memory of {one.process}: {wanted}",
         f"{format_number(one.slope)} {one.unit}, {_course(one)}",
         f"{format_number(one.low)} to {format_number(one.high)}",
         outcome,
-        say_gap(outcome, f"{format_number(gap, 2)} {one.unit}", is_met=one.slope <= limit),
+        by,
     )
 
 
@@ -192,5 +218,5 @@ def _target(one: Target) -> Line:
     spare = one.value / one.bound if one.at_least else one.bound / one.value
     return Line(
         "engines", one.says, format_ratio(one.value), one.spread_text(), one.outcome,
-        say_gap(one.outcome, say_spare(spare), is_met=spare >= 1.0),
+        say_gap(one.outcome, say_spare(spare), is_met=spare >= 1.0), of_our_own=True,
     )  # fmt: skip

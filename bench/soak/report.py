@@ -25,9 +25,9 @@ NOTES: Final = (
     "A slope is that of a line through the medians of 24 blocks, for neighbouring samples are "
     "alike. Verdicts: flat within its error; steps (no chance, but less in the whole time than "
     "counts); grows; falls.",
-    "The limit of 2 MiB an hour is our own: a hundredth of what a part takes. Below it growth is "
-    "called met, though it be growth: an interval above 0 says so. A decision's time is "
-    "from the consumer's wake-up to the decision being encoded.",
+    "Memory is judged twice. It does not grow where the slope's interval reaches 0 or below, after "
+    "an hour. And it may grow by 2 MiB an hour: that limit is our own, a hundredth of what a part "
+    "takes. A decision's time is from the consumer's wake-up to the decision being encoded.",
 )
 
 

@@ -5,7 +5,7 @@ import pytest
 from bench import summary
 from bench.goal_tables import GOALS
 from bench.report import Report
-from bench.rows import make_row
+from bench.rows import format_number, make_row
 from bench.soak.report import SoakReport
 from bench.soak.trends import Trend
 from bench.summary import Line, count_apart, judge_report, not_measured, summarise_goals
@@ -43,7 +43,8 @@ def a_soak(*trends: Trend, minutes: float = 30.0) -> SoakReport:
 def test_memory_is_judged_by_what_an_hour_would_add(
     slope: float, half: float, outcome: str, by: str
 ):
-    (line,) = judge_report(a_soak(a_trend(slope, half)))
+    _, line = judge_report(a_soak(a_trend(slope, half)))
+    assert line.of_our_own
     assert (line.outcome, line.by) == (outcome, by)
     assert "slope over 25 minutes, extrapolated" in line.goal
 
@@ -51,9 +52,31 @@ def test_memory_is_judged_by_what_an_hour_would_add(
 def test_an_hour_that_was_watched_is_not_extrapolated_and_only_our_parts_are_judged():
     parts = [a_trend(0.0, 0.0, name) for name in ("simulate", "Kafka", "serve")]
     other = a_trend(9.0, 0.1, measure="threads")
-    (line,) = judge_report(a_soak(*parts, other, minutes=65.0))
-    assert "memory of serve" in line.goal
-    assert "(slope over 60 minutes)" in line.goal
+    for line in judge_report(a_soak(*parts, other, minutes=65.0)):
+        assert "memory of serve" in line.goal
+        assert "(slope over 60 minutes)" in line.goal
+
+
+@pytest.mark.parametrize(
+    ("slope", "half", "minutes", "outcome", "by"),
+    [
+        (0.5, 0.2, 65.0, "missed", "by 0.30 MiB"),
+        (0.5, 0.2, 30.0, "missed", "by 0.30 MiB"),
+        (0.5, 0.6, 65.0, "met", "0.10 MiB to spare"),
+        (0.0, 0.0, 65.0, "met", "0 MiB to spare"),
+        (-0.5, 0.2, 65.0, "met", "0.70 MiB to spare"),
+        # So short a look that shows no growth shows none of an hour.
+        (0.5, 0.6, 30.0, "not decided", "watched for less"),
+    ],
+)
+def test_any_growth_that_is_no_chance_misses_the_goal_of_none(
+    slope: float, half: float, minutes: float, outcome: str, by: str
+):
+    line, _ = judge_report(a_soak(a_trend(slope, half), minutes=minutes))
+    assert not line.of_our_own
+    assert "memory of run: does not grow over an hour" in line.goal
+    assert (line.outcome, line.by) == (outcome, by)
+    assert line.spread == f"{format_number(slope - half)} to {format_number(slope + half)}"
 
 
 def test_goals_of_no_result_that_differ_in_the_number_of_assets_are_told_together():
@@ -112,7 +135,8 @@ def test_goals_of_our_own_are_counted_apart():
         return Line(bench, "a goal", "1", "-", outcome, "by 1")
 
     mixed = [line("kernels", "met"), line("scale", "missed"), line("kernels", "not decided")]
-    told = count_apart([*mixed, line("soak", "not decided"), line("engines", "met")])
+    own = [line("soak", "not decided"), line("engines", "met")]
+    told = count_apart([*mixed, *(one._replace(of_our_own=True) for one in own)])
     assert "1 met, 1 missed and 1 not decided of 3 goals" in told
     assert "1 met, 0 missed and 1 not decided of 2 goals that we set ourselves" in told
     assert "ourselves" not in count_apart(mixed)
