@@ -92,7 +92,8 @@ def _ours(report: Report, group: Group) -> str:
         spread = "" if len(row.runs) == 1 else f" ({format_range(row.runs)})"
         limit = "at least " if OURS in limits else ""
         sized = f"n = {size}: " if len(group) > 1 else ""
-        told.append(f"{sized}{limit}{format_number(row.median)}{spread}")
+        tail = f", {_tail(row)}" if report.bench == "saturation" and is_time(row) else ""
+        told.append(f"{sized}{limit}{format_number(row.median)}{spread}{tail}")
     return f"{'; '.join(told)} {next(iter(group.values()))[0].unit}"
 
 
@@ -115,9 +116,15 @@ def _ratio(report: Report, rows: Sequence[Row], name: str) -> str:
     if report.bench == "saturation":  # a rate that was not reached has no ratio, nor what it took
         limits = find_lower_limits(report.machine, ours.case, list(rows))
         most = "at least " if name in limits else ""
-        return f"{most}{format_number(other.median)} ({format_range(other.runs)})"
+        tail = f", {_tail(other)}" if is_time(other) else ""
+        return f"{most}{format_number(other.median)} ({format_range(other.runs)}){tail}"
     over, under = (ours, other) if name in FLOORS else (other, ours)
     return format_ratio(compare(over, under).median, digits=2)
+
+
+def _tail(row: Row) -> str:
+    """Write a p99, which a rate that is kept has beside its median: a queue may come and go."""
+    return f"p99 {format_number(row.tail)} ({format_range(row.p99_runs or [row.p99])})"
 
 
 def where_time_goes(report: Report, only: str = "") -> list[str]:

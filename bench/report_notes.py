@@ -106,8 +106,9 @@ NOTES = {
     ),
     "saturation": (
         "The rate doubles until ticks grow older by 0.05 s a second or more (a queue that is fed "
-        "faster than it is emptied), or what sends them falls back as much. Then the step is "
-        "halved, as ratios, until it is 12 %. One size, 50 assets.",
+        "faster than it is emptied), or one of a hundred is older than 0.25 s (p99, a queue that "
+        "comes and goes; played once more, as it may be one stall), or what sends them falls back "
+        "as much. Then the step is halved, as ratios, until it is 12 %. One size, 50 assets.",
         "Each rate is played anew to a process that has just started, its windows full. Method "
         "exact, a decision as soon as the one before is made, for all ticks that came meanwhile.",
         "Generator, broker, contender and listener share this machine's processors: it is the rate "

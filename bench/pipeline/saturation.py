@@ -3,6 +3,7 @@
 import tempfile
 from collections import Counter
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -15,7 +16,7 @@ from bench.pipeline.attribution import attribute
 from bench.pipeline.benchmark import PACKAGES, warm_up
 from bench.pipeline.contenders import Contender, make_contenders
 from bench.pipeline.listener import Topics
-from bench.pipeline.saturation_ramp import Outcome, Ramp, Saturation, judge_step
+from bench.pipeline.saturation_ramp import Ramp, Saturation, Step, judge_step, settle
 from bench.pipeline.session import LostError, play
 from bench.report import Report, keep_report
 from bench.report_notes import NOTES
@@ -117,21 +118,22 @@ class _Steps:
     ) -> None:  # fmt: skip
         self._broker, self._contender, self._form = broker, contender, form
         self._folder, self._seed, self._seconds = folder, seed, seconds
+        self._ages: FloatArray = np.empty(0)  # of the last that was played
 
     def climb(self) -> tuple[Saturation, FloatArray]:
         """Go up until it is over; gives where, and the ages at the rate that was kept, us."""
         form = self._form
         ramp, ages = Ramp(form.first, form.least, form.most), None
         while (rate := ramp.next_rate()) is not None:
-            outcome, seen = self._play(rate)
+            outcome = settle(self._play(rate), partial(self._play, rate))
             ramp.take(rate, outcome)
             if outcome == "kept pace" and ramp.found().rate == rate:
-                ages = seen
+                ages = self._ages
         if ages is None:
             raise RunError(f"{self._contender.subject} kept pace with no rate of {form.name} ticks")
         return ramp.found(), ages
 
-    def _play(self, rate: float) -> tuple[Outcome, FloatArray]:
+    def _play(self, rate: float) -> Step:
         topics = Topics(topic_prefix(f"saturation-{self._form.name}-{rate:.0f}"))
         try:
             played = play(
@@ -140,14 +142,14 @@ class _Steps:
                 per_message=self._form.per_message,
             )  # fmt: skip
         except LostError:  # gone from the broker before they could be read
-            return "fell behind", np.empty(0)
+            return "fell behind"
         sent, warm_up_ns = played.sent, round(_WARM_UP_S * 1e9)
         found = attribute(sent, played.arrivals, warm_up_ns)
         # Of all that count: those that no decision covers have no stage.
         counted = sent.due_ns >= sent.due_ns[0] + warm_up_ns
         lags = (sent.sent_ns - sent.due_ns)[counted] / 1e3
-        ages = found.stages["total"]
-        return judge_step(ages, lags, found.n_uncovered, self._seconds, _WARM_UP_S), ages
+        self._ages = found.stages["total"]
+        return judge_step(self._ages, lags, found.n_uncovered, self._seconds, _WARM_UP_S)
 
 
 def _say_limits(ramps: Sequence[tuple[Saturation, FloatArray]]) -> str:
