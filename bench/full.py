@@ -19,9 +19,10 @@ from bench.full_plan import (
 )
 from bench.html import make_html
 from bench.java_version import describe_java
+from bench.kept_results import read_kept
 from bench.machine import describe_versions, identify_machine
 from bench.newest_result import SHORT
-from bench.page import make_page, read_kept
+from bench.page import make_page
 from bench.run_error import RunError
 from bench.step_state import place_key, step_key
 from bench.summary import Kept

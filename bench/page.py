@@ -15,6 +15,7 @@ import msgspec
 
 from bench.engines.report import EngineReport
 from bench.findings import REASONS, Reason
+from bench.kept_results import read_kept
 from bench.kernels.tick_names import DRIFT_UPDATES
 from bench.machine import COMMIT
 from bench.page_drift import drift_figures
@@ -54,29 +55,6 @@ _IN_TABLE: Final = (
     "processor", "time", "load at start", "load at end", "repetitions", COMMIT, DRIFT_UPDATES
 )  # fmt: skip
 _ELSEWHERE: Final = "limit of "  # said beside the figure
-
-
-class _Head(msgspec.Struct):
-    """What tells one kind of kept file from the other."""
-
-    bench: str
-
-
-def read_kept(path: Path) -> Kept:
-    """Read what any benchmark of the page has kept.
-
-    Raises
-    ------
-    OSError, msgspec.DecodeError, msgspec.ValidationError
-        The file cannot be read, or is none of them.
-    """
-    bench = msgspec.json.decode(path.read_bytes(), type=_Head).bench
-    content = path.read_bytes()
-    if bench == "soak":
-        return msgspec.json.decode(content, type=SoakReport)
-    if bench == "engines":
-        return msgspec.json.decode(content, type=EngineReport)
-    return msgspec.json.decode(content, type=Report)
 
 
 def make_page(reports: Sequence[Kept], reasons: Sequence[Reason] = ()) -> str:
@@ -219,5 +197,16 @@ def split_note(note: str) -> Iterator[str]:
     yield from textwrap.wrap(line, _LONGEST)
 
 
+def main(names: Sequence[str]) -> str:
+    """Make the published page of some files; ends in one line where one is no result."""
+    reports = []
+    for name in names:
+        try:
+            reports.append(read_kept(Path(name)))
+        except (OSError, msgspec.DecodeError) as error:
+            raise SystemExit(f"{name}: no result of a benchmark ({error})") from None
+    return make_page(reports, REASONS)
+
+
 if __name__ == "__main__":
-    print(make_page([read_kept(Path(name)) for name in sys.argv[1:]], REASONS), end="")
+    print(main(sys.argv[1:]), end="")

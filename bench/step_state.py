@@ -14,7 +14,8 @@ from bench.full_plan import Step
 
 PRESENTATION: Final = (
     "bench/comparison*.py", "bench/*findings*.py", "bench/full*.py", "bench/goal*.py",
-    "bench/html*.py", "bench/intervals.py", "bench/lower_limits.py", "bench/newest_result.py",
+    "bench/html*.py", "bench/intervals.py", "bench/kept_results.py",
+    "bench/lower_limits.py", "bench/newest_result.py",
     "bench/page*.py", "bench/report*.py", "bench/step_state.py", "bench/summary.py",
     "bench/text_table.py", "bench/verdicts.py", "bench/*/html*.py", "bench/*/page*.py",
     "bench/*/report.py", "bench/engines/targets.py", "silverbullet/bench_*cli.py",

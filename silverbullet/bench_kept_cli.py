@@ -65,7 +65,7 @@ def report(results: tuple[Path, ...], output: Path | None) -> None:
     import msgspec
 
     from bench.html import make_html
-    from bench.page import read_kept
+    from bench.kept_results import read_kept
 
     several = len(results) > 1
     output = output or (Path("report.html") if several else results[0].with_suffix(".html"))
@@ -155,7 +155,7 @@ def _read(path: Path) -> "Report":
     import msgspec
 
     from bench.engines.report import EngineReport
-    from bench.page import read_kept
+    from bench.kept_results import read_kept
     from bench.soak.report import SoakReport
 
     try:

@@ -10,8 +10,8 @@ ENGINES: Final = ("local", "ray", "spark")
 _EXAMPLE: Final = "10,100"
 
 
-def read_numbers(text: str) -> tuple[int, ...]:
-    """Read whole numbers from 1 up.
+def read_numbers(text: str, least: int = 1) -> tuple[int, ...]:
+    """Read whole numbers from a least one up.
 
     Raises
     ------
@@ -19,12 +19,17 @@ def read_numbers(text: str) -> tuple[int, ...]:
         One is none; says which.
     """
     words = [word.strip() for word in text.split(",")]
-    wrong = [word for word in words if not (word.isdecimal() and int(word) >= 1)]
+    wrong = [word for word in words if not (word.isdecimal() and int(word) >= least)]
     if wrong:
         raise click.BadParameter(
-            f"{_told(wrong)}: whole numbers from 1 up, with commas, as in {_EXAMPLE}"
+            f"{_told(wrong)}: whole numbers from {least} up, with commas, as in {_EXAMPLE}"
         )
     return tuple(int(word) for word in words)
+
+
+def read_windows(text: str) -> tuple[int, ...]:
+    """Read lengths of windows: one value has no variance; raises as `read_numbers`."""
+    return read_numbers(text, 2)
 
 
 def read_methods(text: str) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from bench.goal_tables import GOALS
 from bench.goals import judge_goals
-from bench.page import read_kept
+from bench.kept_results import read_kept
 from bench.report import Report
 
 DOCS = Path(__file__).parents[2] / "docs" / "performance"

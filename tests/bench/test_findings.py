@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from bench.findings import REASONS, Reason, find_reason
+from bench.kept_results import read_kept
 from bench.kernels.draw_goals import LARGE_ASSETS, LARGE_PORTFOLIOS, cloud_name
-from bench.page import make_page, read_kept
+from bench.page import make_page
 from bench.report import Report
 from bench.rows import make_row
 from bench.summary import Line, summarise_goals

@@ -38,7 +38,7 @@ from bench.rows import make_row
 name, place, output = sys.argv[1], Path(sys.argv[2]), Path(sys.argv[sys.argv.index("--output") + 1])
 with (place / "begun").open("a") as begun:
     begun.write(name + chr(10))
-if name == "broken" and not (place / "mended").exists():
+if name == "ingest" and not (place / "mended").exists():
     raise SystemExit("no such kernel")
 while (place / f"hold-{name}").exists():
     time.sleep(0.02)
@@ -58,35 +58,35 @@ def begun(place: Path) -> list[str]:
 
 def test_steps_are_run_in_order_and_what_is_there_is_not_run_again(tmp_path: Path):
     results = tmp_path / "results"
-    plan = plan_of(tmp_path, "one", "two")
+    plan = plan_of(tmp_path, "start", "memory")
     reports = run_steps(plan, results, ("-c", STEP))
-    assert begun(tmp_path) == ["one", "two"]
-    assert [report.bench for report in reports] == ["one", "two"]
-    assert set(kept_steps(plan, results)) == {"one", "two"}
-    assert "bench one" in (results / "performance.md").read_text()
-    assert "bench two" in (results / "report.html").read_text()
-    longer = [*plan, *plan_of(tmp_path, "three")]
+    assert begun(tmp_path) == ["start", "memory"]
+    assert [report.bench for report in reports] == ["start", "memory"]
+    assert set(kept_steps(plan, results)) == {"start", "memory"}
+    assert "bench start" in (results / "performance.md").read_text()
+    assert "bench memory" in (results / "report.html").read_text()
+    longer = [*plan, *plan_of(tmp_path, "storage")]
     run_steps(longer, results, ("-c", STEP))
-    assert begun(tmp_path) == ["one", "two", "three"]
-    assert read_report(kept_steps(longer, results)["three"]).bench == "three"
+    assert begun(tmp_path) == ["start", "memory", "storage"]
+    assert read_report(kept_steps(longer, results)["storage"]).bench == "storage"
 
 
 def test_steps_that_are_chosen_are_run_alone_and_the_others_stay_as_they_are(tmp_path: Path):
-    results, plan = tmp_path / "results", plan_of(tmp_path, "one", "two", "three")
-    reports = run_steps(plan, results, ("-c", STEP), only={"three", "two"})
-    assert begun(tmp_path) == ["two", "three"]
-    assert [report.bench for report in reports] == ["two", "three"]
+    results, plan = tmp_path / "results", plan_of(tmp_path, "start", "memory", "storage")
+    reports = run_steps(plan, results, ("-c", STEP), only={"storage", "memory"})
+    assert begun(tmp_path) == ["memory", "storage"]
+    assert [report.bench for report in reports] == ["memory", "storage"]
     run_steps(plan, results, ("-c", STEP))
-    assert begun(tmp_path) == ["two", "three", "one"]
+    assert begun(tmp_path) == ["memory", "storage", "start"]
 
 
 def test_again_measures_anew_what_is_chosen_and_keeps_the_rest(tmp_path: Path, monkeypatch):
-    plan = plan_of(tmp_path, "one", "two")
+    plan = plan_of(tmp_path, "start", "memory")
     monkeypatch.setattr(bench.full, "full_plan", lambda: plan)
     monkeypatch.setattr(bench.full, "PROGRAM", ("-c", STEP))
     run_bench(tmp_path / "kept")
-    run_bench(tmp_path / "kept", again=True, steps=["two"])
-    assert begun(tmp_path) == ["one", "two", "two"]
+    run_bench(tmp_path / "kept", again=True, steps=["memory"])
+    assert begun(tmp_path) == ["start", "memory", "memory"]
 
 
 def test_a_step_that_is_not_in_the_plan_is_refused_with_those_that_are():
@@ -96,12 +96,13 @@ def test_a_step_that_is_not_in_the_plan_is_refused_with_those_that_are():
 
 
 def test_killed_at_any_time_it_goes_on_with_the_first_step_that_is_left(tmp_path: Path):
-    results, hold = tmp_path / "results", tmp_path / "hold-two"
+    results, hold = tmp_path / "results", tmp_path / "hold-memory"
     hold.touch()
     program = (
         "import sys; from pathlib import Path; from bench.full import run_steps; "
         "from bench.full_plan import Step; place = Path(sys.argv[1]); "
-        "run_steps([Step(name, (name, str(place)), 1.0) for name in ('one', 'two', 'three')], "
+        "names = ('start', 'memory', 'storage'); "
+        "run_steps([Step(name, (name, str(place)), 1.0) for name in names], "
         "place / 'results', ('-c', sys.argv[2]))"
     )
     before = descendants()
@@ -110,35 +111,35 @@ def test_killed_at_any_time_it_goes_on_with_the_first_step_that_is_left(tmp_path
         name="bench full", log_path=tmp_path / "log",
     )  # fmt: skip
     try:
-        until(lambda: begun(tmp_path) == ["one", "two"], "the second step", 60.0)
+        until(lambda: begun(tmp_path) == ["start", "memory"], "the second step", 60.0)
         os.kill(child.pid, signal.SIGKILL)
         until(lambda: child.poll() is not None, "its end", 10.0)
     finally:
         child.terminate(1.0)
     until(lambda: descendants() <= before, "the step to end with it", 10.0)
-    plan = plan_of(tmp_path, "one", "two", "three")
-    assert set(kept_steps(plan, results)) == {"one"}
-    assert (results / f"{PARTIAL}two").exists() == bool(list(results.glob(f"{PARTIAL}*")))
+    plan = plan_of(tmp_path, "start", "memory", "storage")
+    assert set(kept_steps(plan, results)) == {"start"}
+    assert (results / f"{PARTIAL}memory").exists() == bool(list(results.glob(f"{PARTIAL}*")))
     hold.unlink()
     run_steps(plan, results, ("-c", STEP))
-    assert begun(tmp_path) == ["one", "two", "two", "three"]
-    assert set(kept_steps(plan, results)) == {"one", "two", "three"}
+    assert begun(tmp_path) == ["start", "memory", "memory", "storage"]
+    assert set(kept_steps(plan, results)) == {"start", "memory", "storage"}
     assert not list(results.glob(f"{PARTIAL}*"))
 
 
 def test_a_step_that_fails_is_named_the_rest_is_run_and_it_is_tried_again(tmp_path: Path, capfd):
     results = tmp_path / "results"
-    plan = plan_of(tmp_path, "broken", "two")
-    with pytest.raises(RunError, match="broken failed"):
+    plan = plan_of(tmp_path, "ingest", "memory")
+    with pytest.raises(RunError, match="ingest failed"):
         run_steps(plan, results, ("-c", STEP))
     told = capfd.readouterr().err
-    assert "left: broken, two; about 2 min" in told.lower()
+    assert "left: ingest, memory; about 2 min" in told.lower()
     assert "no such kernel" in told
-    assert set(kept_steps(plan, results)) == {"two"}
+    assert set(kept_steps(plan, results)) == {"memory"}
     assert (results / "report.html").exists()
     (tmp_path / "mended").touch()
     run_steps(plan, results, ("-c", STEP))
-    assert begun(tmp_path) == ["broken", "two", "broken"]
+    assert begun(tmp_path) == ["ingest", "memory", "ingest"]
 
 
 def test_what_is_left_is_told_with_its_time():

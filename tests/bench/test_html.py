@@ -6,7 +6,7 @@ from click.testing import CliRunner
 
 from bench.html import make_html
 from bench.html_figures import group_figures
-from bench.page import read_kept
+from bench.kept_results import read_kept
 from bench.report import Report
 from bench.rows import make_row
 from bench.stages import hidden_cases, stage_names

@@ -7,8 +7,9 @@ import msgspec
 import pytest
 
 from bench.findings import REASONS, Reason
+from bench.kept_results import read_kept
 from bench.kernels.draw_goals import LARGE_ASSETS, LARGE_PORTFOLIOS, cloud_name, resample_name
-from bench.page import make_page, read_kept, split_note
+from bench.page import make_page, split_note
 from bench.pipeline.overload_goals import AGE, MEDIAN_AGE, MEMORY, SINGLE_AGE
 from bench.report import Report
 from bench.report_notes import NOTES

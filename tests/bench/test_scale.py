@@ -25,6 +25,7 @@ from bench.page import make_page
 from bench.report import Report, read_report
 from bench.rows import Row, make_row
 from bench.scale import run_bench
+from bench.scale_cases import count_draws
 
 ALONE = "ticks a second that admission and windows alone take, without Kafka"
 
@@ -109,6 +110,7 @@ def test_all_steps_are_measured_at_all_sizes_and_shown(tmp_path: Path):
     for form in ("JSON", "packed"):
         assert subjects[f"{form} {ALONE}"] == grid
     assert subjects["resample decision of 1024 draws of 6 assets"] == {"1 worker", "2 workers"}
+    assert [count_draws(n) for n in (10, 499, 500, 999, 1000)] == [1024, 1024, 128, 128, 64]
     assert all(min(row.runs) > 0 for row in report.rows if row.unit != "exponent")
     assert read_report(next(tmp_path.glob("scale-*.json"))) == report
     page = make_page([report])

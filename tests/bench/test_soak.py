@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from bench.brokers import embedded_broker
 from bench.html_distributions import course_figures
-from bench.page import make_page, read_kept
+from bench.kept_results import read_kept
+from bench.page import make_page
 from bench.soak.benchmark import run_bench
 from bench.soak.parts import PARTS
 from bench.soak.trends import BLOCKS, find_trend
