@@ -136,31 +136,24 @@ def solve_round(
     return outside, total, level
 
 
-@kernel
-def solve_active_set(
+@lean_kernel
+def solve_in_space(
     target: FloatArray,
     covariance: FloatArray,
     cap: float,
     warm: bool,
     weights: FloatArray,
-    work: FloatArray,
+    gradient: FloatArray,
+    space: FloatArray,
 ) -> int:
-    """Find the optimum, in place; ``warm``: from the feasible weights.
+    """Find the optimum as `solve_active_set` does, which makes its space.
 
-    The first row of ``work`` is then their Sigma w.
-
-    Returns
-    -------
-    rounds
-        How many sets were solved for; 0 if the optimum was not found, with the weights as they
-        were: a singular covariance, no free asset, or none found in ROUNDS.
+    Its views of the space are not counted: 10 assets take 0.1 us less, with all in one array.
     """
-    n = weights.shape[0]
-    rows = whole_tiles(n)
-    # Of ten assets each array more took 25 ns of 900.
-    space, lists = np.empty((rows + 8, padded(n))), np.empty((3, n), np.int64)
+    n, rows = weights.shape[0], space.shape[0] - 11
     system, solved, ways = space[:rows], space[rows : rows + 4], space[rows + 4 : rows + 6]
-    inverse, scaled, gradient = space[rows + 6, :n], space[rows + 7, :n], work[0]
+    inverse, scaled = space[rows + 6, :n], space[rows + 7, :n]
+    lists = space[rows + 8 :].view(np.int64)
     places = lists[2].view(np.uint8)[:n]
     if not invert_variances(covariance, inverse):
         return 0
@@ -186,3 +179,27 @@ def solve_active_set(
                 most, target, level, limit, inverse, covariance, scaled, gradient, places, ways
             )
     return 0
+
+
+@kernel
+def solve_active_set(
+    target: FloatArray,
+    covariance: FloatArray,
+    cap: float,
+    warm: bool,
+    weights: FloatArray,
+    work: FloatArray,
+) -> int:
+    """Find the optimum, in place; ``warm``: from the feasible weights.
+
+    The first row of ``work`` is then their Sigma w.
+
+    Returns
+    -------
+    rounds
+        How many sets were solved for; 0 if the optimum was not found, with the weights as they
+        were: a singular covariance, no free asset, or none found in ROUNDS.
+    """
+    n = weights.shape[0]
+    space = np.empty((whole_tiles(n) + 11, padded(n)))
+    return solve_in_space(target, covariance, cap, warm, weights, work[0], space)

@@ -26,15 +26,15 @@ def evaluate_block(job: DrawJob, block: int) -> BlockResult:
     """
     if block != 0 and not 0 < block < job.n_blocks:
         raise ValueError(f"block={block}: the job has blocks 0 to {job.n_blocks - 1}")
-    if job.kind == "exact":
-        return _exact_block(job, block)
-    first = block * job.block_size
-    count = min(job.block_size, job.n_draws - first)
-    if job.kind == "cloud":
-        return _cloud_block(job, block, first, count)
-    if job.kind == "frontier":
-        return _frontier_block(job, block)
-    return _resample_block(job, block, first, count)
+    if job.kind != "exact":
+        return _drawn_block(job, block)
+    weights = job.start_weights.copy()
+    _, exchanges, expected, variance = solve_estimates(
+        job.objective == "max_sharpe", job.mean, job.covariance, job.max_weight, weights
+    )
+    sharpe = expected / math.sqrt(variance) if variance > 0.0 else math.nan
+    zeros = _zeros(len(weights))
+    return BlockResult(block, 1, freeze(weights), zeros, sharpe, 0.0, EMPTY, EMPTY, exchanges)
 
 
 def evaluate_job(job: DrawJob) -> Outcome:
@@ -49,22 +49,14 @@ def _zeros(n_assets: int) -> FloatArray:
     return freeze(np.zeros(n_assets))
 
 
-def _exact_block(job: DrawJob, block: int) -> BlockResult:
-    weights = job.start_weights.copy()
-    _, exchanges, expected, variance = solve_estimates(
-        job.objective == "max_sharpe", job.mean, job.covariance, job.max_weight, weights
-    )
-    return BlockResult(
-        block=block,
-        count=1,
-        weight_mean=freeze(weights),
-        weight_m2=_zeros(job.n_assets),
-        sharpe_mean=expected / math.sqrt(variance) if variance > 0.0 else math.nan,
-        sharpe_m2=0.0,
-        cloud_return=EMPTY,
-        cloud_volatility=EMPTY,
-        exchanges=exchanges,
-    )
+def _drawn_block(job: DrawJob, block: int) -> BlockResult:
+    first = block * job.block_size
+    count = min(job.block_size, job.n_draws - first)
+    if job.kind == "cloud":
+        return _cloud_block(job, block, first, count)
+    if job.kind == "frontier":
+        return _frontier_block(job, block)
+    return _resample_block(job, block, first, count)
 
 
 def _resample_block(job: DrawJob, block: int, first: int, count: int) -> BlockResult:

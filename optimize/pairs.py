@@ -120,6 +120,10 @@ def _portfolio(seed: int, size: int) -> tuple[Any, ...]:
     return *_estimates(seed, size), uniforms(seed, size) / size
 
 
+def _twins(seed: int, size: int) -> tuple[Any, ...]:
+    return *_portfolio(seed, size), np.zeros(size)
+
+
 def _block(seed: int, size: int) -> tuple[Any, ...]:
     problem, out = _problem(seed, size), (np.zeros(size), np.zeros(size))
     start_weights = freeze(problem[4])
@@ -164,7 +168,7 @@ PAIRS: tuple[KernelPair, ...] = (
     KernelPair(
         "step_together", conjugate.step_together, plain_coordinates.step_together, _together, 0.0
     ),
-    KernelPair("find_twin", pair_exchange.find_twin, plain.find_twin, _portfolio, 0.0),
+    KernelPair("find_twin", pair_exchange.find_twin, plain.find_twin, _twins, 0.0),
     KernelPair(
         "measure_portfolio",
         pair_exchange.measure_portfolio,

@@ -142,10 +142,12 @@ def optimise(
     return flags | lost, made
 
 
-def find_twin(mean: FloatArray, covariance: FloatArray, weights: FloatArray) -> bool:
+def find_twin(
+    mean: FloatArray, covariance: FloatArray, weights: FloatArray, variances: FloatArray
+) -> bool:
     """Twin of ``pair_exchange.find_twin``."""
-    diagonal = covariance.diagonal()
-    size = diagonal[:, None] + diagonal
+    variances[:] = covariance.diagonal()
+    size = variances[:, None] + variances
     sizes = np.abs(mean)[:, None] + np.abs(mean)
     same = (np.abs(size - 2.0 * covariance) <= 1e-14 * size) & (size > 0.0)
     same &= np.abs(mean[:, None] - mean) <= 1e-14 * sizes
@@ -175,7 +177,7 @@ def solve_estimates(
         flags |= flag.NO_VARIANCE_AT_ALL
     else:
         more, made = optimise(sharpe, mean, covariance, cap, weights)
-        flags |= more | (flag.TWINS if find_twin(mean, covariance, weights) else 0)
+        flags |= more | (flag.TWINS if find_twin(mean, covariance, weights, np.empty(n)) else 0)
     return flags, made, *measure_portfolio(mean, covariance, weights)
 
 
