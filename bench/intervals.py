@@ -14,9 +14,6 @@ import numpy as np
 from stats.compiled import FloatArray
 
 CONFIDENCE: Final = 0.95
-LEAST_RUNS: Final = 6
-"""Of five repetitions the least and the greatest hold the median in 94 % of cases, so none has an
-interval."""
 
 
 class Interval(NamedTuple):
@@ -39,7 +36,8 @@ def median_interval(values: Sequence[float] | FloatArray) -> Interval | None:
     Returns
     -------
     Interval or None
-        None with fewer than six repetitions.
+        None with fewer than six repetitions: the least and the greatest of five hold the median in
+        94 % of cases.
     """
     n = len(values)
     return _inner(np.sort(values), np.array([comb(n, k) for k in range(n + 1)], np.float64))

@@ -19,8 +19,8 @@ RULE: Final = (
     "benchmark was measured in several sessions, figures are the newest's, and a goal that they "
     "judge differently is not decided."
 )
-_FACTOR: Final = 2.0  # from here on it is told as a factor, below in percent
-_LEAST_PERCENT: Final = 0.1
+_LEAST_FACTOR: Final = 1.001
+_FEW_DIGITS, _MANY_DIGITS = 2.0, 1.1  # from here on two digits; below here what is above 1 counts
 
 
 def decide(span: Interval, limit: float, *, at_least: bool = False) -> Outcome:
@@ -36,8 +36,8 @@ def decide(span: Interval, limit: float, *, at_least: bool = False) -> Outcome:
 def say_gap(outcome: Outcome, gap: str, *, is_met: bool) -> str:
     """Say by how much the median is on its side of the limit.
 
-    >>> say_gap("met", "5 %", is_met=True), say_gap("not decided", "5 %", is_met=False)
-    ('5 % to spare', 'median 5 % short')
+    >>> say_gap("met", "1.05x", is_met=True), say_gap("not decided", "1.05x", is_met=False)
+    ('1.05x to spare', 'median 1.05x short')
     """
     match outcome:
         case "met":
@@ -51,13 +51,12 @@ def say_gap(outcome: Outcome, gap: str, *, is_met: bool) -> str:
 def say_spare(spare: float) -> str:
     """Write by how many times a figure is better than asked, or worse: no digit that noise makes.
 
-    >>> say_spare(1.25), say_spare(0.25), say_spare(4e6), say_spare(1.0002)
-    ('25 %', '4.0x', '>1000x', '<0.1 %')
+    >>> say_spare(1.25), say_spare(0.25), say_spare(4e6), say_spare(1.0002), say_spare(1 / 1.014)
+    ('1.25x', '4.0x', '>1000x', '<1.001x', '1.014x')
     """
     by = spare if spare >= 1.0 else 1.0 / spare if spare > 0.0 else float("inf")
-    if by >= _FACTOR:
+    if by >= _FEW_DIGITS:
         return format_ratio(by, digits=2)
-    percent = 100.0 * (by - 1.0)
-    if percent < _LEAST_PERCENT:
-        return f"<{_LEAST_PERCENT:g} %"
-    return f"{percent:.0f} %" if percent >= 10.0 else f"{percent:.1f} %"
+    if by < _LEAST_FACTOR:
+        return f"<{_LEAST_FACTOR:g}x"
+    return f"{by:.3f}x" if by < _MANY_DIGITS else f"{by:.2f}x"

@@ -33,7 +33,7 @@ _OF_SATURATION: Final = ("seconds", "repetitions")
 @click.option("--engines", type=read_engines, metavar="LIST", help="Of draws: local, ray, spark.")
 @click.option("--libraries", is_flag=True, help="PyPortfolioOpt and skfolio in the same loop too.")
 @QUIXSTREAMS
-@click.option("--overload", is_flag=True, help="Over ten times the ticks it can decide one by one.")
+@click.option("--overload", is_flag=True, help="13 times the ticks it can decide one by one.")
 @click.option("--minutes", type=FiniteRange(min=0.05), help="Of --overload; 10 otherwise.")
 @click.option(
     "--saturation", is_flag=True, help="Ticks a second, ever more, until decisions fall behind."
@@ -69,7 +69,7 @@ def _check(broker: str, options: Mapping[str, Any]) -> None:
         raise click.UsageError("--overload and --saturation are two benchmarks: one at a time")
     if options["overload"]:
         _refuse("--overload", broker, given, "its length is --minutes, its rate "
-                "ten times what the method resample can decide")  # fmt: skip
+                "thirteen times what the method resample can decide")  # fmt: skip
     if options["saturation"]:
         _refuse("--saturation", broker, given - set(_OF_SATURATION), "its rates are what it "
                 "looks for, its method is exact")  # fmt: skip

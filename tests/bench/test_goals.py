@@ -39,8 +39,8 @@ def test_a_peer_is_judged_by_the_ratios_within_the_repetitions():
     ("at_least", "outcome", "by"),
     [
         (1.0, "met", "2.0x to spare"),  # the worst repetition meets it
-        (1.6, "not decided", "median 25 % to spare"),
-        (2.5, "not decided", "median 25 % short"),
+        (1.6, "not decided", "median 1.25x to spare"),
+        (2.5, "not decided", "median 1.25x short"),
         (5.0, "missed", "by 2.5x"),  # the best one misses it
     ],
 )
@@ -88,12 +88,12 @@ def test_of_rates_more_is_better():
 def test_a_floor_and_a_figure_are_judged_from_above():
     rows = a_row("silverbullet", 3.0, 3.0, 6.0), a_row("bound", 2.0, 2.0, 2.0)
     floor = judge(takes_at_most("job", 1.5, "bound"), *rows)
-    assert (floor.outcome, floor.by()) == ("not decided", "median <0.1 % to spare")
+    assert (floor.outcome, floor.by()) == ("not decided", "median <1.001x to spare")
     tail = judge(takes_at_most("job", 1.5, "bound", "p99"), *rows)
     assert tail.value == pytest.approx(5.94 / 2.0)
     assert (tail.outcome, tail.spread_text()) == ("missed", "-")
     most = judge(is_at_most("job", 4.0, "us", "max"), *rows)
-    assert (most.measured(), most.outcome, most.by()) == ("6.00 us", "missed", "by 50 %")
+    assert (most.measured(), most.outcome, most.by()) == ("6.00 us", "missed", "by 1.50x")
 
 
 def test_a_p99_over_anothers_is_that_within_the_repetitions_with_its_interval():

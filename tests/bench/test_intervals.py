@@ -8,9 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binom
 
-from bench.intervals import LEAST_RUNS, median_interval, ratio_interval
+from bench.intervals import median_interval, ratio_interval
 from bench.verdicts import RULE, decide
 
+LEAST_RUNS = 6
 REPETITIONS = (3, 5, 6, 7, 9, 12, 25)
 
 
@@ -80,4 +81,5 @@ def test_a_verdict_needs_both_ends_and_the_rule_is_said():
         "met", "not decided", "missed",
     ]  # fmt: skip
     assert "fewer than six" in RULE
-    assert LEAST_RUNS == 6
+    assert median_interval([1.0] * (LEAST_RUNS - 1)) is None
+    assert median_interval([1.0] * LEAST_RUNS) == (1.0, 1.0)

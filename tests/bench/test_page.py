@@ -59,12 +59,12 @@ def test_the_page_says_of_each_goal_whether_it_is_met():
     page = make_page([report])
     goals = goal_lines(page)
     assert [[cell.strip() for cell in line.split("|")[5:7]] for line in goals] == [
-        ["met", "4.2 % to spare"],
-        ["**missed**", "by 9.1 %"],
-        ["met", "8.3 % to spare"],
-        ["met", "8.3 % to spare"],
-        ["**missed**", "by 1.0 %"],
-        ["**missed**", "by 20 %"],
+        ["met", "1.042x to spare"],
+        ["**missed**", "by 1.091x"],
+        ["met", "1.083x to spare"],
+        ["met", "1.083x to spare"],
+        ["**missed**", "by 1.010x"],
+        ["**missed**", "by 1.20x"],
     ]
     assert "1.20x" in goals[0]
     assert "101 us" in goals[4]
@@ -90,10 +90,10 @@ def test_the_page_judges_an_overload_by_every_quarter_and_by_single_ages():
         "1.02x",
     ]
     assert [[cell.strip() for cell in line.split("|")[5:7]] for line in goals] == [
-        ["**missed**", "by 3.3 %"],
+        ["**missed**", "by 1.033x"],
         ["**missed**", "by 3.0x"],
-        ["**missed**", "by 9.1 %"],
-        ["met", "2.9 % to spare"],
+        ["**missed**", "by 1.091x"],
+        ["met", "1.029x to spare"],
     ]
 
 
@@ -197,7 +197,7 @@ def test_goals_that_differ_in_the_number_of_assets_and_share_a_verdict_share_a_l
     one, other = [line for line in goal_lines(shared) if "best of the peers" in line]
     assert "n assets" not in one
     assert (
-        "| n = 50: 10.0x; n = 100: 7.50x (daqp, numpy) | - | **missed** | by 50 %, 2.0x |" in other
+        "| n = 50: 10.0x; n = 100: 7.50x (daqp, numpy) | - | **missed** | by 1.50x, 2.0x |" in other
     )
 
 
