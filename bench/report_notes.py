@@ -29,8 +29,8 @@ NOTES = {
         "share their assets. Peers make the same mixture, or portfolios of all assets, which takes "
         "numpy less: a cloud without edges and corners.",
         "The cloud's bound is the product of the held weights with their covariances by BLAS in "
-        "float32, weights there already, one set of assets a size. Ours multiplies in float32 where "
-        "9 or more assets are held, in float64 where fewer.",
+        "float32, weights there already, one set of assets a size. Ours multiplies in float32 "
+        "where 9 or more assets are held, in float64 where fewer.",
         "Parts of ticks, rows, draws and clouds are timed alone, hot, in a loop of their own: they "
         "need not add up. What they leave is the rest, told where it is over 5 % of the whole.",
         "A draw's parts: normals, gammas, its factor, its covariance, its solve. A cloud's "
