@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from silverbullet.bench_kept_cli import KEPT
-from silverbullet.bench_lists import read_numbers, read_windows
+from silverbullet.bench_lists import read_numbers, read_from_two
 from silverbullet.bench_options import (
     JSON,
     QUIXSTREAMS,
@@ -95,9 +95,9 @@ def memory(**options: Any) -> None:
 
 @bench.command()
 @bench_options
-@click.option("--assets", type=read_numbers, metavar="LIST", help="How many, as in 10,100,1000.")
+@click.option("--assets", type=read_from_two, metavar="LIST", help="How many, as in 10,100,1000.")
 @click.option(
-    "--windows", type=read_windows, metavar="LIST", help="Lengths of windows, as in 100,1000."
+    "--windows", type=read_from_two, metavar="LIST", help="Lengths of windows, as in 100,1000."
 )
 def scale(**options: Any) -> None:
     """Each step's cost as assets, windows and workers grow, beside what its order says."""

@@ -27,8 +27,8 @@ def read_numbers(text: str, least: int = 1) -> tuple[int, ...]:
     return tuple(int(word) for word in words)
 
 
-def read_windows(text: str) -> tuple[int, ...]:
-    """Read lengths of windows: one value has no variance; raises as `read_numbers`."""
+def read_from_two(text: str) -> tuple[int, ...]:
+    """Read sizes: one value has no variance, one asset no weights; raises as `read_numbers`."""
     return read_numbers(text, 2)
 
 

@@ -92,8 +92,9 @@ def test_each_published_result_is_of_a_known_kind():
     }
 
 
-@pytest.mark.parametrize("windows", ["1", "1,100", "100,0"])
-def test_a_window_of_one_row_is_refused_by_the_option(windows: str):
-    told = CliRunner().invoke(main, ["bench", "scale", "--windows", windows])
+@pytest.mark.parametrize("option", ["--assets", "--windows"])
+@pytest.mark.parametrize("sizes", ["1", "1,100", "100,0"])
+def test_one_asset_and_a_window_of_one_row_are_refused_by_the_option(option: str, sizes: str):
+    told = CliRunner().invoke(main, ["bench", "scale", option, sizes])
     assert told.exit_code == 2
     assert "whole numbers from 2 up" in told.output
