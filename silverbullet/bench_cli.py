@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from silverbullet.bench_kept_cli import KEPT
-from silverbullet.bench_lists import read_numbers, read_from_two
+from silverbullet.bench_lists import read_from_two, read_numbers
 from silverbullet.bench_options import (
     JSON,
     QUIXSTREAMS,
