@@ -1,7 +1,6 @@
 """Blocks of a job: all that an engine runs, and pure."""
 
 import math
-from functools import cache
 
 import numpy as np
 
@@ -9,7 +8,7 @@ from optimize.cloud import cloud_block
 from optimize.draws import resample_block
 from optimize.frontier import efficient_frontier
 from optimize.job import BlockResult, DrawJob, Kind, Objective
-from optimize.outcome import EMPTY, Outcome, exact_outcome, merge_blocks
+from optimize.outcome import EMPTY, Outcome, exact_outcome, merge_blocks, zeros
 from optimize.pair_exchange import freeze, solve_estimates
 from stats.compiled import FloatArray
 
@@ -33,8 +32,8 @@ def evaluate_block(job: DrawJob, block: int) -> BlockResult:
         job.objective == "max_sharpe", job.mean, job.covariance, job.max_weight, weights
     )
     sharpe = expected / math.sqrt(variance) if variance > 0.0 else math.nan
-    zeros = _zeros(len(weights))
-    return BlockResult(block, 1, freeze(weights), zeros, sharpe, 0.0, EMPTY, EMPTY, exchanges)
+    spread = zeros(len(weights))
+    return BlockResult(block, 1, freeze(weights), spread, sharpe, 0.0, EMPTY, EMPTY, exchanges)
 
 
 def evaluate_job(job: DrawJob) -> Outcome:
@@ -42,11 +41,6 @@ def evaluate_job(job: DrawJob) -> Outcome:
     if job.kind == "exact":
         return exact_outcome(job)
     return merge_blocks(job, [evaluate_block(job, block) for block in range(job.n_blocks)])
-
-
-@cache
-def _zeros(n_assets: int) -> FloatArray:
-    return freeze(np.zeros(n_assets))
 
 
 def _drawn_block(job: DrawJob, block: int) -> BlockResult:
@@ -118,12 +112,12 @@ def _frontier_block(job: DrawJob, block: int) -> BlockResult:
 def _curve_block(
     job: DrawJob, block: int, expected_return: FloatArray, volatility: FloatArray
 ) -> BlockResult:
-    zeros = _zeros(job.n_assets)
+    no_weights = zeros(job.n_assets)
     return BlockResult(
         block=block,
         count=len(expected_return),
-        weight_mean=zeros,
-        weight_m2=zeros,
+        weight_mean=no_weights,
+        weight_m2=no_weights,
         sharpe_mean=math.nan,
         sharpe_m2=math.nan,
         cloud_return=expected_return,

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable
+from functools import cache
 
 import msgspec
 import numpy as np
@@ -106,6 +107,12 @@ def merge_blocks(job: DrawJob, results: Iterable[BlockResult]) -> Outcome:
     )
 
 
+@cache
+def zeros(n_assets: int) -> FloatArray:
+    """Give zeros, read-only and so the same array each time: what has no draws has no spread."""
+    return freeze(np.zeros(n_assets))
+
+
 def exact_outcome(job: DrawJob) -> Outcome:
     """Solve an exact job, in one go what its block and the merger of it give."""
     weights = job.start_weights.copy()
@@ -115,7 +122,7 @@ def exact_outcome(job: DrawJob) -> Outcome:
     volatility = math.sqrt(variance)
     return Outcome(
         weights=freeze(weights),
-        weight_stddev=freeze(np.zeros(job.n_assets)),  # no draws
+        weight_stddev=zeros(len(weights)),
         expected_return=expected,
         volatility=volatility,
         sharpe=sharpe_ratio(expected, volatility),
