@@ -3,6 +3,7 @@
 import numpy as np
 
 from optimize.factor import factorise
+from optimize.few_held import holds_few, optimise_few
 from optimize.pair_exchange import solve_estimates
 from optimize.posterior import draw_posterior
 from optimize.product import fill_covariance
@@ -40,16 +41,24 @@ def resample_block(
     _, exchanges, _, _ = solve_estimates(sharpe, mean, covariance, max_weight, start)
     factor, drawn, sigma = np.empty((n, n)), np.empty((n, n)), np.empty((n, n))
     mu, weights, work = np.empty(n), np.empty(n), np.empty((2, n))
+    few, room = holds_few(start), sigma.reshape(n * n)
     factorise(covariance, factor)
     ratio_mean, ratio_m2 = 0.0, 0.0
     for d in range(count):
         draw_posterior(mean, factor, n_observations, seed, round_, first + d, mu, drawn)
-        fill_covariance(drawn, sigma)
-        weights[:] = start
-        _, steps = optimise(sharpe, mu, sigma, cap, weights, work)
-        exchanges += steps
+        found, steps, variance = False, 0, 0.0
+        if few:
+            weights[:] = start
+            found, steps, variance = optimise_few(sharpe, mu, drawn, cap, weights, room)
+            exchanges += steps
+        if not found:
+            fill_covariance(drawn, sigma)
+            weights[:] = start
+            _, steps = optimise(sharpe, mu, sigma, cap, weights, work)
+            variance = expect(work[0], weights)
+            exchanges += steps
         # Welford: one draw at a time, in order.
-        ratio = expect(mu, weights) / np.sqrt(max(expect(work[0], weights), 0.0))
+        ratio = expect(mu, weights) / np.sqrt(max(variance, 0.0))
         delta = ratio - ratio_mean
         ratio_mean += delta / (d + 1)
         ratio_m2 += delta * (ratio - ratio_mean)

@@ -9,6 +9,7 @@ from optimize import (
     conjugate,
     draws,
     factor,
+    few_held,
     frontier,
     gamma,
     normal,
@@ -23,6 +24,7 @@ from optimize import (
     plain_draws,
     plain_factor,
     plain_frontier,
+    plain_resampling,
     posterior,
     product,
     start,
@@ -124,6 +126,21 @@ def _twins(seed: int, size: int) -> tuple[Any, ...]:
     return *_portfolio(seed, size), np.zeros(size)
 
 
+def _few(seed: int, size: int) -> tuple[Any, ...]:
+    n = 2 * size + 70
+    mean, covariance = _estimates(seed, n)
+    sharpe, cap = seed % 4 > 0, 0.3 if seed % 2 else 1.0
+    weights, drawn, factor = np.zeros(n), np.zeros(n), np.zeros((n, n))
+    pair_exchange.solve_estimates(sharpe, mean, covariance, cap, weights)
+    plain_draws.draw_posterior(mean, _factor(seed, n), 2 * n + 20, seed, 0, 9, drawn, factor)
+    return sharpe, drawn, factor, cap, weights
+
+
+def _optimise_few(*problem: Any) -> tuple[bool, int, float]:
+    """Give the kernel its room, of which nothing is to be compared."""
+    return few_held.optimise_few(*(*problem, np.empty(problem[2].size)))
+
+
 def _block(seed: int, size: int) -> tuple[Any, ...]:
     problem, out = _problem(seed, size), (np.zeros(size), np.zeros(size))
     start_weights = freeze(problem[4])
@@ -179,7 +196,10 @@ PAIRS: tuple[KernelPair, ...] = (
     KernelPair(
         "solve_estimates", pair_exchange.solve_estimates, plain.solve_estimates, _problem, 0.0
     ),
-    KernelPair("resample_block", draws.resample_block, plain.resample_block, _block, 0.0),
+    KernelPair("optimise_few", _optimise_few, plain_resampling.optimise_few, _few, 0.0),
+    KernelPair(
+        "resample_block", draws.resample_block, plain_resampling.resample_block, _block, 0.0
+    ),
     KernelPair("cloud_block", cloud.cloud_block, plain_cloud.cloud_block, _cloud, 0.0),
     KernelPair(
         "trace_frontier", frontier.trace_frontier, plain_frontier.trace_frontier, _frontier, 0.0

@@ -3,10 +3,9 @@
 import numpy as np
 
 from optimize import exchange as flag
-from optimize import plain_draws
 from optimize.plain_active_set import solve_active_set
 from optimize.plain_columns import add_in_order, measure_portfolio, weigh_columns
-from optimize.plain_factor import factorise, jump
+from optimize.plain_factor import jump
 from optimize.start import ROUNDING
 from stats.compiled import FloatArray, IntArray
 
@@ -179,44 +178,6 @@ def solve_estimates(
         more, made = optimise(sharpe, mean, covariance, cap, weights)
         flags |= more | (flag.TWINS if find_twin(mean, covariance, weights, np.empty(n)) else 0)
     return flags, made, *measure_portfolio(mean, covariance, weights)
-
-
-def resample_block(
-    sharpe: bool,
-    mean: FloatArray,
-    covariance: FloatArray,
-    n_observations: int,
-    max_weight: float,
-    start_weights: FloatArray,
-    seed: int,
-    round_: int,
-    first: int,
-    count: int,
-    weight_mean: FloatArray,
-    weight_m2: FloatArray,
-) -> tuple[float, float, int]:
-    """Twin of ``draws.resample_block``."""
-    n, cap = len(mean), max(max_weight, 1.0 / len(mean))
-    start = start_weights.copy()
-    _, exchanges, _, _ = solve_estimates(sharpe, mean, covariance, max_weight, start)
-    factor, drawn, mu = np.empty((n, n)), np.empty((n, n)), np.empty(n)
-    factorise(covariance, factor)
-    ratio_mean, ratio_m2 = 0.0, 0.0
-    for d in range(count):
-        plain_draws.draw_posterior(mean, factor, n_observations, seed, round_, first + d, mu, drawn)
-        sigma, weights = np.empty((n, n)), start.copy()
-        plain_draws.fill_covariance(drawn, sigma)
-        _, made = optimise(sharpe, mu, sigma, cap, weights)
-        exchanges += made
-        variance = max(add_in_order(weigh_columns(sigma, weights) * weights), 0.0)
-        ratio = add_in_order(mu * weights) / np.sqrt(variance)
-        delta = ratio - ratio_mean
-        ratio_mean += delta / (d + 1)
-        ratio_m2 += delta * (ratio - ratio_mean)
-        deltas = weights - weight_mean
-        weight_mean += deltas / (d + 1)
-        weight_m2 += deltas * (weights - weight_mean)
-    return ratio_mean, ratio_m2, exchanges
 
 
 def merge_draws(
