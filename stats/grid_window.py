@@ -23,8 +23,8 @@ class GridWindow:
     Parameters
     ----------
     window_rows
-        W, >= 2. Of n symbols it takes W n doubles for the rows and about 2 sqrt(W / 16) + 1
-        triangles of n (n + 1) / 2: 23 MB at 500 symbols and 1000 rows.
+        W, >= 2. Of n symbols it takes W n doubles for the rows and about 2 sqrt(W / 16) + 2
+        triangles of n (n + 1) / 2: 24 MB at 500 symbols and 1000 rows.
 
     Raises
     ------
@@ -44,7 +44,7 @@ class GridWindow:
         self._state[: row_blocks.N_SPANS + 1] = window_rows, size, blocks, n_spans
         self._capacity = 0
         self._returns: FloatArray = np.zeros((window_rows, 0))
-        self._triangles: FloatArray = np.zeros((means + blocks - 1, 0))
+        self._triangles: FloatArray = np.zeros((means + blocks, 0))
         vectors = means + 2 * span_rows + size + row_blocks.N_SCRATCH
         self._vectors: FloatArray = np.zeros((vectors, 0))
         self.restart()
@@ -78,6 +78,7 @@ class GridWindow:
         state = self._state
         state[row_blocks.N_SPANS + 1 :] = 0
         state[row_blocks.FIRST_ROW] = state[row_blocks.NEWEST_ROW] = _NONE
+        row_blocks.forget_front(state)
 
     def push(self, row: int, values: FloatArray, n_symbols: int) -> None:
         """Append a row.

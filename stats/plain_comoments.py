@@ -94,7 +94,7 @@ def write_covariance(
     front: int,
     prefix: int,
     rows: FloatArray,
-    parts: tuple[int, int, int, int, int, int],
+    parts: tuple[int, int, int, int, int, int, int],
     keep: bool,
     scale: float,
     covariance: FloatArray,
@@ -102,12 +102,15 @@ def write_covariance(
     """As ``covariance.write_covariance``."""
     n = len(covariance)
     i, k, at = entries(n)
-    front_first, front_stop, first, stop, more, merger = parts
+    front_first, kept_stop, front_stop, first, stop, more, merger = parts
     total = _sum(n, rows, list(range(first, stop)), triangles, prefix)
     if keep and first < stop:
         triangles[prefix, at] = total
     if more >= 0:
         total = total + rows[more, i] * rows[more, k]
+    if kept_stop > front_first:
+        kept = _sum(n, rows, list(range(front_first, kept_stop)), triangles, front)
+        triangles[-1, at], front, front_first = kept, len(triangles) - 1, kept_stop
     total = _sum(n, rows, list(range(front_first, front_stop)), triangles, front) + total
     total = (total + rows[merger, i] * rows[merger, k]) * scale
     inside = (i < n) & (k < n)

@@ -65,7 +65,7 @@ def merged_groups(seed: int, size: int) -> tuple[Any, ...]:
 def written_covariance(seed: int, size: int) -> tuple[Any, ...]:
     """Give what `write_covariance` takes."""
     rows, triangles = _triangles(seed, size)
-    parts, keep = (1, 7, 9, 13, 14, 15), bool(seed % 2)
+    parts, keep = (1, 4 if seed % 2 else 1, 7, 9, 13, 14, 15), bool(seed % 2)
     return triangles, 0, 1, rows, parts, keep, 0.01, np.zeros((size, size))
 
 
@@ -85,8 +85,13 @@ def pushed_row(seed: int, size: int) -> tuple[Any, ...]:
 
 
 def read_window(seed: int, size: int) -> tuple[Any, ...]:
-    """Give a full window read in the middle of a block, with an open row if the seed is odd."""
+    """Give a full window in the middle of a block, with an open row if the seed is odd.
+
+    It was read not at all, once or twice: then this read, or the second, keeps the front.
+    """
     window, values = _filled_window(seed, size, 7 * _WINDOW_ROWS + 132)
+    for _ in range(seed % 3):
+        window.read(np.arange(size))
     # Both ways of a read: all symbols, and some.
     ids = np.flatnonzero(uniforms(seed, size) < (0.9 if seed % 4 > 1 else 1.0))
     n = len(ids)

@@ -97,6 +97,8 @@ def push_row(
     if slot == start or is_first:
         state[at.IN_PREFIX] = slot - start
     returns[slot, :n] = values[:n]
+    if n != state[at.N_SYMBOLS]:
+        state[at.KEPT_ROWS] = state[at.BLOCK_ROWS]
     state[at.NEWEST_ROW], state[at.N_SYMBOLS] = row, n
     rows = at.N_MIDDLES + int(state[at.N_SPANS] + 2 * state[at.BLOCK_ROWS] * state[at.SPAN_BLOCKS])
     y = vectors[rows + slot - start, : padded_columns(n)]
@@ -112,7 +114,7 @@ def push_row(
 
 def _merge_parts(
     open_rows: int, open_values: FloatArray, columns: int, vectors: FloatArray, state: IntArray
-) -> tuple[int, int, int, tuple[int, int, int, int, int, int]]:
+) -> tuple[int, int, int, tuple[int, int, int, int, int, int, int]]:
     counts, slot = state[at.HEADER :], int(state[at.NEWEST_ROW] + open_rows) % int(state[at.WINDOW])
     span, span_start, span_stop, start, stop = _bounds(slot, state)
     begins_span = open_rows == 1 and slot == span_start
@@ -138,6 +140,7 @@ def _merge_parts(
     begins_block = open_rows == 1 and slot == start
     parts = (
         fronts + behind,
+        fronts + behind,
         fronts + (span_stop - 1 - slot if count_front else behind),
         stop if begins_block else rows + int(state[at.IN_PREFIX]),
         stop,
@@ -147,17 +150,32 @@ def _merge_parts(
     return front, prefix, count, parts
 
 
+def _keep_front(
+    open_rows: int, is_all: bool, front: int, first: int, stop: int, state: IntArray
+) -> tuple[int, int, int]:
+    row, half = int(state[at.NEWEST_ROW]) + open_rows, int(state[at.BLOCK_ROWS]) // 2
+    slot = row % int(state[at.WINDOW])
+    block, kept_rows = row - (slot - _bounds(slot, state)[3]), int(state[at.KEPT_ROWS])
+    if state[at.KEPT_BLOCK] == block and kept_rows <= stop - first:
+        kept = at.N_MIDDLES + int(state[at.N_SPANS] + state[at.SPAN_BLOCKS]) - 1
+        return kept, first + kept_rows, first + kept_rows
+    if is_all and stop - first > half and row <= state[at.READ_ROW] + 1:
+        state[at.KEPT_BLOCK], state[at.KEPT_ROWS] = block, half
+        return front, first, first + half
+    return front, first, first
+
+
 def _write_members(
     triangles: FloatArray,
     front: int,
     prefix: int,
     ids: IntArray,
     vectors: FloatArray,
-    parts: tuple[int, int, int, int, int, int],
+    parts: tuple[int, int, int, int, int, int, int],
     scale: float,
     covariance: FloatArray,
 ) -> None:
-    n, (front_first, front_stop, first, stop, more, merger) = len(ids), parts
+    n, (front_first, _, front_stop, first, stop, more, merger) = len(ids), parts
     of_front = front_stop - front_first
     of_both = of_front + stop - first
     places = [*range(front_first, front_stop), *range(first, stop), more, merger]
@@ -165,7 +183,7 @@ def _write_members(
     plain.gather_triangle(triangles, front, ids, members[0])
     plain.gather_triangle(triangles, prefix, ids, members[1])
     rows[:, :n] = vectors[np.ix_(places, ids)]
-    parts = 0, of_front, of_front, of_both, (of_both if more >= 0 else -1), of_both + 1
+    parts = 0, 0, of_front, of_front, of_both, (of_both if more >= 0 else -1), of_both + 1
     plain.write_covariance(members, 0, 1, rows, parts, False, scale, covariance)
 
 
@@ -186,13 +204,16 @@ def read_window(
     is_all = bool(is_first and -(-n // STRIP) == -(-n_symbols // STRIP))
     columns = padded_columns(n if is_first else n_symbols)
     front, prefix, count, parts = _merge_parts(open_rows, open_values, columns, vectors, state)
+    kept = _keep_front(open_rows, is_all, front, parts[0], parts[2], state)
+    front, parts = kept[0], (*kept[1:], *parts[2:])
     scale = 1.0 / (count - 1)
     if is_first:
         plain.write_covariance(triangles, front, prefix, vectors, parts, is_all, scale, covariance)
     else:
         _write_members(triangles, front, prefix, ids, vectors, parts, scale, covariance)
     if is_all:
-        state[at.IN_PREFIX] += parts[3] - parts[2]
+        state[at.IN_PREFIX] += parts[4] - parts[3]
+        state[at.READ_ROW] = state[at.NEWEST_ROW] + open_rows
     mean[:] = vectors[at.MEAN, ids]
     volatility[:] = np.sqrt(covariance.diagonal())
     return count

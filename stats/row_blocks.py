@@ -12,7 +12,7 @@ in the window: no drift, no residue of what left, the same bits after a restart 
 in. A row that stands open is read by the same rule, hence with the bits it will have closed.
 
 Rows are added to a triangle block by block, and at a read those of the newest row's block again.
-The prefix is stored at each read: fewer multiplications, the same bits.
+What it adds is kept for later reads, see ``row_reads``: fewer multiplications, the same bits.
 """
 
 import numpy as np
@@ -31,12 +31,14 @@ from stats.compiled import FloatArray, IntArray, inlined, kernel
 # and of the front with each row of the newest span, from its newest on.
 WINDOW, BLOCK_ROWS, SPAN_BLOCKS, N_SPANS, FIRST_ROW, NEWEST_ROW, N_SYMBOLS = range(7)
 # Which middle is of the newest row's span: the other is of the next one, from that span's last
-# row on. Rows of the newest block in the prefix's triangle.
-MIDDLE, IN_PREFIX, HEADER = range(7, 10)
-# ``triangles`` has the two middles, the spans (the newest one's is the prefix) and the fronts
-# behind each block but a span's last. ``vectors`` has the means of middles and spans, the means
-# and then the rows y of the fronts with each row, the rows y of the newest block in the prefix,
-# and five for a read.
+# row on. Rows of the newest block in the prefix's triangle. The block whose front is kept, by the
+# number of the row that begins it, and how many of the block's newest rows are in it. The row up to
+# which was read last.
+MIDDLE, IN_PREFIX, KEPT_BLOCK, KEPT_ROWS, READ_ROW, HEADER = range(7, 13)
+# ``triangles`` has the two middles, the spans (the newest one's is the prefix), the fronts behind
+# each block but a span's last, and the kept front. ``vectors`` has the means of middles and spans,
+# the means and then the rows y of the fronts with each row, the rows y of the newest block in the
+# prefix, and five for a read.
 N_MIDDLES, N_SCRATCH = 2, 5
 OPEN_X, OPEN_Y, OPEN_MEAN, MEAN, MERGER_Y = range(-N_SCRATCH, 0)
 
@@ -46,6 +48,12 @@ def copy_vector(source: FloatArray, out: FloatArray) -> None:
     """Copy as many numbers as there is room for."""
     for i in range(len(out)):
         out[i] = source[i]
+
+
+@inlined
+def forget_front(state: IntArray) -> None:
+    """Keep none: no read lacks as many rows as a block has."""
+    state[KEPT_ROWS] = state[BLOCK_ROWS]
 
 
 @inlined
@@ -165,6 +173,8 @@ def append_row(
     line = returns[slot]
     for i in range(n):
         line[i] = values[i]
+    if n != state[N_SYMBOLS]:
+        forget_front(state)
     state[NEWEST_ROW], state[N_SYMBOLS] = row, n
     y = vectors[rows + slot - start, :columns]
     counts[prefix] = add_to_mean(counts[prefix], vectors[prefix], line, y)

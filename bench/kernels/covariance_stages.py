@@ -32,7 +32,7 @@ def repeat_writes(
     covariances: FloatArray,
 ) -> None:
     """Write matrices of nothing but the row that merges two groups, as a read always has it."""
-    parts = 0, 0, 0, 0, -1, merger
+    parts = 0, 0, 0, 0, 0, -1, merger
     for k in range(writes):
         covariance = covariances[k % len(covariances)]
         write_covariance(triangles, -1, -1, vectors, parts, True, scale, covariance)

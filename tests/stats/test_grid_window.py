@@ -3,6 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from stats import row_blocks
 from stats.grid_window import GridWindow
 from tests.stats.oracles import EPS, TAPES, kappa, long_log_returns, two_pass
 
@@ -203,3 +204,22 @@ def test_bits_depend_on_nobody_elses_reads_nor_on_other_symbols(n, window_rows, 
         assert bits(read, ids, rows[-1]) == bits(quiet, ids, rows[-1]) == expected
     read.push(77 + len(rows) - 1, rows[-1], n)
     assert bits(read, ids) == expected
+
+
+@pytest.mark.parametrize("window_rows", [7, 60, 300])
+def test_bits_of_rows_read_one_by_one_are_those_of_reads_that_keep_no_front(window_rows):
+    rows = np.random.default_rng(6).normal(0, 1e-3, (window_rows + 150, 21))
+    read, rare = GridWindow(window_rows), [GridWindow(window_rows) for _ in range(3)]
+    kept = set()
+    for k, row in enumerate(rows):
+        n = min(21, 2 + k // 7)
+        for window in (read, *rare):
+            window.push(1000 + k, row, n)
+        if k > 0:
+            ids = np.arange(n)
+            assert bits(read, ids) == bits(rare[k % 3], ids)
+            assert bits(read, ids[1:]) == bits(rare[k % 3], ids[1:])
+        kept.add(int(read.arrays[-1][row_blocks.KEPT_BLOCK]))
+    blocks = len(rows) // min(16, window_rows)
+    assert blocks // 2 < len(kept) <= blocks + 3
+    assert all(window.arrays[-1][row_blocks.KEPT_BLOCK] == 0 for window in rare)

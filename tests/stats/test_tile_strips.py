@@ -11,11 +11,11 @@ N = 21
 
 def compute() -> bytes:
     rows = np.random.default_rng(5).normal(0, 1e-3, (12, padded_columns(N)))
-    triangles = np.zeros((2, triangle_size(N)))
+    triangles = np.zeros((3, triangle_size(N)))
     add_products(rows, 0, 7, N, triangles, -1, 0)
     add_products(rows, 3, 9, N, triangles, 0, 1)
     covariance = np.zeros((N, N))
-    write_covariance(triangles, 0, 1, rows, (0, 2, 9, 11, -1, 11), True, 0.1, covariance)
+    write_covariance(triangles, 0, 1, rows, (0, 1, 2, 9, 11, -1, 11), True, 0.1, covariance)
     return triangles.tobytes() + covariance.tobytes()
 
 
