@@ -216,6 +216,24 @@ def add_rows(
     return _STRIP_TYPE(strip, rows, *[types.intp] * 4), emit
 
 
+@_in_kernels
+def fetch_square(_: Any, matrix: Any, i: Any, k: Any) -> tuple[Any, Emit]:
+    """Fetch the cache lines at matrix[i : i + 8, k], soon to be written; they may lie outside."""
+
+    def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        array = _Array(context, builder, signature.args[0], values[0])
+        number, pointer = ir.IntType(32), ir.IntType(8).as_pointer()
+        typed = ir.FunctionType(ir.VoidType(), [pointer, number, number, number])
+        fetch = _declare(builder.module, typed, "llvm.prefetch.p0")
+        to_write, to_first_cache, of_data = number(1), number(3), number(1)
+        for j in range(8):
+            line = builder.bitcast(array.at(_after(builder, values[1], j), values[2]), pointer)
+            builder.call(fetch, [line, to_write, to_first_cache, of_data])
+        return context.get_dummy_value()
+
+    return types.void(matrix, types.intp, types.intp), emit
+
+
 def _store(builder: Any, matrix: _Array, row: Any, column: Any, lanes: Any) -> None:
     builder.store(lanes, matrix.lanes_at(row, column), align=8)
 
