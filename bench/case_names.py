@@ -13,6 +13,7 @@ GAMMAS: Final = "gammas"
 FACTOR: Final = "factor"
 FORM: Final = "covariance"
 SOLVE: Final = "solve"
+PART: Final = "covariance and solve of the held part"
 WEIGHTS: Final = "weights"
 PUSH: Final = "push"
 ADD: Final = "add"
@@ -20,7 +21,7 @@ REBUILD: Final = "rebuild"
 MERGE: Final = "merge"
 WRITE: Final = "write"
 KERNEL_STAGES: Final = (
-    NORMALS, GAMMAS, FACTOR, FORM, SOLVE, WEIGHTS, PUSH, ADD, REBUILD, MERGE, WRITE,
+    NORMALS, GAMMAS, FACTOR, FORM, SOLVE, PART, WEIGHTS, PUSH, ADD, REBUILD, MERGE, WRITE,
 )  # fmt: skip
 """Parts of kernels that are timed alone."""
 

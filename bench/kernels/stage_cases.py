@@ -9,12 +9,13 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from bench.case_names import FACTOR, FORM, GAMMAS, NORMALS, SOLVE, WEIGHTS, stage_case
+from bench.case_names import FACTOR, FORM, GAMMAS, NORMALS, PART, SOLVE, WEIGHTS, stage_case
 from bench.contest import Case, Contender
 from bench.kernels.draw_goals import PORTFOLIOS, cloud_name, resample_name
 from bench.kernels.solver_problems import make_problem
 from bench.rows import OURS
 from optimize.factor import factorise
+from optimize.few_held import holds_few, optimise_few
 from optimize.gamma import fill_gammas
 from optimize.normal import fill_normals, whole_normals
 from optimize.pair_exchange import freeze, solve_estimates
@@ -131,6 +132,20 @@ def repeat_solves(
 
 
 @kernel
+def repeat_parts(
+    start: FloatArray,
+    means: FloatArray,
+    columns: FloatArray,
+    room: FloatArray,
+    weights: FloatArray,
+) -> None:
+    """Solve draws for the few assets they hold, without forming their covariances."""
+    for d in range(means.shape[0]):
+        weights[:] = start
+        optimise_few(True, means[d], columns[d], 1.0, weights, room)
+
+
+@kernel
 def repeat_weights(runs: int, assets: int, sizes: IntArray, words: Any, panel: FloatArray) -> None:
     """Draw the weights of a cloud's runs, which go round its sizes.
 
@@ -171,9 +186,12 @@ def draw_stages(n_assets: int) -> list[Case]:
         NORMALS: (repeat_normals, (draws, np.empty_like(one.normals))),
         GAMMAS: (repeat_gammas, (draws, one.shapes, gammas)),
         FACTOR: (repeat_factors, (draws, one.factor, one.scale, one.chi, one.normals, out)),
-        FORM: (repeat_covariances, (one.columns, out)),
-        SOLVE: (repeat_solves, (one.start, one.means, one.covariances, work, weights)),
     }
+    if holds_few(one.start):
+        parts[PART] = repeat_parts, (one.start, one.means, one.columns, out.reshape(-1), weights)
+    else:
+        parts[FORM] = repeat_covariances, (one.columns, out)
+        parts[SOLVE] = repeat_solves, (one.start, one.means, one.covariances, work, weights)
     case = resample_name(n_assets)
     return [part_case(case, stage, "us a draw", *part, draws) for stage, part in parts.items()]
 
