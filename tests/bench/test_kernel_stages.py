@@ -5,6 +5,7 @@ import copy
 import numpy as np
 import pytest
 
+from bench.case_names import PART
 from bench.contest import Case
 from bench.kernels import stage_cases, tick_stages
 from bench.kernels.covariance_cases import COVARIANCE_CASES, push_alone
