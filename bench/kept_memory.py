@@ -10,10 +10,12 @@ import ctypes
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-# Of glibc's malloc.h, with the values that it begins with.
-_TRIM_THRESHOLD, _TRIM_DEFAULT = -1, 128 * 1024
-_MMAP_MAX, _MMAP_DEFAULT = -4, 65_536
+# Of glibc's malloc.h.
+_TRIM_THRESHOLD, _MMAP_THRESHOLD, _MMAP_MAX = -1, -3, -4
 _NEVER_TRIM = 2**31 - 1
+# What is set stays set. Left to itself, glibc raises both thresholds as large arrays are freed, to
+# these at most; with those it begins with, reading 500 assets took 620 us afterwards, not 280.
+_AFTERWARDS = {_MMAP_MAX: 65_536, _MMAP_THRESHOLD: 32 * 2**20, _TRIM_THRESHOLD: 64 * 2**20}
 
 
 @contextmanager
@@ -28,6 +30,6 @@ def kept_memory() -> Iterator[bool]:
         yield has_options
     finally:
         if has_options:
-            library.mallopt(_MMAP_MAX, _MMAP_DEFAULT)
-            library.mallopt(_TRIM_THRESHOLD, _TRIM_DEFAULT)
+            for option, value in _AFTERWARDS.items():
+                library.mallopt(option, value)
             library.malloc_trim(0)

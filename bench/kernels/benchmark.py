@@ -110,8 +110,8 @@ def run_bench(
         cases = [*(make() for make in made), *stages, *pair_cases()]
         with kept_memory():
             rows = measure_kernels(cases, seconds, repetitions)
-        rows += measure_gaps()
-        rows += measure_windows(updates, repetitions)
+            rows += measure_gaps()
+            rows += measure_windows(updates, repetitions)
     report = Report(
         bench="kernels",
         notes=NOTES["kernels"],

@@ -9,6 +9,7 @@ import numpy as np
 from bench.contest import Case, Contender
 from bench.kernels import draw_peers
 from bench.kernels.draw_goals import (
+    DAQP_DRAWS,
     LARGE_ASSETS,
     LARGE_PORTFOLIOS,
     LARGE_SIZES,
@@ -77,7 +78,7 @@ def resample_case(n_assets: int, draws: int = _DRAWS) -> Case:
         contenders=(
             Contender(OURS, resample_block, fresh, ours, draws),
             peer("scipy invwishart and NNLS", draw_peers.scipy_resample),
-            peer("daqp, draws by numpy", draw_peers.daqp_resample),
+            peer(DAQP_DRAWS, draw_peers.daqp_resample),
             peer("scipy NNLS, draws by numpy", draw_peers.nnls_resample),
         ),
         judge=_judge_averages,
