@@ -106,7 +106,7 @@ def compare(results: tuple[Path, ...], newest: bool, as_json: bool) -> None:
 
     The last is NEW; without it NEW is the newest kept result of that benchmark that has a case in
     common. A case counts as slower where the 95 % interval of its change, its peers' own change
-    taken out, lies beyond a margin. Beside one BASE that is 33 % (a p99: 90 %), as far as two
+    taken out, lies beyond a margin. Beside one BASE that is 45 % (a p99: 90 %), as far as two
     sessions of unchanged code were apart; beside several, sessions of one program, 15 % (25 %) of
     each of them. A time with no peer beside it is shown and not judged. Exit 2 where nothing could
     be compared.
