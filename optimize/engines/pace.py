@@ -8,13 +8,13 @@ Key = TypeVar("Key")
 
 _WEIGHT = 0.25  # of the newest value; four blocks forget half, so one slow block does not decide
 _KNOWN_LIMIT = 1024  # shapes kept; a universe of 512 assets that grows one by one has 512
-# us a draw on one core: what each costs, what each asset, what the factors' flops; of a cloud their
-# products, n^2 a portfolio. Within a third of what `bench scale` measured from 10 to 1000 assets:
-# draws 4.7, 22, 80 and 5500 at 10, 50, 100 and 500, portfolios 0.10, 0.16, 0.26 and 2.2. An exact
-# job has one draw, of which it needs the solve alone: it is guessed long rather than short. A point
-# of a frontier took 10, 58, 130 and 1100 at 10, 50, 100 and 500.
-_DRAW_US = (1.3, 0.28, 4.2e-5, 3)
-_US = {"cloud": (0.09, 9e-4, 7e-6, 2), "frontier": (0.0, 1.1, 2.2e-3, 2)}
+# us a draw on one core: what each costs, what each asset, what factors and their products; of a
+# cloud n^2 a portfolio. Within a fifth of what `bench scale` measured from 10 to 1000 assets: draws
+# 3.8, 15, 54, 2400 and 14 000 at 10, 50, 100, 500 and 1000, portfolios 0.08, 0.11, 0.16, 1.2 and
+# 3.2. An exact job has one draw, of which it needs the solve alone: it is guessed long rather than
+# short. A point of a frontier took 10, 58, 130 and 1100 at 10, 50, 100 and 500.
+_DRAW_US = (2.2, 0.1, 4.4e-4, 2.5)
+_US = {"cloud": (0.075, 5e-4, 2.8e-6, 2), "frontier": (0.0, 1.1, 2.2e-3, 2)}
 
 
 class Pace:
