@@ -23,7 +23,7 @@ _WINDOWS: Final = (
     (
         f"{covariance_name(50, 10)}: {NUMBAGG} *",
         "43x would be 0.2 us a row. The bound alone, which multiplies each row once and writes the "
-        "matrix every ten, takes 0.19 to 0.23.",
+        "matrix every ten, takes 0.18 to 0.23.",
     ),
     (
         f"{covariance_name(100, 10)}: {NUMBAGG} *",
@@ -54,14 +54,14 @@ _DRAWS: Final = (
         "cloud of * the bound",
         "The bound is one product of weights that are there already. Of ours, drawing them takes a "
         "half at 50 assets and four tenths at 100; then means, and covariances gathered anew for "
-        "each 8 to 128 portfolios.",
+        "each 8 to 128 portfolios, of 8 or fewer held assets for each.",
     ),
     *(
         (
             f"{resample_name(n)}: the best of the peers *",
             "The goal was taken from daqp. NNLS on the draw's triangular root is quicker: it "
             "spares forming the draw's covariance and its factor. Of 50 and 100 assets our own "
-            "normals, factor and covariance take most of a draw, of 500 the factor 0.8 of 1.6 ms.",
+            "normals, factor and covariance take most of a draw, of 500 the factor 0.8 of 1.5 ms.",
         )
         for n in (*SIZES[1:], *LARGE_SIZES)
     ),

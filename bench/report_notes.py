@@ -25,12 +25,13 @@ NOTES = {
         "Welford's update and its inverse. The bound multiplies each row once by BLAS.",
         "At 10 assets the bound's call of BLAS costs more than its work: there ours, which calls "
         "nothing, can be quicker than it.",
-        "Cloud: random portfolios of n, n/2, n/4 ... 1 of the assets; in ours 8 to 128 of a size "
-        "share their assets. Peers make the same mixture, or portfolios of all assets, which takes "
-        "numpy less: a cloud without edges and corners.",
+        "Cloud: random portfolios of n, n/2, n/4 ... 1 of the assets; in ours 8 to 128 that hold "
+        "nine or more share their assets, others have their own. Peers make the same mixture, or "
+        "portfolios of all assets, which takes numpy less: a cloud without edges and corners.",
         "The cloud's bound is the product of the held weights with their covariances by BLAS in "
         "float32, weights there already, one set of assets a size. Ours multiplies in float32 "
-        "where 9 or more assets are held, in float64 where fewer.",
+        "where 9 or more assets are held, in float64 where fewer, and the half below the diagonal "
+        "alone, BLAS all of it: so ours can take less than the bound.",
         "Parts of ticks, rows, draws and clouds are timed alone, hot, in a loop of their own: they "
         "need not add up. What they leave is the rest, told where it is over 5 % of the whole.",
         "A draw's parts: normals, gammas, its factor, its covariance, its solve. A cloud's "

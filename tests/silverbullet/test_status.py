@@ -122,11 +122,13 @@ def test_status_after_status_leaves_no_memory_behind() -> None:
     changes = EngineChanges(functools.partial(make_evaluator, settings), choice, lambda: 0)
     changes.start()
     try:
-        changes.submit(draw_job(2), 30.0)
-        until(
-            lambda: changes.wait(0.1) is not None, "the first job, after which workers have rates"
-        )
-        assert len(changes.states()[0].peers) == 2
+
+        def both_have_rates() -> bool:
+            changes.submit(draw_job(2), 30.0)
+            until(lambda: changes.wait(0.1) is not None, "a job")
+            return len(changes.states()[0].peers) == 2
+
+        until(both_have_rates, "a job of which both workers had a block")
 
         def blocks_after(statuses: int) -> int:
             rates = Rates()
