@@ -67,7 +67,7 @@ def test_late_blocks_go_to_the_next_engine_as_well_and_the_late_one_may_still_an
     world.run(until_ns=world.now_ns + 200 * MS)
     complete = world.completed[1]
     assert complete.engine == "spark"
-    assert "ray owed 8 blocks after 32 ms" in complete.reason
+    assert "ray owed 8 blocks after 31 ms" in complete.reason
     late = moves.Answered("ray", "ray-1", 1, 0, (1, 0), 1)
     assert world.machine.step(late, world.now_ns) == []
     assert world.machine.stale == 1
