@@ -1,8 +1,6 @@
 import resource
-import sys
 
 import numpy as np
-import pytest
 
 from bench.kept_memory import kept_memory
 
@@ -15,7 +13,6 @@ def faults_of_an_array() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
 
 
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="of the C library of Linux")
 def test_an_array_made_anew_finds_the_pages_of_the_one_before():
     with kept_memory() as keeps:
         faults_of_an_array()
