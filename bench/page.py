@@ -14,7 +14,7 @@ from typing import Final
 import msgspec
 
 from bench.engines.report import EngineReport
-from bench.findings import REASONS, Reason
+from bench.findings import REASONS
 from bench.kept_results import read_kept
 from bench.kernels.tick_names import DRIFT_UPDATES
 from bench.machine import COMMIT
@@ -22,6 +22,7 @@ from bench.page_drift import drift_figures
 from bench.page_figures import main_figures, where_time_goes, who_is_quicker
 from bench.page_goals import goal_section
 from bench.page_pipeline import pipeline_figures, scale_figures, soak_figures
+from bench.reasons import Reason, fill_reasons
 from bench.report import Report, choose_notes, describe_versions_line
 from bench.report_notes import NOTES
 from bench.soak.report import NOTES as SOAK_NOTES
@@ -70,7 +71,8 @@ def make_page(reports: Sequence[Kept], reasons: Sequence[Reason] = ()) -> str:
     """
     shared, same = _shared_facts(reports), _same_versions(reports)
     head = _HEAD + (_PUBLISHED if reasons else "") + _PLACES
-    lines = [head, *_places(reports), "", *goal_section(reports, reasons)]
+    filled = fill_reasons(reasons, reports)
+    lines = [head, *_places(reports), "", *goal_section(reports, filled)]
     for report in newest_of_each(reports):
         section = [*_section(report), *(f"- {line}" for line in _place(report, shared, same))]
         lines += [f"## bench {name_report(report)}", "", *section, ""]
@@ -104,8 +106,12 @@ def _places(reports: Sequence[Kept]) -> list[str]:
     told += f" ({unknown} of an unknown one)" if unknown else ""
     processors = {report.machine.get("processor", "") for report in reports}
     if len(commits) + bool(unknown) > 1 or len(processors) > 1:
-        says = f"These are of {told} on {len(processors)} kinds of processor: a ratio holds "
-        rows += textwrap.wrap(says + "within its row, no time beside another's.", _WIDTH)
+        kinds = f"{len(processors)} kinds" if len(processors) != 1 else "1 kind"
+        says = (
+            f"These are of {told}, each of the program as it was then, on {kinds} of processor: a "
+            "ratio holds within its row, no time beside another's."
+        )
+        rows += textwrap.wrap(says, _WIDTH)
     return rows
 
 

@@ -5,7 +5,7 @@ import textwrap
 from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
-from bench.findings import Reason, find_reason
+from bench.reasons import Reason, find_reason
 from bench.summary import (
     HEAD,
     Kept,

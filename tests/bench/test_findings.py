@@ -4,10 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from bench.findings import REASONS, Reason, find_reason
+from bench.findings import REASONS
 from bench.kept_results import read_kept
 from bench.kernels.draw_goals import LARGE_ASSETS, LARGE_PORTFOLIOS, cloud_name
 from bench.page import make_page
+from bench.reasons import Reason, find_reason
 from bench.report import Report
 from bench.rows import make_row
 from bench.summary import Line, summarise_goals

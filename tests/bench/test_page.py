@@ -6,11 +6,12 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from bench.findings import REASONS, Reason
+from bench.findings import REASONS
 from bench.kept_results import read_kept
 from bench.kernels.draw_goals import LARGE_ASSETS, LARGE_PORTFOLIOS, cloud_name, resample_name
 from bench.page import make_page, split_note
 from bench.pipeline.overload_goals import AGE, MEDIAN_AGE, MEMORY, SINGLE_AGE
+from bench.reasons import Reason
 from bench.report import Report
 from bench.report_notes import NOTES
 from bench.rows import Row, make_row
@@ -158,7 +159,9 @@ def test_the_page_says_where_each_result_is_from_and_that_they_are_not_of_one_pl
     assert "| kernels | abc+changes | one | 2026-02-03 04:05 | 0.5, 1.5 | 2 |" in page
     assert "| start | not known | not known | not known | -, - | 2 |" in page
     assert "All of them: cores 2." in page
-    assert "These are of 1 commit (1 of an unknown one) on 2 kinds of processor" in page
+    told = " ".join(page.split())
+    assert "of 1 commit (1 of an unknown one), each of the program as it was then" in told
+    assert "then, on 2 kinds of processor" in told
     assert page.count("- Machine: broker a mock.") == page.count("- Machine:") == 1
     assert "commits on" not in make_page([first, first])
 
