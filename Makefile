@@ -9,7 +9,7 @@ INSTALLER := .venv/uv-$(UV)
 PIP_AUDIT := 2.10.1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test faults check bench bench-full bench-compare soak audit clean lock
+.PHONY: help setup demo test faults check bench bench-full bench-compare given-base soak audit clean lock
 
 help: ## show these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -68,9 +68,11 @@ bench: setup ## measure a short form on embedded parts beside its peers (10 min)
 bench-full: setup ## measure all of it on a real Kafka (5.2 h); goes on where it was ended
 	@$(BIN)/silverbullet bench full
 
-bench-compare: setup ## what got slower: BASE='FILE.json ...' [NEW=FILE.json], else the newest kept result
-	@test -n "$(BASE)" || { echo "make bench-compare BASE='FILE.json ...' [NEW=FILE.json]: results of one benchmark, several BASEs its sessions; without NEW the newest that was kept" >&2; exit 2; }
+bench-compare: given-base setup ## what got slower: BASE='FILE.json ...' [NEW=FILE.json], else the newest kept result
 	@$(BIN)/silverbullet bench compare $(BASE) $(or $(NEW),--newest)
+
+given-base: # before anything is installed
+	@test -n "$(BASE)" || { echo "make bench-compare BASE='FILE.json ...' [NEW=FILE.json]: results of one benchmark, several BASEs its sessions; without NEW the newest that was kept" >&2; exit 2; }
 
 soak: setup ## run everything on a real Kafka for 30 minutes; slopes of memory, descriptors, latency
 	@$(BIN)/silverbullet bench soak
