@@ -22,7 +22,7 @@ from bench.page_drift import drift_figures
 from bench.page_figures import main_figures, where_time_goes, who_is_quicker
 from bench.page_goals import goal_section
 from bench.page_pipeline import pipeline_figures, scale_figures, soak_figures
-from bench.reasons import Reason, fill_reasons
+from bench.reasons import Reason
 from bench.report import Report, choose_notes, describe_versions_line
 from bench.report_notes import NOTES
 from bench.soak.report import NOTES as SOAK_NOTES
@@ -68,11 +68,15 @@ def make_page(reports: Sequence[Kept], reasons: Sequence[Reason] = ()) -> str:
     ----------
     reasons
         Why goals are missed, of published results alone: of others nobody has found that out.
+
+    Raises
+    ------
+    ValueError
+        A reason that a goal has names a row that no result has.
     """
     shared, same = _shared_facts(reports), _same_versions(reports)
     head = _HEAD + (_PUBLISHED if reasons else "") + _PLACES
-    filled = fill_reasons(reasons, reports)
-    lines = [head, *_places(reports), "", *goal_section(reports, filled)]
+    lines = [head, *_places(reports), "", *goal_section(reports, reasons)]
     for report in newest_of_each(reports):
         section = [*_section(report), *(f"- {line}" for line in _place(report, shared, same))]
         lines += [f"## bench {name_report(report)}", "", *section, ""]
@@ -211,7 +215,10 @@ def main(names: Sequence[str]) -> str:
             reports.append(read_kept(Path(name)))
         except (OSError, msgspec.DecodeError) as error:
             raise SystemExit(f"{name}: no result of a benchmark ({error})") from None
-    return make_page(reports, REASONS)
+    try:
+        return make_page(reports, REASONS)
+    except ValueError as error:
+        raise SystemExit(f"no page of these results: {error}") from None
 
 
 if __name__ == "__main__":

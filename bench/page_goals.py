@@ -5,7 +5,7 @@ import textwrap
 from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
-from bench.reasons import Reason, find_reason
+from bench.reasons import Reason, fill_reason, find_reason
 from bench.summary import (
     HEAD,
     Kept,
@@ -54,6 +54,7 @@ def goal_section(reports: Sequence[Kept], reasons: Sequence[Reason]) -> list[str
         return []
     beside = [line for line in lines if not line.of_our_own]
     own = [line for line in lines if line.of_our_own]
+    reasons = [fill_reason(one, reports) for one in _cited(lines, reasons)]
     numbers = _number_reasons(lines, reasons)
     counts = f"**{count_apart(beside)}**" + (f" {count_apart(own)}" if own else "")
     return [
@@ -75,8 +76,16 @@ def _number_reasons(lines: Iterable[Line], reasons: Sequence[Reason]) -> dict[st
     return numbers
 
 
+def _cited(lines: Sequence[Line], reasons: Sequence[Reason]) -> list[Reason]:
+    """Leave out reasons that no goal has: what they name need not have been measured."""
+    left = [line for line in lines if line.outcome != "met"]
+    cited = [find_reason(reasons, line.bench, line.goal) for line in left]
+    return [one for one in reasons if one in cited]
+
+
 def _reason_of(line: Line, reasons: Sequence[Reason]) -> str:
-    return "" if line.outcome == "met" else find_reason(reasons, line.bench, line.goal)
+    found = None if line.outcome == "met" else find_reason(reasons, line.bench, line.goal)
+    return found.says if found else ""
 
 
 def _table(lines: Sequence[Line], reasons: Sequence[Reason], numbers: dict[str, int]) -> list[str]:

@@ -6,17 +6,19 @@ A figure is looked up when a page is made, so that none goes stale.
 from collections.abc import Callable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from types import MappingProxyType
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
 import numpy as np
 
 from bench.report import Report
-from bench.rows import OURS, format_number
+from bench.rows import OURS, Row, format_number
 from stats.compiled import FloatArray
+
+_DIGITS: Final = 2
 
 
 class Take(Protocol):
-    """Gives what a subject took, one figure of each session and case."""
+    """Gives what a subject took in one session, one figure of each case."""
 
     def __call__(self, case: str, subject: str = OURS, *, tail: bool = False) -> FloatArray:
         """Give medians, or with ``tail`` p99s, of the cases that a pattern of ``fnmatch`` names."""
@@ -44,65 +46,65 @@ class Reason(NamedTuple):
     figures: Mapping[str, Figure] = MappingProxyType({})
 
 
-def find_reason(reasons: Sequence[Reason], bench: str, goal: str) -> str:
-    """Give the first reason of a goal; empty without one."""
+def find_reason(reasons: Sequence[Reason], bench: str, goal: str) -> Reason | None:
+    """Give the first reason of a goal."""
     for one in reasons:
         if one.bench == bench and fnmatchcase(goal, one.goal):
-            return one.says
-    return ""
+            return one
+    return None
 
 
-def fill_reasons(reasons: Sequence[Reason], reports: Sequence[object]) -> list[Reason]:
-    """Write the figures of some results into the reasons of their benchmarks.
-
-    Raises
-    ------
-    ValueError
-        A reason names a row that no result of its benchmark has.
-    """
-    rows: dict[str, list[Report]] = {}
-    for report in reports:
-        if isinstance(report, Report):
-            rows.setdefault(report.bench, []).append(report)
-    return [
-        one._replace(says=fill_figures(one.says, one.figures, rows.get(one.bench, [])))
-        for one in reasons
-        if one.bench in rows or not one.figures
-    ]
-
-
-def fill_figures(
-    says: str, figures: Mapping[str, Figure], reports: Sequence[Report], digits: int = 2
-) -> str:
+def fill_reason(reason: Reason, reports: Sequence[object]) -> Reason:
     """Write figures in their places: where sessions differ, the least and the greatest.
 
     Parameters
     ----------
-    says
-        A sentence with ``{name}`` for each figure.
     reports
-        All sessions of its benchmark.
+        Results, of which those of its benchmark count: each a session of it.
 
     Raises
     ------
     ValueError
-        No row is of a case and subject that a figure names.
+        No result has a row that a figure names.
     """
+    sessions = [
+        one.rows for one in reports if isinstance(one, Report) and one.bench == reason.bench
+    ]
+    figures = {name: _write(_look_up(one, sessions)) for name, one in reason.figures.items()}
+    return reason._replace(says=reason.says.format(**figures), figures={})
 
+
+class _NoRowError(LookupError):
+    """A session lacks a row that a figure names."""
+
+
+def _look_up(figure: Figure, sessions: Sequence[Sequence[Row]]) -> FloatArray:
+    """Work a figure out in each session that has its rows: they are never mixed."""
+    found, lacks = [], "a row of any result"
+    for rows in sessions:
+        try:
+            found.append(figure(_taking(rows)))
+        except _NoRowError as error:
+            lacks = str(error)
+    if not found:
+        raise ValueError(f"a reason of a missed goal names {lacks}, which is not there")
+    return np.concatenate(found)
+
+
+def _taking(rows: Sequence[Row]) -> Take:
     def take(case: str, subject: str = OURS, *, tail: bool = False) -> FloatArray:
         found = [
             row.tail if tail else row.median
-            for report in reports
-            for row in report.rows
+            for row in rows
             if row.subject == subject and fnmatchcase(row.case, case)
         ]
         if not found:
-            raise ValueError(f"no row of {subject} in {case}, which a reason names: write it anew")
+            raise _NoRowError(f"{subject} in {case}")
         return np.array(found)
 
-    return says.format(**{name: _write(one(take), digits) for name, one in figures.items()})
+    return take
 
 
-def _write(values: FloatArray, digits: int) -> str:
-    low, high = (format_number(float(value), digits) for value in (values.min(), values.max()))
+def _write(values: FloatArray) -> str:
+    low, high = (format_number(float(value), _DIGITS) for value in (values.min(), values.max()))
     return low if low == high else f"{low} to {high}"
