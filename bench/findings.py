@@ -1,9 +1,9 @@
 """Why goals are missed: reasons that people found in published results, as data. Pure.
 
 They hold of the results in ``docs/performance`` alone, so only the page made of those shows them,
-each beside its goal, and only where that goal is missed or not decided. Figures of those results
-are looked up, but those of the soak; what was measured besides, by hand or by the prototype, is
-written down.
+each beside its goal, and only where that goal is missed or not decided. Figures of rows are looked
+up. What is in no row is written down: parts of engines, the soak's course, and what was measured by
+hand or by the prototype.
 """
 
 from typing import Final
