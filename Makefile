@@ -6,6 +6,8 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 BIN := .venv/bin
 UV := 0.13.9
 INSTALLER := .venv/uv-$(UV)
+INSTALL := $(BIN)/uv pip install --python $(BIN)/python --require-hashes
+FREE_GB := 5
 PIP_AUDIT := 2.10.1
 
 .DEFAULT_GOAL := help
@@ -28,11 +30,18 @@ $(INSTALLER):
 	@touch $@
 
 # A line for each large download; not the list of all that was installed.
+# PySpark comes as source. Built in the installer's own cache it left 2.4 GB there, and as much again
+# each time where the index does not say how long a file is good. So it is built in a folder that
+# goes; of the rest the cache keeps 1.7 GB, once.
 .venv/ready: requirements.lock pyproject.toml | $(INSTALLER)
 	@echo "[3/4] packages (2.1 GB on disk), each checked against its hash in requirements.lock"
-	@rm -f .venv/filled
-	@{ $(BIN)/uv pip install --python $(BIN)/python --require-hashes -r requirements.lock \
-		&& touch .venv/filled; } 2>&1 | grep --line-buffered -v '^ [+~-] '; test -e .venv/filled
+	@rm -rf .venv/filled .venv/building
+	@free=$$(df -Pk .venv | awk 'NR == 2 {print int($$4 / 1e6)}'); test "$$free" -ge $(FREE_GB) || \
+		{ echo "$$free GB are free here: packages need $(FREE_GB) while they are installed"; exit 2; }
+	@awk '/^pyspark==/ {on = 1} on {print} on && !/\\$$/ {exit}' requirements.lock > .venv/source.lock
+	@{ $(INSTALL) --cache-dir .venv/building --no-deps -r .venv/source.lock && \
+		$(INSTALL) -r requirements.lock && touch .venv/filled; } 2>&1 \
+		| grep --line-buffered -v '^ [+~-] '; rm -rf .venv/building; test -e .venv/filled
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps -e .
 	@echo "[4/4] compiling kernels (once for each change of a kernel or processor)"
 	@$(BIN)/silverbullet warm
