@@ -117,6 +117,7 @@ class Runner:
         gc.collect()
         gc.freeze()
         ended = False
+        self._steer()  # one that was paused decides nothing when it is started again
         while not self._stop.is_set() and not self._decider.finished:
             raw = self._wait()
             if raw is not None:
@@ -132,15 +133,19 @@ class Runner:
                 self._decider.step(EndOfInput())
             if self._reads_on(raw):
                 continue
-            if self._steering is not None and (paused := self._steering.step()) is not None:
-                self._decider.step(paused)
             self._carry_out(self._decider.step(Timer(time.time_ns())))
+            self._steer()  # behind the decision, which 20 us of looking would delay
             if self._checkpoints is not None:
                 self._checkpoints.look(self._decider, self._admission, self._source.positions)
             self._report()
         self._next_status_s = -math.inf  # the last word, however young the one before is
         self._report()
         return Finished(self._decider.last_decision, self._status())
+
+    def _steer(self) -> None:
+        """Do what admins have asked for since the last turn."""
+        if self._steering is not None and (paused := self._steering.step()) is not None:
+            self._decider.step(paused)
 
     def _reads_on(self, raw: RawMessages | None) -> bool:
         """Tell whether what came while this process stood still is to be read before it decides."""

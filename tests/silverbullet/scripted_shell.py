@@ -14,6 +14,7 @@ from silverbullet.decider import Decider
 from silverbullet.runner import Runner
 from silverbullet.settings import Settings
 from silverbullet.starting import make_admission
+from silverbullet.steering import Steering
 from storage.records import Status, decode_status
 from tests.silverbullet.virtual_shell import Tape
 
@@ -150,6 +151,7 @@ class Shell:
     evaluator: PuppetEvaluator = field(default_factory=PuppetEvaluator)
     producer: KeptMessages = field(default_factory=KeptMessages)
     stop: threading.Event = field(default_factory=threading.Event)
+    steering: Steering | None = None
 
     def __post_init__(self) -> None:
         symbols = SymbolTable(self.settings.ticks.max_symbols)
@@ -162,4 +164,5 @@ class Shell:
             self.producer,
             self.evaluator,
             self.stop,
+            self.steering,
         )

@@ -1,16 +1,23 @@
 """Steering between the topic of controls and the engines: what the log and the status say of it."""
 
 import logging
+import threading
+from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from itertools import count
 
 import pytest
 
+from ingest.codec import RawMessages
 from optimize.engines.moves import Switch
 from silverbullet.controls import EngineChoice
+from silverbullet.settings import load_settings
 from silverbullet.steering import Steering
 from storage.control import Control, encode_control
+from tests.silverbullet.scripted_shell import ScriptedSource, Shell, messages_of
 from tests.silverbullet.test_engine_changes import Puppet
+from tests.silverbullet.virtual_shell import random_tape
 
 RAY = EngineChoice(("ray", "local"), "tasks", 2)
 
@@ -56,6 +63,18 @@ class Rig:
         self.made.append(Puppet(choice, ids))
         self.tell.append(tell)
         return self.made[-1]
+
+
+@dataclass
+class EndingSource(ScriptedSource):
+    """Ends the run behind its last message."""
+
+    stop: threading.Event = field(default_factory=threading.Event)
+
+    def poll(self, timeout_s: float) -> RawMessages | None:
+        if not self.messages:
+            self.stop.set()
+        return super().poll(timeout_s)
 
 
 @pytest.fixture
@@ -108,3 +127,23 @@ def test_a_run_that_starts_again_wants_what_the_one_before_did(rig: Rig) -> None
     live.step()
     assert [(entry.id, entry.state) for entry in live.log] == [("c1", "applied"), ("c2", "applied")]
     assert live.engines.choice == RAY._replace(dispatch="resident")
+
+
+@pytest.mark.parametrize("is_paused", [False, True])
+def test_a_run_that_was_paused_decides_nothing_when_it_is_started_again(
+    rig: Rig, is_paused: bool
+) -> None:
+    if is_paused:
+        rig.feed.ask("c1", paused=True)
+    settings = load_settings(
+        flags={
+            "window": {"rows": 20, "min_observations": 5},
+            "optimize": {"method": "exact", "cloud_points": 0},
+        }
+    )
+    tape = random_tape(3, n_rows=40)
+    source = EndingSource(deque(messages_of(tape, len(tape))))  # all is there with the first turn
+    shell = Shell(settings, source, stop=source.stop, steering=rig.steering())
+    shell.runner.run()
+    assert source.n_read > 0
+    assert bool(shell.producer.decisions()) is not is_paused
