@@ -7,6 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 NO_TRADE_ID = -1
+FEW = 20
+"""Messages of a wake-up up to which they are taken one by one, without arrays.
+
+Live, with caches cold, n are read and digested in 105 + 4.5 n us by lists; by kernels and arrays
+in 210 to 290, nearly the same for any number.
+"""
 CLOCK = -1
 """In place of a symbol's id: a clock message, which says how far its partition's time has come."""
 
@@ -75,8 +81,8 @@ class TickBatch(msgspec.Struct, frozen=True, gc=False):
 
     Clock messages stand among them, for what they say holds from where they stand on.
 
-    Columns are arrays; those of a tick that came alone are tuples, for five arrays of one item
-    took 15 us where caches are cold, a twentieth of all that a decision took.
+    Columns are arrays; those of a few ticks are lists, for five arrays of one item took 15 us
+    where caches are cold, a twentieth of all that a decision took.
 
     Attributes
     ----------

@@ -15,6 +15,8 @@ from stats import pending
 from stats.compiled import FloatArray, IntArray
 
 _NANOSECONDS_LIMIT = 2**62
+# Ticks that are copied item by item: one takes 2 us instead of 8 where caches are cold.
+_FEW = 20
 
 IntColumn = NDArray[np.integer] | Sequence[int]
 FloatColumn = FloatArray | Sequence[float]
@@ -141,10 +143,11 @@ class Grid:
             capacity = max(1024, 1 << (n - 1).bit_length())
             self.inbox_i, self.inbox_f = np.zeros((4, capacity), np.int64), np.zeros(capacity)
         inbox, self._count = self.inbox_i, n
-        if n == 1 and self.partitions == (0,):  # item by item: 2 us instead of 8, caches cold
-            inbox[pending.SYMBOL, 0], inbox[pending.TIME, 0] = symbol_ids[0], event_time_ns[0]
-            inbox[pending.PARTITION, 0], inbox[pending.OFFSET, 0] = partitions[0], offsets[0]
-            self.inbox_f[0] = prices[0]
+        if n <= _FEW and self.partitions == (0,):
+            for i in range(n):
+                inbox[pending.SYMBOL, i], inbox[pending.TIME, i] = symbol_ids[i], event_time_ns[i]
+                inbox[pending.PARTITION, i], inbox[pending.OFFSET, i] = partitions[i], offsets[i]
+                self.inbox_f[i] = prices[i]
             return
         inbox[pending.SYMBOL, :n] = symbol_ids
         inbox[pending.TIME, :n] = event_time_ns

@@ -24,13 +24,12 @@ from ingest.native.message_kernels import (
 )
 from ingest.offsets import Partition
 from ingest.payloads import Payloads
+from ingest.ticks import FEW
 
 # How long callbacks (errors, commits) may wait for their turn while no message comes, and how
 # often partitions are taken over anew: at some time after it was assigned again a partition's
 # messages lie in its own queue.
 _INTERVAL_S = 0.1
-# So many are looked at one by one: a kernel costs a live feed, whose caches are cold, 100 us.
-_FEW = 4
 # Of one wake-up, about: what is made of it stays in the caches then. Packed ticks from Kafka took
 # 26 ns each to admit and 43 in the windows with 1 MB, as with 256 kB; 35 and 47 with 4 MB, 34 and
 # 51 with 128 kB.
@@ -106,12 +105,12 @@ class BatchDrain:
     def _read(self, receive_time_ns: int) -> Drained:
         """Give the message that is there and those that wait behind it, of about 1 MB in all."""
         n = 1 + self._fetch(1, 0, self._most - 1)
-        if n <= _FEW:
+        if n <= FEW:
             return self._read_few(n, receive_time_ns)
         bounds, columns = np.empty(n + 1, np.int64), np.empty((5, n), np.int64)
         n_events = measure_messages(self._pointers, n, bounds)
         # As large as these are the next ones will be. More than a few, or none would be measured.
-        self._most = min(MOST, max(_FEW + 1, n * _BATCH_BYTES // max(1, int(bounds[n]))))
+        self._most = min(MOST, max(FEW + 1, n * _BATCH_BYTES // max(1, int(bounds[n]))))
         buffer = np.empty(bounds[n] + PADDING, np.uint8)
         take_messages(self._pointers, n, bounds, columns, buffer)
         if not n_events:

@@ -6,13 +6,16 @@ import re
 import zlib
 from dataclasses import dataclass, field
 from itertools import pairwise
+from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest.codec import RawMessages, encode_json, encode_packed
+from ingest.ticks import FEW
 from tests.ingest.admitting import (
     KAFKA_MS,
     NOW_NS,
@@ -265,6 +268,71 @@ def test_a_packed_message_that_points_beyond_its_table_is_read_no_further(
     assert used_rows(whole, machines[0].symbols) == used_rows(single, machines[1].symbols)
     assert whole.rejections == single.rejections
     assert len(whole.rejections) == 2 - n_used
+
+
+few_messages = st.lists(
+    st.tuples(
+        st.sampled_from(["BTC", "ETH"]),
+        st.sampled_from([2.0, 3.0, 0.0]),
+        st.sampled_from([0, TOLERANCE_NS, TOLERANCE_NS + 10**6, TOLERANCE_NS + 2 * 10**6]),
+        st.integers(-1, 9),
+        st.integers(0, 2),  # ms that its Kafka timestamp is behind the first's
+    ),
+    min_size=1,
+    max_size=FEW,
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(few_messages, min_size=1, max_size=3))
+def test_a_few_messages_have_each_its_own_limit_of_time(batches: list[list[Any]]) -> None:
+    machine, rules = admission(), Oracle(2, ["BTC", "ETH"])
+    for symbol in rules.symbols:
+        machine.symbols.intern(symbol)
+    for batch in batches:
+        used, faults = [], []
+        for symbol, price, ahead_ns, trade_id, later_ms in batch:
+            time_ns = NOW_NS + ahead_ns
+            fault = rules.fault(symbol, price, min(time_ns, NOW_NS))
+            if not fault and ahead_ns > TOLERANCE_NS + later_ms * 10**6:
+                fault = "event_time_future"
+            outcome = fault or rules.know(symbol, trade_id)
+            used += [(symbol, price, time_ns)] * (outcome == "used")
+            faults += [outcome] * (outcome not in {"used", "duplicate"})
+        values = [
+            json.dumps(as_json((symbol, price, NOW_NS + ahead_ns, trade_id))).encode()
+            for symbol, price, ahead_ns, trade_id, _ in batch
+        ]
+        messages = msgspec.structs.replace(
+            raw(*values), timestamps_ms=[KAFKA_MS + later_ms for *_, later_ms in batch]
+        )
+        admitted = machine.step(messages)
+        assert used_rows(admitted, machine.symbols) == used
+        assert [one.reason for one in admitted.rejections] == faults
+        assert admitted.n_duplicate == len(batch) - len(used) - len(faults)
+        assert admitted.batch.message_time_ns == max(messages.timestamps_ms) * 10**6
+
+
+def test_a_few_ticks_of_known_symbols_need_no_arrays(monkeypatch: pytest.MonkeyPatch) -> None:
+    machine = admission()
+    machine.step(raw(encode_json("BTC", 2.0, 5), encode_json("ETH", 2.0, 5)))
+    monkeypatch.setattr(machine, "_judge", None)
+    names = ["BTC", "ETH"] * (FEW // 2)
+    values = [encode_json(name, 2.0 + k, k, k) for k, name in enumerate(names)]
+    admitted = machine.step(raw(*values, first_offset=9))
+    expected = [(name, 2.0 + k, k) for k, name in enumerate(names)]
+    assert used_rows(admitted, machine.symbols) == expected
+    assert list(admitted.batch.offsets) == list(range(9, 9 + FEW))
+    assert list(admitted.batch.partitions) == [2] * FEW
+    assert machine.trade_ids[:2].tolist() == [FEW - 2, FEW - 1]
+
+
+def test_one_seen_before_among_a_few_takes_none_of_the_others_with_it() -> None:
+    machine = admission()
+    machine.step(raw(encode_json("BTC", 2.0, 5)))
+    values = [encode_json("BTC", 2.0, 5, trade_id) for trade_id in (3, 4, 4)]
+    admitted = machine.step(raw(*values))
+    assert (len(admitted.batch), admitted.n_duplicate) == (2, 1)
 
 
 def test_quotes_that_share_time_and_price_are_no_duplicates() -> None:
