@@ -62,8 +62,7 @@ _PIPELINE: Final = (
     Reason(
         "pipeline", "*20000 ticks/s, total: p99 at most * the relay",
         "Our own part's p99 is {own} us above the relay's, Kafka's ways in and out {way_in} and "
-        "{out}; p99s of parts do not add up. In one repetition a hundredth of the ticks waited "
-        "long on the way in: the goal would be missed without it.",
+        "{out}; p99s of parts do not add up. Repetitions lie on both sides of the goal.",
         {
             "own": lambda of: _beside_relay(of, "own part", rate=20_000, tail=True),
             "way_in": lambda of: _beside_relay(of, "kafka in", rate=20_000, tail=True),
@@ -72,10 +71,10 @@ _PIPELINE: Final = (
     ),
     Reason(
         "pipeline", "*own part: p50 at most 100 us",
-        "All of it is processor time of its thread, none asleep, for 120 calls in Python and 105 "
-        "in C. By hand a part of it, the digest, takes 13 us in a loop, 39 live, and 39 in a loop "
-        "whose core another process shares, as Kafka does here. The prototype took 147, 16 to "
-        "send: ours ends before.",
+        "All of it is processor time of its thread, for some 120 calls in Python and as many in "
+        "C. By hand a part of it, the digest, takes 13 us in a loop, 39 live or where another "
+        "process shares the core, as Kafka does. Large pages, cores kept awake or a Python built "
+        "by profile gain 2 % at most.",
     ),
     Reason(
         "pipeline", "*total: PyPortfolioOpt takes at least 12x",
