@@ -36,11 +36,12 @@ $(INSTALLER):
 .venv/ready: requirements.lock pyproject.toml | $(INSTALLER)
 	@echo "[3/4] packages (2.1 GB on disk), each checked against its hash in requirements.lock"
 	@rm -rf .venv/filled .venv/building
-	@free=$$(df -Pk .venv | awk 'NR == 2 {print int($$4 / 1e6)}'); test "$$free" -ge $(FREE_GB) || \
-		{ echo "$$free GB are free here: packages need $(FREE_GB) while they are installed"; exit 2; }
+	@test -e $@ || { free=$$(df -Pk .venv | awk '{for (i = 2; i <= NF; i++) if ($$i ~ /^[0-9]+%$$/) \
+		print int($$(i - 1) / 1e6)}'); test "$${free:-$(FREE_GB)}" -ge $(FREE_GB) || \
+		{ echo "$$free GB are free here: packages need $(FREE_GB) while they are installed"; exit 2; }; }
 	@awk '/^pyspark==/ {on = 1} on {print} on && !/\\$$/ {exit}' requirements.lock > .venv/source.lock
 	@{ $(INSTALL) --cache-dir .venv/building --no-deps -r .venv/source.lock && \
-		$(INSTALL) -r requirements.lock && touch .venv/filled; } 2>&1 \
+		rm -rf .venv/building && $(INSTALL) -r requirements.lock && touch .venv/filled; } 2>&1 \
 		| grep --line-buffered -v '^ [+~-] '; rm -rf .venv/building; test -e .venv/filled
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps -e .
 	@echo "[4/4] compiling kernels (once for each change of a kernel or processor)"

@@ -62,7 +62,7 @@ _PIPELINE: Final = (
     Reason(
         "pipeline", "*20000 ticks/s, total: p99 at most * the relay",
         "Our own part's p99 is {own} us above the relay's, Kafka's ways in and out {way_in} and "
-        "{out}; p99s of parts do not add up. Repetitions lie on both sides of the goal.",
+        "{out}; p99s of parts do not add up.",
         {
             "own": lambda of: _beside_relay(of, "own part", rate=20_000, tail=True),
             "way_in": lambda of: _beside_relay(of, "kafka in", rate=20_000, tail=True),

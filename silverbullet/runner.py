@@ -134,7 +134,8 @@ class Runner:
             if self._reads_on(raw):
                 continue
             self._carry_out(self._decider.step(Timer(time.time_ns())))
-            self._steer()  # behind the decision, which 20 us of looking would delay
+            if self._steer():  # behind the decision, which 10 us of looking would delay
+                self._carry_out(self._decider.step(Timer(time.time_ns())))
             if self._checkpoints is not None:
                 self._checkpoints.look(self._decider, self._admission, self._source.positions)
             self._report()
@@ -142,10 +143,12 @@ class Runner:
         self._report()
         return Finished(self._decider.last_decision, self._status())
 
-    def _steer(self) -> None:
-        """Do what admins have asked for since the last turn."""
-        if self._steering is not None and (paused := self._steering.step()) is not None:
-            self._decider.step(paused)
+    def _steer(self) -> bool:
+        """Do what admins have asked for since the last turn; tell whether it pauses or resumes."""
+        if self._steering is None or (paused := self._steering.step()) is None:
+            return False
+        self._decider.step(paused)
+        return True
 
     def _reads_on(self, raw: RawMessages | None) -> bool:
         """Tell whether what came while this process stood still is to be read before it decides."""
