@@ -1,8 +1,7 @@
 """Trades and quotes as a venue's library gives them, and the ticks made of them."""
 
-import math
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from ingest.json_rows import numeric_trade_id
 from ingest.packed import encode_packed
@@ -57,6 +56,9 @@ class LiveTicks(NamedTuple):
         return encode_packed([self.symbol], places, self.prices, self.event_time_ns, self.trade_ids)
 
 
+_MOST_MS: Final = 2.0**63 / 1e6
+
+
 def read_trade(entry: Mapping[str, Any], received_ns: int) -> Trade:
     """Read ccxt's trade structure; what is missing or no number becomes None."""
     return Trade(
@@ -87,8 +89,8 @@ def _number(value: Any) -> float | None:
 
 
 def _time_ns(value: Any) -> int | None:
-    """Read ms, of which ccxt has whole ones; None where there is none."""
+    """Read ms, of which ccxt has whole ones; None where there is none, or its ns take 64 bits."""
     milliseconds = _number(value)
-    if milliseconds is None or not math.isfinite(milliseconds):
+    if milliseconds is None or not abs(milliseconds) < _MOST_MS:
         return None
     return round(milliseconds) * 1_000_000

@@ -5,7 +5,7 @@ import statistics
 from collections import Counter
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ingest.live_feed import LiveFeed
@@ -317,6 +317,8 @@ anything = st.none() | st.booleans() | st.integers() | st.floats() | st.text() |
 @given(
     st.dictionaries(st.sampled_from(["symbol", "price", "bid", "ask", "timestamp", "id"]), anything)
 )
+@example({"timestamp": 1.7e308})
+@example({"timestamp": 10**400})
 def test_whatever_the_library_gives_is_read_and_judged(entry: dict[str, object]) -> None:
     feed = make_feed()
     read = [read_trade(entry, NOW), read_quote(entry, NOW)]
