@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from ingest import consumer as consumer_module
 from ingest.broker import BrokerError, EmbeddedBroker
-from ingest.codec import RawMessages
+from ingest.codec import RawMessages, encode_json, encode_packed
 from ingest.consumer import TopicConsumer
 from ingest.offsets import Gap, Offsets
 from ingest.payloads import Payloads
@@ -100,6 +100,30 @@ def test_a_batch_is_no_larger_than_what_stays_in_the_caches(
             assert len(messages) <= (50 if len(found) < 500 else 49)
         found += [int(value) for value in messages.values]
     assert found == list(range(600))
+    consumer.close()
+
+
+@pytest.mark.parametrize("is_packed", [False, True])
+def test_a_few_json_ticks_come_as_lists_and_packed_ones_in_batches(
+    broker: EmbeddedBroker,
+    monkeypatch: pytest.MonkeyPatch,
+    request: pytest.FixtureRequest,
+    is_packed: bool,
+) -> None:
+    if not request.node.callspec.params["in_batches"]:
+        is_packed = False  # objects come as lists, whatever they hold
+    monkeypatch.setattr("ingest.native.reader._FIRST", 12)
+    packed, plain = encode_packed(["A"], [0], [1.0], [1]), encode_json("A", 1.0, 1)
+    send(broker, "ticks", [packed if is_packed else plain] * 200)
+    consumer = consume(broker, "ticks")
+    n_found, sizes = 0, {list: 0, Payloads: 0}
+    while n_found < 200:
+        messages = consumer.poll(10)
+        assert messages is not None
+        n_found += len(messages)
+        if len(messages) > 4:
+            sizes[type(messages.values)] += 1
+    assert [kind for kind, n in sizes.items() if n] == [Payloads if is_packed else list]
     consumer.close()
 
 

@@ -70,9 +70,11 @@ class EndingSource(ScriptedSource):
     """Ends the run behind its last message."""
 
     stop: threading.Event = field(default_factory=threading.Event)
+    ending: Callable[[], None] = lambda: None
 
     def poll(self, timeout_s: float) -> RawMessages | None:
         if not self.messages:
+            self.ending()
             self.stop.set()
         return super().poll(timeout_s)
 
@@ -129,9 +131,9 @@ def test_a_run_that_starts_again_wants_what_the_one_before_did(rig: Rig) -> None
     assert live.engines.choice == RAY._replace(dispatch="resident")
 
 
-@pytest.mark.parametrize("is_paused", [False, True])
-def test_a_run_that_was_paused_decides_nothing_when_it_is_started_again(
-    rig: Rig, is_paused: bool
+@pytest.mark.parametrize(("is_paused", "is_resumed"), [(False, False), (True, False), (True, True)])
+def test_a_run_started_again_is_paused_as_before_and_decides_in_the_turn_that_resumes_it(
+    rig: Rig, is_paused: bool, is_resumed: bool
 ) -> None:
     if is_paused:
         rig.feed.ask("c1", paused=True)
@@ -143,7 +145,9 @@ def test_a_run_that_was_paused_decides_nothing_when_it_is_started_again(
     )
     tape = random_tape(3, n_rows=40)
     source = EndingSource(deque(messages_of(tape, len(tape))))  # all is there with the first turn
+    if is_resumed:
+        source.ending = lambda: rig.feed.ask("c2", paused=False)
     shell = Shell(settings, source, stop=source.stop, steering=rig.steering())
     shell.runner.run()
     assert source.n_read > 0
-    assert bool(shell.producer.decisions()) is not is_paused
+    assert bool(shell.producer.decisions()) is (is_resumed or not is_paused)
